@@ -171,7 +171,7 @@ describe('alibaba', () => {
   });
   it('says what Alibaba Cloud says', async () => {
     await expect(
-      subject().provider.append('a.test', [{ ...record, ttl: 1 }]),
+      subject().provider.append('a.test', [{ ...record, ttl: Number.NaN }]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_API',
       message:

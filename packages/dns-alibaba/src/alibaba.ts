@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   allPages,
   type ApiRequest,
   type CallOptions,
@@ -182,7 +183,8 @@ async function add(
   options: DnsOptions,
 ): Promise<void> {
   if ((await find(call, zone, record, options)).length > 0) return;
-  const { name: RR, value: Value, ttl: TTL = 600 } = record;
+  const { name: RR, value: Value } = record;
+  const TTL = acceptedTtl(record.ttl, { minimum: 600, maximum: 86_400 });
   await call(
     'AddDomainRecord',
     { DomainName: zone, RR, Type: 'TXT', Value, TTL: String(TTL) },

@@ -150,10 +150,14 @@ describe('azure', () => {
   );
   it('says what Azure says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: -1 }])).rejects.toMatchObject({
-      code: 'ERR_DNS_API',
-      message: expect.stringContaining("(400 The value '-1' provided for the TTL is not valid.)"),
-    });
+    await expect(provider.append('a.test', [{ ...record, ttl: Number.NaN }])).rejects.toMatchObject(
+      {
+        code: 'ERR_DNS_API',
+        message: expect.stringContaining(
+          "(400 The value 'null' provided for the TTL is not valid.)",
+        ),
+      },
+    );
   });
 });
 

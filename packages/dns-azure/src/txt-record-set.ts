@@ -1,4 +1,4 @@
-import type { RecordSet, ValueText } from '@acmex/dns';
+import { acceptedTtl, type RecordSet, type ValueText } from '@acmex/dns';
 
 /**
  * The TXT records of a name as Azure has them. Public zones write the members of their properties
@@ -76,7 +76,7 @@ export function bodyOf(
     properties: {
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
       ...kinds[visibility].properties(
-        ttl,
+        acceptedTtl(ttl, { minimum: 1 }),
         values.map((characterStrings) => ({ value: partsOf(characterStrings) })),
       ),
     },

@@ -109,11 +109,11 @@ describe('cloudflare', () => {
     ]);
     expect(host.requests).toHaveLength(2);
   });
-  it("says that a time to live is too short, in Cloudflare's words", async () => {
+  it("says what is wrong with a time to live, in Cloudflare's words", async () => {
     const host = cloudflareStandIn({ zone: 'a.test', token });
     await expect(
       cloudflare({ token, fetch: host.fetch }).append('a.test', [
-        { name: '@', value: 'x', ttl: 5 },
+        { name: '@', value: 'x', ttl: Number.NaN },
       ]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_API',

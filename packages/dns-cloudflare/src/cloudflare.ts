@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   allPages,
   canonicalName,
   concealed,
@@ -140,7 +141,7 @@ async function add(call: Call, id: string, zone: string, record: TxtRecord, opti
     type: 'TXT' as const,
     name: recordName(zone, record),
     content: quoted(record.value),
-    ttl: record.ttl ?? 60,
+    ttl: acceptedTtl(record.ttl, { minimum: 60, maximum: 86_400 }),
   };
   await call('dns.records.create', (sdk, request) => sdk.dns.records.create(wanted, request), {
     ...options,

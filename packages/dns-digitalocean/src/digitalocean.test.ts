@@ -55,7 +55,7 @@ describe('digitalocean', () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });
     await expect(
       digitalocean({ token, fetch: host.fetch }).append('a.test', [
-        { name: '@', value: 'x', ttl: 1 },
+        { name: '@', value: 'x', ttl: Number.NaN },
       ]),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_API',

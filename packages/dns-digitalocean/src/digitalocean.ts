@@ -1,5 +1,6 @@
 import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   allPages,
   bearer,
   type DnsOptions,
@@ -98,7 +99,12 @@ async function add(
   await api('POST', path, {
     ...options,
     zone,
-    body: { type: 'TXT', name: record.name, data: record.value, ttl: record.ttl ?? 30 },
+    body: {
+      type: 'TXT',
+      name: record.name,
+      data: record.value,
+      ttl: acceptedTtl(record.ttl, { minimum: 30 }),
+    },
   });
 }
 

@@ -111,12 +111,14 @@ describe('godaddy', () => {
   });
   it('says what GoDaddy says, and of which field', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: 604_801 }])).rejects.toMatchObject({
-      code: 'ERR_DNS_API',
-      message: expect.stringContaining(
-        "(422 Request body doesn't fulfill schema, see details in `fields` (records[0].ttl: 604801 is not between 600 and 604800))",
-      ),
-    });
+    await expect(provider.append('a.test', [{ ...record, ttl: Number.NaN }])).rejects.toMatchObject(
+      {
+        code: 'ERR_DNS_API',
+        message: expect.stringContaining(
+          "(422 Request body doesn't fulfill schema, see details in `fields` (records[0].ttl: null is not between 600 and 604800))",
+        ),
+      },
+    );
     await expect(provider.remove('elsewhere.test', [record])).rejects.toMatchObject({
       code: 'ERR_DNS_ZONE_NOT_FOUND',
       message: expect.stringContaining('elsewhere.test'),

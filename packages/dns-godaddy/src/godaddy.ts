@@ -1,5 +1,6 @@
 import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   type DnsOptions,
   type DnsProvider,
   type JsonApi,
@@ -33,7 +34,8 @@ interface Found extends RecordSet {
 }
 
 const plain: ValueText = { write: (value) => value, read: (text) => text };
-const least = 600;
+const minimum = 600;
+const maximum = 604_800;
 
 /**
  * TXT records at GoDaddy, with a time to live of 600 seconds at least. A value is added without
@@ -63,7 +65,7 @@ export function godaddy({ key, secret, ...more }: GodaddyOptions): DnsProvider {
       const path = `${pathOf(zone)}/TXT/${encodeURIComponent(record.name)}`;
       const set = {
         clock,
-        ttl: least,
+        ttl: minimum,
         find: () => find(api, path, zone, options),
         replace: (there: Found | undefined, wanted: RecordSet) =>
           write(api, path, zone, record.name, there?.rows ?? [], wanted, options),
@@ -141,7 +143,12 @@ async function write(
     return await api('PATCH', pathOf(zone), {
       ...call,
       repeatable: true,
-      body: added.map((data) => ({ type: 'TXT', name, data, ttl: Math.max(ttl, least) })),
+      body: added.map((data) => ({
+        type: 'TXT',
+        name,
+        data,
+        ttl: acceptedTtl(ttl, { minimum, maximum }),
+      })),
     });
   // GoDaddy takes no empty list.
   if (remainingRows.length === 0) return await api('DELETE', path, { ...call, accept: [404] });
@@ -153,5 +160,5 @@ async function write(
 
 async function find(api: JsonApi, path: string, zone: string, options: DnsOptions): Promise<Found> {
   const rows = await api('GET', path, { ...options, zone, answer: [{ data: '', ttl: 0 }] });
-  return { rows, values: rows.map(({ data }) => data), ttl: least };
+  return { rows, values: rows.map(({ data }) => data), ttl: minimum };
 }

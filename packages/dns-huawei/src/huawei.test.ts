@@ -302,11 +302,13 @@ describe('huawei', () => {
 
   it('says what Huawei says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: -1 }])).rejects.toMatchObject({
-      code: 'ERR_DNS_API',
-      message:
-        'huawei: POST /v2/zones/z3/recordsets is refused for the zone a.test (400 DNS.0303: The TTL of the record set is invalid.): correct what the host names',
-    });
+    await expect(provider.append('a.test', [{ ...record, ttl: Number.NaN }])).rejects.toMatchObject(
+      {
+        code: 'ERR_DNS_API',
+        message:
+          'huawei: POST /v2/zones/z3/recordsets is refused for the zone a.test (400 DNS.0303: The TTL of the record set is invalid.): correct what the host names',
+      },
+    );
   });
   it.each([
     [

@@ -1,5 +1,6 @@
 import { type DurationInput, keyedMutex, milliseconds, systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   allPages,
   DnsError,
   type DnsOptions,
@@ -171,7 +172,12 @@ export function huawei({
         ? change('DELETE', place, call)
         : change(there ? 'PUT' : 'POST', place, {
             ...call,
-            body: { name: `${name}.`, type: 'TXT', ttl, records: values },
+            body: {
+              name: `${name}.`,
+              type: 'TXT',
+              ttl: acceptedTtl(ttl, { minimum: 1 }),
+              records: values,
+            },
           });
     return await done.then(() => true as const, undefinedIfChanged);
   };

@@ -1,5 +1,6 @@
 import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   allPages,
   bearer,
   DnsError,
@@ -52,7 +53,7 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
             `${recordName(zone, record)} ${record.value}`,
             async () => {
               if ((await find(api, path, zone, record, options)).length > 0) return;
-              const { name, value, ttl = 30 } = record;
+              const { name, value } = record;
               // 0 would be the domain's own, which may be days.
               await api()('POST', path, {
                 ...options,
@@ -61,7 +62,7 @@ export function linode({ token, ...more }: LinodeOptions): DnsProvider {
                   type: 'TXT',
                   name: name === '@' ? '' : name,
                   target: value,
-                  ttl_sec: Math.max(ttl, 30),
+                  ttl_sec: acceptedTtl(record.ttl, { minimum: 30 }),
                 },
               });
             },

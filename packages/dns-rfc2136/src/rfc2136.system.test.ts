@@ -94,7 +94,8 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
     lookUp({ clock: systemClock, servers: [bind.address] }).txt(name);
 
   const clauses = dnsProviderContract.filter(
-    ({ live, title }) => live || /ERR_DNS_ZONE_NOT_FOUND|ERR_DNS_CREDENTIALS/.test(title),
+    ({ live, title }) =>
+      live || /ERR_DNS_ZONE_NOT_FOUND|ERR_DNS_CREDENTIALS|any characters|among many/.test(title),
   );
   it.each(clauses.map((clause) => [clause.title, clause] as const))('%s', async (_, { check }) => {
     let wrong = false;

@@ -168,11 +168,13 @@ describe('tencent', () => {
 
   it('says what DNSPod says', async () => {
     const { provider } = subject();
-    await expect(provider.append('a.test', [{ ...record, ttl: 1 }])).rejects.toMatchObject({
-      code: 'ERR_DNS_API',
-      message:
-        'tencent: POST / is refused for the zone a.test (200 LimitExceeded.RecordTtlLimit: The TTL of the record exceeds the limit.): correct what the host names',
-    });
+    await expect(provider.append('a.test', [{ ...record, ttl: Number.NaN }])).rejects.toMatchObject(
+      {
+        code: 'ERR_DNS_API',
+        message:
+          'tencent: POST / is refused for the zone a.test (200 LimitExceeded.RecordTtlLimit: The TTL of the record exceeds the limit.): correct what the host names',
+      },
+    );
   });
   it.each([
     ['AuthFailure.SecretIdNotFound', 'ERR_DNS_CREDENTIALS'],

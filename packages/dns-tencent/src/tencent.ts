@@ -1,5 +1,6 @@
 import { systemClock } from '@acmex/clock';
 import {
+  acceptedTtl,
   allPages,
   type DnsOptions,
   type DnsProvider,
@@ -43,6 +44,8 @@ const domainList: DomainList = {
  * edition, its id is not.
  */
 const line = { RecordLine: '默认', RecordLineId: '0' };
+/** What every plan accepts. */
+const ttls = { minimum: 600, maximum: 604_800 };
 const Limit = 1000;
 /** How long a new record may be missing from DNSPod's list. */
 const listDelaySeconds = 30;
@@ -122,7 +125,7 @@ async function create(
     RecordType: 'TXT',
     ...line,
     Value: record.value,
-    ...(record.ttl === undefined ? {} : { TTL: record.ttl }),
+    ...(record.ttl === undefined ? {} : { TTL: acceptedTtl(record.ttl, ttls) }),
   };
   try {
     const { Response } = await api('CreateRecord', body, {

@@ -68,7 +68,11 @@ function subject(broken: (provider: DnsProvider) => DnsProvider = (provider) => 
     },
     async remove(zone, records, options) {
       for (const record of records)
-        await api('DELETE', `/rows/${recordName(zone, record)}/${record.value}`, options);
+        await api(
+          'DELETE',
+          `/rows/${recordName(zone, record)}/${encodeURIComponent(record.value)}`,
+          options,
+        );
     },
   };
   const lookUp = async (name: string) =>
@@ -122,6 +126,82 @@ describe('dnsProviderContract', () => {
           ),
       }),
       /exactly the one/,
+    ],
+    [
+      'passes on any time to live',
+      wraps((inner) => async (zone, records, options) => {
+        if (records.some(({ ttl = 60 }) => ttl < 60)) throw new Error('the TTL is too low');
+        await inner.append(zone, records, options);
+      }),
+      /any time to live/,
+    ],
+    [
+      'cuts off what is longer than 255 characters',
+      wraps((inner) => async (zone, records, options) => {
+        const short = records.map((entry) => ({ ...entry, value: entry.value.slice(0, 255) }));
+        await inner.append(zone, short, options);
+      }),
+      /any characters/,
+    ],
+    [
+      'removes no value after the tenth',
+      (inner) => {
+        const order: string[] = [];
+        return {
+          ...inner,
+          append: async (zone, records, options) => {
+            await inner.append(zone, records, options);
+            order.push(...records.map(({ value }) => value));
+          },
+          remove: async (zone, records, options) => {
+            const early = records.filter(({ value }) => order.indexOf(value) < 10);
+            await inner.remove(zone, early, options);
+          },
+        };
+      },
+      /among many/,
+    ],
+    [
+      'takes the values of others away before it writes all again',
+      (inner) => {
+        const values = new Set<string>();
+        const write: DnsProvider['append'] = async (zone, records, options) => {
+          await inner.append(zone, records, options);
+          for (const { value } of records) values.add(value);
+        };
+        return {
+          ...inner,
+          append: async (zone, records, options) => {
+            const [{ name } = { name: '@' }] = records;
+            const neighbours = [...values].map((value) => ({ name, value }));
+            await inner.remove(zone, neighbours, options);
+            values.clear();
+            await write(zone, [...records, ...neighbours], options);
+          },
+        };
+      },
+      /loses no other/,
+    ],
+    [
+      'changes the set that it read before another change',
+      (inner) => {
+        let last: Promise<void> = Promise.resolve();
+        return {
+          ...inner,
+          append: async (zone, records, options) => {
+            const before = last;
+            last = inner.append(zone, records, options);
+            await Promise.all([before, last]);
+          },
+          remove: async (zone, records, options) => {
+            await last;
+            const [{ name } = { name: '@' }] = records;
+            const all = ['one', 'two'].map((value) => ({ name, value }));
+            await inner.remove(zone, records.length === 1 ? all : records, options);
+          },
+        };
+      },
+      /takes another away/,
     ],
     [
       'replaces what is there',

@@ -20,10 +20,14 @@ export interface DnsProviderSubject {
 export type Trouble =
   'credentials' | 'rate-limited' | 'server-error' | 'not-json' | 'lost-answer' | 'silence';
 
+export interface TroubleOptions {
+  readonly after?: number;
+}
+
 /** A provider in front of a stand-in. */
 export interface StandInSubject extends DnsProviderSubject {
-  /** undefined ends it. */
-  readonly trouble: (kind: Trouble | undefined) => void;
+  /** undefined ends it; with `after`, so many requests are answered before it begins. */
+  readonly trouble: (kind: Trouble | undefined, options?: TroubleOptions) => void;
   /** The one that the provider waits by. */
   readonly clock: VirtualClock;
   /** What must never be in a message. */
@@ -73,6 +77,40 @@ const fails = (kind: Trouble, code: DnsErrorCode) => async (subject: StandInSubj
     );
   assert.deepEqual(await visibleValues(subject), []);
 };
+
+/** Values that hosts must escape, cut into pieces, or read again without quotation marks. */
+const unusualValues = [
+  'ca.example; accounturi=https://ca.example/acct/1; policy=wildcard',
+  'a "quoted" word',
+  'a back\\slash and a final one \\',
+  "two  blanks, a comma, 'quotes' and $(a) {b} <c> & %41 \\065",
+  'x'.repeat(300),
+  'y'.repeat(255),
+];
+
+/** A host that answers some requests, and has nothing but errors from then on. */
+const interruptions = (['server-error', 'lost-answer'] as const).flatMap((kind) =>
+  [0, 1, 2, 3, 4].map((after) => ({ kind, after })),
+);
+
+/** Changes a record while the host gets into trouble, and again when that is over. */
+async function changeTwice(
+  { provider, zone, clock, trouble }: StandInSubject,
+  change: 'append' | 'remove',
+  { kind, after }: (typeof interruptions)[number],
+): Promise<void> {
+  trouble(kind, { after });
+  const error: unknown = await clock.run(provider[change](zone, [record('one')])).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  trouble(undefined);
+  if (error !== undefined) {
+    assert.ok(error instanceof Error && 'code' in error, String(error));
+    assert.equal(error.code, 'ERR_DNS_API', error.message);
+  }
+  await clock.run(provider[change](zone, [record('one')]));
+}
 
 /**
  * What every DnsProvider does; leaves nothing behind. Runner-neutral: throws where a clause does
@@ -132,6 +170,39 @@ export const dnsProviderContract: readonly Clause[] = [
         values.map((value) => subject.provider.remove(subject.zone, [record(value)])),
       );
       assert.deepEqual(await visibleValues(subject), []);
+    },
+  },
+  {
+    title: 'adds a value while it takes another away at the same name, and confuses neither',
+    live: true,
+    async check(subject) {
+      const { provider, zone } = subject;
+      await provider.append(zone, [record('one')]);
+      for (const [next, last] of [
+        ['two', 'one'],
+        ['one', 'two'],
+      ] as const) {
+        await Promise.all([
+          provider.append(zone, [record(next)]),
+          provider.remove(zone, [record(last)]),
+        ]);
+        assert.deepEqual(await visibleValues(subject), [next]);
+      }
+      await provider.remove(zone, [record('one')]);
+      assert.deepEqual(await visibleValues(subject), []);
+    },
+  },
+  {
+    title: 'takes any time to live, and changes what the host does not accept to what it does',
+    live: true,
+    async check(subject) {
+      const { provider, zone } = subject;
+      for (const ttl of [0, 1, 1_000_000]) {
+        await provider.append(zone, [{ ...record('one'), ttl }]);
+        assert.deepEqual(await visibleValues(subject), ['one']);
+        await provider.remove(zone, [record('one')]);
+        assert.deepEqual(await visibleValues(subject), []);
+      }
     },
   },
   {
@@ -211,6 +282,59 @@ export const dnsProviderContract: readonly Clause[] = [
       setImmediate(() => stop.abort(new Error('enough')));
       await assert.rejects(waiting, /^Error: enough$/);
       trouble(undefined);
+      assert.deepEqual(await visibleValues(subject), []);
+    },
+  },
+  {
+    title: 'shows values of any characters and of any length as they are, and removes each alone',
+    live: false,
+    async check(subject) {
+      const { provider, zone } = subject;
+      for (const value of unusualValues)
+        await provider.append(zone, [record(value), record(value)]);
+      assert.deepEqual(await visibleValues(subject), unusualValues.toSorted());
+      for (const [at, value] of unusualValues.entries()) {
+        await provider.remove(zone, [record(value)]);
+        const remaining = unusualValues.slice(at + 1).toSorted();
+        assert.deepEqual(await visibleValues(subject), remaining);
+      }
+    },
+  },
+  {
+    title: 'finds a value among many at its name, and among many names',
+    live: false,
+    async check(subject) {
+      const { provider, zone } = subject;
+      const values = Array.from({ length: 12 }, (_, at) => `value-${String(at).padStart(2, '0')}`);
+      const names = Array.from({ length: 30 }, (_, at) => `_acme-challenge.host-${at}`);
+      const all = [
+        ...values.map((value) => record(value)),
+        ...names.map((name) => record('one', name)),
+      ];
+      for (let round = 0; round < 2; round++) await provider.append(zone, all);
+      assert.deepEqual(await visibleValues(subject), values);
+      assert.deepEqual(await visibleValues(subject, names.at(-1)), ['one']);
+      await provider.remove(zone, [record('value-11'), record('one', names.at(-1))]);
+      assert.deepEqual(await visibleValues(subject), values.slice(0, -1));
+      assert.deepEqual(await visibleValues(subject, names.at(-1)), []);
+      await provider.remove(zone, all);
+      for (const name of [undefined, ...names])
+        assert.deepEqual(await visibleValues(subject, name), []);
+    },
+  },
+  {
+    title: 'completes a change that errors of the host have interrupted, and loses no other value',
+    live: false,
+    async check(subject) {
+      const { provider, zone, clock } = subject;
+      await clock.run(provider.append(zone, [record('two')]));
+      for (const interruption of interruptions) {
+        await changeTwice(subject, 'append', interruption);
+        assert.deepEqual(await visibleValues(subject), ['one', 'two']);
+        await changeTwice(subject, 'remove', interruption);
+        assert.deepEqual(await visibleValues(subject), ['two']);
+      }
+      await clock.run(provider.remove(zone, [record('two')]));
       assert.deepEqual(await visibleValues(subject), []);
     },
   },

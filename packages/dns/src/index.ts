@@ -1,3 +1,4 @@
+export { acceptedTtl, type TtlRange } from './accepted-ttl.ts';
 export { basic, bearer, concealed, reveal, type Secret } from './credentials.ts';
 export { DnsError, type DnsErrorCode, dnsErrors } from './errors.ts';
 export { unreadableText } from './failure-text.ts';

@@ -5,7 +5,9 @@ export interface TxtRecord {
    */
   readonly name: string;
   readonly value: string;
-  /** Seconds; the provider's least by default. */
+  /**
+   * Seconds; the provider's least by default. A host gets the nearest that it accepts.
+   */
   readonly ttl?: number;
   /**
    * What it answers, where it answers a challenge; for hosts that make the record from that by

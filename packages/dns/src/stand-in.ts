@@ -1,4 +1,4 @@
-import type { Trouble } from './contract.ts';
+import type { Trouble, TroubleOptions } from './contract.ts';
 
 /** A request as a route sees it. */
 export interface StandInRequest {
@@ -44,8 +44,8 @@ export interface StandInOptions {
 /** A vendor's API in memory. It answers late, and knows no path but its routes. */
 export interface StandIn {
   readonly fetch: typeof fetch;
-  /** See `Trouble`; undefined ends it. */
-  trouble(kind: Trouble | undefined): void;
+  /** See `Trouble`; undefined ends it; with `after`, so many requests are answered before. */
+  trouble(kind: Trouble | undefined, options?: TroubleOptions): void;
   /** As `GET /zones`, without the base URL, in the order of their coming. */
   readonly requests: readonly string[];
 }
@@ -70,10 +70,12 @@ export function troubled({
 }): StandIn {
   const requests: string[] = [];
   let trouble: Trouble | undefined;
+  let begin = 0;
   return {
     requests,
-    trouble(kind) {
+    trouble(kind, { after = 0 } = {}) {
       trouble = kind;
+      begin = requests.length + after;
     },
     async fetch(input, init) {
       const request = new Request(input, init);
@@ -82,10 +84,10 @@ export function troubled({
       const signal = init?.signal ?? request.signal;
       if (!url.startsWith(`${baseUrl}/`))
         throw new TypeError('fetch failed', { cause: new Error(`ENOTFOUND ${new URL(url).host}`) });
-      requests.push(`${method} ${url.slice(baseUrl.length)}`);
+      const number = requests.push(`${method} ${url.slice(baseUrl.length)}`);
       await new Promise((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
-      const now = trouble;
+      const now = number > begin ? trouble : undefined;
       if (now === 'silence') return await silence(signal);
       if (now === 'not-json')
         return new Response('<html>down for maintenance</html>', {
