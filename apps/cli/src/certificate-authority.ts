@@ -1,5 +1,5 @@
 import { type Config, issuersOf, type WellKnownIssuer, wellKnownIssuers } from '@acmex/config';
-import type { AccountDescription } from '@acmex/manager';
+import { type AccountDescription, declaredIssuer } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
@@ -13,6 +13,8 @@ export interface CertificateAuthority extends AccountDescription {
   readonly remark?: string | undefined;
   /** Root certificate of its HTTPS server, PEM. */
   readonly caCertificate?: string | undefined;
+  /** Trusted certificates for what it issues, PEM. */
+  readonly trustAnchors?: string | undefined;
   readonly profile?: string | undefined;
   readonly preferredChain?: string | undefined;
 }
@@ -79,12 +81,10 @@ async function choose(options: AuthorityOptions, config: Config): Promise<Certif
   if (options.server !== undefined) return fromDirectory(options.server);
   const configured = configuredIssuer(options, config);
   if (configured) {
-    const { caCertificate, ...issuer } = resolvedIssuer(configured);
-    return {
-      ...issuer,
-      remark: configured.staging ? notTrusted : undefined,
-      caCertificate: await caCertificate?.(),
-    };
+    const settings = resolvedIssuer(configured);
+    const { caCertificate, trustAnchors } = await declaredIssuer(settings);
+    const remark = configured.staging ? notTrusted : undefined;
+    return { ...settings, caCertificate, trustAnchors, remark };
   }
   const name = options.ca ?? (options.prod ? 'letsencrypt' : 'letsencrypt-staging');
   const entry = Object.hasOwn(wellKnown, name) ? wellKnown[name] : undefined;

@@ -2,6 +2,7 @@ import type { CertificateSpec, Declaration, JoinOptions, SpecKey } from '@acmex/
 import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
+import { declaredIssuer } from './issuers.ts';
 import { serializeChallenge } from './challenge-config.ts';
 import { type ConfiguredManager, resolvedIssuer } from './configured-manager.ts';
 import { addressOf } from './network-address.ts';
@@ -32,12 +33,8 @@ export async function reconcileDeclared(
     const keep: readonly SpecKey[] = isGeneral(spec.deploy) ? ['deploy'] : [];
     return { spec, options: { keep } };
   });
-  for (const issuer of new Set(
-    config.values.certificates.map((entry) => issuerOf(entry, issuers)),
-  )) {
-    const { caCertificate, ...settings } = resolvedIssuer(issuer);
-    await keepIssuer(storage, { ...settings, caCertificate: await caCertificate?.() });
-  }
+  for (const issuer of new Set(config.values.certificates.map((entry) => issuerOf(entry, issuers))))
+    await keepIssuer(storage, await declaredIssuer(resolvedIssuer(issuer)));
   const declarations = await provisioner.declareAll(entries);
   const keep = new Set(declarations.map(({ certificate }) => certificate.id));
   const joined = [];

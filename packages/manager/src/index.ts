@@ -58,7 +58,7 @@ export {
   keepIssuer,
   type WantedCertificate,
 } from './issuer-record.ts';
-export { type IssuerSettings } from './issuers.ts';
+export { declaredIssuer, type IssuerSettings } from './issuers.ts';
 export { addressOf, serverAddress } from './network-address.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
 export { assertChallengeFits } from './preconditions.ts';

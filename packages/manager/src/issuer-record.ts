@@ -18,6 +18,8 @@ export interface IssuerRecord {
   readonly accountName?: string | undefined;
   /** PEM: root certificate of the CA's own https. */
   readonly caCertificate?: string | undefined;
+  /** PEM: trusted certificates for what the CA issues, beside `caCertificate`. */
+  readonly trustAnchors?: string | undefined;
 }
 
 /** What the storage holds; the field `own` is the account's name. */
@@ -33,6 +35,7 @@ const issuers = records<StoredIssuer>({
       title: z.string(),
       ['own']: z.string().optional(),
       caCertificate: z.string().optional(),
+      trustAnchors: z.string().optional(),
     }),
   ),
   under: 'issuer',
@@ -52,8 +55,8 @@ export interface DeclaredIssuer extends IssuerRecord {
  */
 export async function keepIssuer(storage: Storage, issuer: DeclaredIssuer): Promise<string> {
   const name = issuerName(issuer);
-  const { directory, title, accountName, caCertificate } = issuer;
-  const record: StoredIssuer = { directory, title, ['own']: accountName, caCertificate };
+  const { directory, title, accountName, caCertificate, trustAnchors } = issuer;
+  const record = { directory, title, ['own']: accountName, caCertificate, trustAnchors };
   await untilWritten(async () => {
     const stored = await issuers.read(storage, name);
     if (JSON.stringify(stored?.record) === JSON.stringify(record)) return;
@@ -105,6 +108,6 @@ export async function findIssuer(
 ): Promise<IssuerRecord | undefined> {
   const { record } = (await issuers.read(storage, name)) ?? {};
   if (!record) return undefined;
-  const { directory, title, caCertificate } = record;
-  return { directory, title, accountName: record['own'], caCertificate };
+  const { own: accountName, ...issuer } = record;
+  return { ...issuer, accountName };
 }

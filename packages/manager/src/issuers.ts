@@ -1,8 +1,8 @@
-import type { CertificateInput } from '@acmex/certificate';
+import { type CertificateInput, certificatesPem } from '@acmex/certificate';
 import type { AccountKey } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import type { AccountDescription } from './account.ts';
-import { findIssuer } from './issuer-record.ts';
+import { type DeclaredIssuer, findIssuer } from './issuer-record.ts';
 
 /** An ACME account at a CA, with what belongs to its certificates. */
 export interface IssuerSettings extends AccountDescription {
@@ -30,12 +30,34 @@ export async function findIssuerSettings(
   if (configured) return configured;
   const record = await findIssuer(storage, name);
   if (!record) return undefined;
-  const { caCertificate, ...account } = record;
+  const { caCertificate, trustAnchors, ...account } = record;
   return {
     name,
     ...account,
-    ...(caCertificate === undefined
-      ? {}
-      : { caCertificate: async () => await Promise.resolve(caCertificate) }),
+    ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
+    ...(trustAnchors === undefined ? {} : { trustAnchors: async () => [trustAnchors] }),
   };
+}
+
+/**
+ * Returns what is stored of a CA with its certificates: the certificates that its settings name are
+ * read.
+ * @throws ManagerError `ERR_MANAGER_ISSUER` for a file that cannot be read
+ */
+export async function declaredIssuer({
+  caCertificate,
+  trustAnchors,
+  ...issuer
+}: IssuerSettings): Promise<DeclaredIssuer> {
+  const anchors = (await trustAnchors?.()) ?? [];
+  const { name, directory, title, accountName } = issuer;
+  return {
+    ...{ name, directory, title, accountName },
+    caCertificate: await caCertificate?.(),
+    trustAnchors: anchors.length > 0 ? anchors.map(pemOf).join('') : undefined,
+  };
+}
+
+function pemOf(certificates: CertificateInput): string {
+  return typeof certificates === 'string' ? certificates : certificatesPem(certificates);
 }

@@ -68,18 +68,7 @@ export async function dnsPersist(
       signal,
       ...(servers ? { lookUp: lookUp({ clock: systemClock, servers }) } : {}),
     });
-    const { directory, title, accountName, caCertificate } = authority;
-    await keepSeenRecord(
-      context.storage,
-      await keepIssuer(context.storage, {
-        name: authority.name,
-        directory,
-        title,
-        accountName,
-        caCertificate,
-      }),
-      existing,
-    );
+    await keepSeenRecord(context.storage, await keepIssuer(context.storage, authority), existing);
     if (!existing.current)
       context.report.warn(
         `${existing.name} does not name the account by its current key: set it to ${quoted(valueOf(wanted, options))}`,

@@ -94,12 +94,13 @@ async function issuerSettings(
   options: ObtainOptions,
   terminal: Terminal,
 ): Promise<IssuerSettings> {
-  const { caCertificate, ...account } = authority;
+  const { caCertificate, trustAnchors, ...account } = authority;
   const accountKey = await readAccountKey(options, terminal);
   return {
     ...account,
     name: issuerName(authority),
     ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
+    ...(trustAnchors === undefined ? {} : { trustAnchors: async () => [trustAnchors] }),
     accountKey,
   };
 }

@@ -2,6 +2,7 @@ import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
 import { errorText } from '@acmex/errors';
 import {
   assertChallengeFits,
+  declaredIssuer,
   deployRecord,
   resolveChallenge,
   serializeChallenge,
@@ -80,10 +81,9 @@ export async function specOf(
   const proof = serializeChallenge({ challenge: way, dnsProvider });
   assertValidation(tenant, names, proof);
   assertProviders(tenant, names, resolveChallenge(proof, tenant.manager.challenge));
-  const { caCertificate, ...settings } = resolvedIssuer(issuer);
   return {
     names,
-    issuer: { ...settings, caCertificate: await caCertificate?.() },
+    issuer: await declaredIssuer(resolvedIssuer(issuer)),
     keyType: type,
     reuseKey,
     mustStaple,

@@ -1,8 +1,13 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { createSelfSigned, webcrypto } from '@acmex/certificate';
 import { systemClock, virtualClock } from '@acmex/clock';
-import { type Trust, trustOnly } from '@acmex/manager';
+import { findIssuer, type Trust, trustOnly } from '@acmex/manager';
+import { temporaryFolder } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
 import { StatusChecks, type StatusRequest } from './status-checks.ts';
@@ -74,6 +79,26 @@ describe('the status of a certificate', () => {
     await expect(
       server.call('GET', `/api/certificates/${refused.body.certificate}/status`),
     ).resolves.toMatchObject({ status: 404 });
+  });
+});
+
+it('stores what the configuration names for a CA with the certificates of the CA', async () => {
+  await using ca = await startCa();
+  await using folder = await temporaryFolder('anchors');
+  const [anchors = ''] = rootCertificates;
+  const [root, extra] = ['root.pem', 'extra.pem'].map((file) => join(folder.path, file));
+  await writeFile(extra!, anchors);
+  const toml = `[issuers.corp]\ndirectory = "${ca.directory}"\nca_certificate = "${root}"\ntrust_anchors = ["${extra}"]\n`;
+  await using server = await serving({ ca, toml, folder: folder.path });
+  const body = { names: ['localhost'], issuer: 'corp' };
+  await expect(server.call('POST', '/api/orders', { body })).resolves.toMatchObject({
+    body: { certificate: expect.any(String) },
+  });
+  await expect(
+    findIssuer(fileStorage({ path: join(folder.path, 'data') }), 'corp'),
+  ).resolves.toMatchObject({
+    caCertificate: new X509Certificate(ca.root).toString(),
+    trustAnchors: new X509Certificate(anchors).toString(),
   });
 });
 
