@@ -40,21 +40,35 @@ export class Quotas {
   }
 
   /**
-   * Declares certificates of a tenant within its quotas.
-   * @param declare is called with what admits new certificates and orders
+   * Creates certificates or orders of a tenant within its quotas.
+   * @param create is called with what admits new certificates and orders
    * @throws ServerError `ERR_SERVER_QUOTA`
    */
   async within<T>(
     tenant: Tenant,
-    declare: (admit: NonNullable<DeclareOptions['admit']>) => Promise<T>,
+    create: (admit: NonNullable<DeclareOptions['admit']>) => Promise<T>,
   ): Promise<T> {
     return await this.#inTurn(
       tenant,
-      async () => await declare(async (what) => await this.#reserve(tenant, what)),
+      async () => await create(async (what) => await this.#reserve(tenant, what)),
     );
   }
 
-  /** Before one more order. @throws ServerError `ERR_SERVER_QUOTA` */
+  /**
+   * Orders a managed certificate again. An order that is under way does not count again.
+   * @returns the order's id
+   * @throws ServerError `ERR_SERVER_QUOTA`; OrchestratorError
+   */
+  async submit(tenant: Tenant, certificate: string, traceparent?: string): Promise<string> {
+    const reason = { cause: 'request', traceparent } as const;
+    return await this.within(
+      tenant,
+      async (admit) =>
+        await tenant.manager.provisioner.submitIf(certificate, () => reason, { admit }),
+    );
+  }
+
+  /** Before an order is tried once more. @throws ServerError `ERR_SERVER_QUOTA` */
   async order(tenant: Tenant): Promise<void> {
     await this.#inTurn(tenant, async () => {
       await untilWritten(async () => {

@@ -1,3 +1,5 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { systemClock } from '@acmex/clock';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Serving, serving, startCa, type TestCa } from './serving.testing.ts';
 import { KeyStore } from './access/key-store.ts';
@@ -49,6 +51,21 @@ afterAll(async () => {
 });
 const order = async (tenant: string, body: object) =>
   await server.call('POST', '/api/orders', { key: keys[tenant], body });
+/** Sends a webhook that asks for the renewal window of what has a name. */
+const recheck = async ({ call }: Serving, secret: string, name: string) => {
+  const body = JSON.stringify({ event: 'recheck', data: { name } });
+  const id = `msg_${randomBytes(8).toString('hex')}`;
+  const time = Math.floor(systemClock.now().epochMilliseconds / 1000);
+  const signature = createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
+    .update(`${id}.${time}.${body}`)
+    .digest('base64');
+  const headers = {
+    'webhook-id': id,
+    'webhook-timestamp': String(time),
+    'webhook-signature': `v1,${signature}`,
+  };
+  return await call('POST', '/api/webhook', { key: '', body, headers });
+};
 const end = async (tenant: string, id: string) =>
   await server.call('GET', `/api/orders/${id}/events`, { key: keys[tenant] });
 
@@ -260,6 +277,45 @@ describe('a tenant', () => {
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(3);
     expect(answers.filter(({ body }) => body.code === 'ERR_SERVER_QUOTA')).toHaveLength(22);
     expect((await first.call('GET', '/api/certificates')).body.items).toHaveLength(3);
+  });
+  it('is not charged for an order that is under way, and continues to renew everything where its quota ended it', async () => {
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const withQuota = (quota: string) =>
+      `[[server.webhooks]]\nname = "ci"\ntenant = "few"\nsecret = "${secret}"\n[tenants.few]\nnames = ["*"]\n${quota}`;
+    await using few = await serving({ ca, toml: withQuota('') });
+    const declared = await Promise.all(
+      ['a.test', 'b.test', 'c.test', 'd.test'].map(
+        async (name) => (await few.call('PUT', `/api/certificates/${name}`, { body: {} })).body,
+      ),
+    );
+    for (const { order: id } of declared) await few.call('GET', `/api/orders/${id}/events`);
+    ca.refused.add('refused.test');
+    await few.reload(withQuota('max_orders_per_hour = 3'));
+    const { body: waiting } = await few.call('POST', '/api/orders', {
+      body: { names: ['refused.test'] },
+    });
+    for (let time = 0; time < 4; time += 1)
+      await expect(
+        few.call('POST', `/api/certificates/${waiting.certificate}/renew`),
+      ).resolves.toMatchObject({ status: 202, body: { id: waiting.id } });
+    for (let time = 0; time < 4; time += 1)
+      await expect(recheck(few, secret, 'a.test')).resolves.toMatchObject({ status: 200 });
+    const first = await few.call('POST', '/api/orders/renew-all', { body: {} });
+    expect([first.status, first.body.orders.length]).toEqual([202, 2]);
+    expect(Number(first.headers.get('retry-after'))).toBeGreaterThan(0);
+    const cursor = first.body.next;
+    await expect(
+      few.call('POST', '/api/orders/renew-all', { body: { cursor } }),
+    ).resolves.toMatchObject({ status: 429, body: { code: 'ERR_SERVER_QUOTA' } });
+    await few.reload(withQuota('max_orders_per_hour = 100'));
+    const { body: rest } = await few.call('POST', '/api/orders/renew-all', { body: { cursor } });
+    expect(rest.next).toBeUndefined();
+    const renewed = await Promise.all(
+      [...first.body.orders, ...rest.orders].map(
+        async (id: string) => (await few.call('GET', `/api/orders/${id}`)).body.names[0],
+      ),
+    );
+    expect(renewed.sort()).toEqual(['a.test', 'b.test', 'c.test', 'd.test', 'refused.test']);
   });
   it('is held to its orders in an hour over a restart, by one count for all processes', async () => {
     const few = '[tenants.few]\nnames = ["*"]\nmax_orders_per_hour = 5\n';

@@ -77,6 +77,8 @@ export interface Submission {
   readonly traceparent?: string | undefined;
 }
 
+export type SubmitOptions = Pick<DeclareOptions, 'admit'>;
+
 const reasonOf = ({
   cause = 'obtain',
   explanationUrl,
@@ -194,20 +196,25 @@ export class Provisioner {
    * Creates an order for a managed certificate if `decide` returns one. `decide` is called again
    * when another process has changed the certificate before the order was written, so that a
    * certificate which that process has renewed is not renewed twice.
+   * @param options `admit`: called before an order is created, but not for one that is under way;
+   * again each time the write is repeated. What it returns is written together with the order, and
+   * nothing is written when it throws
    * @returns the order's id; undefined if no order is under way or wanted
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_ISSUER`,
-   * `ERR_ORCHESTRATOR_PAUSED`
+   * `ERR_ORCHESTRATOR_PAUSED`; and what `options.admit` throws
    */
-  async submitIf(
+  async submitIf<T extends Omit<Submission, 'certificate'> | undefined>(
     id: string,
-    decide: (certificate: ManagedCertificate) => Omit<Submission, 'certificate'> | undefined,
-  ): Promise<string | undefined> {
-    return await this.#submitted(id, decide);
+    decide: (certificate: ManagedCertificate) => T,
+    options: SubmitOptions = {},
+  ): Promise<string | Extract<T, undefined>> {
+    return await this.#submitted(id, decide, options);
   }
 
   async #submitted<T extends Omit<Submission, 'certificate'> | undefined>(
     id: string,
     decide: (certificate: ManagedCertificate) => T,
+    { admit = async () => [] }: SubmitOptions = {},
   ): Promise<string | Extract<T, undefined>> {
     return await untilWritten(async () => {
       const stored = await this.certificates.stored(id);
@@ -226,6 +233,7 @@ export class Provisioner {
       const order = newId('ord', this.#clock);
       const now = this.#clock.now().toString();
       await this.#storage.write([
+        ...(await admit(['order'])),
         ...orderChanges(
           order,
           { certificate, names, issuer, reason: reasonOf(wanted) },

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Clock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
-import type { OrderStatus } from '@acmex/orchestrator';
+import type { ManagedCertificate, OrderStatus } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -92,7 +92,8 @@ const renewAll = endpoint({
   }),
   answers: {
     202: {
-      description: 'They are under way.',
+      description:
+        'They are under way. Where the quota of the tenant ends it, there is a `Retry-After`: repeat with `next` then.',
       schema: z.object({
         orders: z.array(z.string()),
         next: z.string().optional().describe('Where there are more: repeat with it as `cursor`.'),
@@ -211,7 +212,11 @@ export class Orders {
     if (certificate !== undefined)
       return await this.#accepted(
         caller,
-        await this.#submit(caller, (await visible(caller, certificate)).id, traceparent),
+        await this.#quotas.submit(
+          caller.tenant,
+          (await visible(caller, certificate)).id,
+          traceparent,
+        ),
       );
     const wanted = await specOf({ names, ...more }, caller);
     const declaration = await this.#quotas.within(
@@ -230,7 +235,7 @@ export class Orders {
   @Handles(renew)
   async renew({ caller, params: { id } }: RequestOf<typeof renew>): Promise<Answer> {
     await visible(caller, id);
-    return await this.#accepted(caller, await this.#submit(caller, id));
+    return await this.#accepted(caller, await this.#quotas.submit(caller.tenant, id));
   }
 
   @Handles(renewAll)
@@ -240,21 +245,28 @@ export class Orders {
   }: RequestOf<typeof renewAll>): Promise<Answer> {
     const { provisioner } = caller.tenant.manager;
     const now = this.#clock.now().epochMilliseconds;
-    const { certificates, next, scanned } = await provisioner.certificates.page({
+    const query = {
       cursor: from,
-      limit: renewedAtOnce,
-      where: (candidate) =>
+      where: (candidate: ManagedCertificate) =>
         !candidate.paused &&
         maySee(caller, candidate.names) &&
         (issuer ?? candidate.issuer) === candidate.issuer &&
         (!due ||
           candidate.failure !== undefined ||
           Date.parse(candidate.renewal?.at ?? candidate.createdAt) <= now),
-    });
-    const orders = [];
-    for (const { id } of certificates) orders.push(await this.#submit(caller, id));
+    };
+    const page = await provisioner.certificates.page({ ...query, limit: renewedAtOnce });
+    const { orders, refusal } = await this.#submitAll(caller, page.certificates);
     this.#scheduling.wake();
-    return answer(202, { orders, next, scanned });
+    if (refusal === undefined)
+      return answer(202, { orders, next: page.next, scanned: page.scanned });
+    // A repetition with `next` continues behind what was ordered.
+    const { next, scanned } = await provisioner.certificates.page({
+      ...query,
+      limit: orders.length,
+    });
+    const seconds = Math.max(1, Math.ceil(refusal.retryAfter ?? 60));
+    return answer(202, { orders, next, scanned }, { 'retry-after': String(seconds) });
   }
 
   @Handles(show)
@@ -334,13 +346,25 @@ export class Orders {
     return assertVisible(caller, await watch.read());
   }
 
-  async #submit(caller: Caller, certificate: string, traceparent?: string): Promise<string> {
-    await this.#quotas.order(caller.tenant);
-    return await caller.tenant.manager.provisioner.submit({
-      certificate,
-      cause: 'request',
-      traceparent,
-    });
+  /**
+   * Orders certificates again, until the quota of the tenant is used up.
+   * @throws ServerError `ERR_SERVER_QUOTA` where not one more can be ordered
+   */
+  async #submitAll(
+    { tenant }: Caller,
+    certificates: readonly ManagedCertificate[],
+  ): Promise<{ readonly orders: readonly string[]; readonly refusal?: ServerError }> {
+    const orders: string[] = [];
+    for (const { id } of certificates) {
+      try {
+        orders.push(await this.#quotas.submit(tenant, id));
+      } catch (error) {
+        const isUsedUp = error instanceof ServerError && error.code === 'ERR_SERVER_QUOTA';
+        if (!isUsedUp || orders.length === 0) throw error;
+        return { orders, refusal: error };
+      }
+    }
+    return { orders };
   }
 
   async #accepted({ tenant: { manager } }: Caller, id: string): Promise<Answer> {

@@ -71,9 +71,7 @@ export class WebhookReceiver {
         : [await visible(caller, certificate)];
     const orders = [];
     for (const { id } of targets.filter(({ paused }) => !paused)) {
-      await this.#quotas.order(caller.tenant);
-      if (event === 'renew')
-        orders.push(await provisioner.submit({ certificate: id, cause: 'request' }));
+      if (event === 'renew') orders.push(await this.#quotas.submit(caller.tenant, id));
       else await provisioner.refreshRenewalInfo(id);
     }
     this.#scheduling.wake();
