@@ -167,17 +167,37 @@ describeWith(['openssl'], 'acmex info', () => {
         '-out',
         'locked.key',
       );
+      const locked = await readFile(at('locked.key'));
       for (const [input, words, expected] of [
         [[chain!, key!], 'belongs to the certificate', 0],
         [[key!, chain!], 'belongs to the certificate', 0],
         [[chain!, otherKey!], 'does NOT belong to the certificate', 3],
-        [[chain!, await readFile(at('locked.key'))], 'is not compared: it is encrypted', 0],
+        [[chain!, locked], 'is not compared: it is encrypted: use --passphrase-file or', 0],
       ] as const) {
         const { code, stdout } = await acmex(['info', '-'], { stdin: Readable.from(input) });
         expect(stdout).toContain(words);
         expect(stdout).not.toContain('PRIVATE KEY');
         expect(code).toBe(expected);
       }
+    });
+
+    it('compares an encrypted private key with its passphrase', async () => {
+      const input = [await readFile(at('chain.pem')), await readFile(at('locked.key'))];
+      await writeFile(at('passphrase'), 'x\n', { mode: 0o600 });
+      for (const [flags, env, words] of [
+        [['--passphrase-file', at('passphrase')], {}, 'belongs to the certificate'],
+        [[], { ACMEX_PASSPHRASE: 'x' }, 'belongs to the certificate'],
+        [[], { ACMEX_PASSPHRASE: 'other' }, 'the passphrase is wrong'],
+      ] as const) {
+        const options = { stdin: Readable.from(input), env };
+        const { code, stdout } = await acmex(['info', '-', ...flags], options);
+        expect([code, stdout]).toEqual([0, expect.stringContaining(words)]);
+      }
+      const missing = ['info', '-', '--passphrase-file', at('absent')];
+      await expect(acmex(missing, { stdin: Readable.from(input) })).resolves.toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('[ERR_CONFIG_CREDENTIAL]'),
+      });
     });
 
     it('shows text of a subject without obeying it', async () => {

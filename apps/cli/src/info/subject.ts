@@ -17,6 +17,7 @@ import { decoded, kindOf } from '../file-kind.ts';
 import { findCertificate } from '../managed/certificates.ts';
 import { commandManager } from '../managed/manager.ts';
 import { openStorage } from '../open-storage.ts';
+import { storedPassphrase } from '../passphrase.ts';
 import { isBlank, readBytes } from '../read-text.ts';
 import { type LogLevel, reporter, type Terminal } from '../terminal.ts';
 
@@ -27,6 +28,8 @@ export interface SubjectOptions extends ConfigurationFlags {
   readonly servername?: string | undefined;
   readonly ipv4?: boolean | undefined;
   readonly ipv6?: boolean | undefined;
+  /** Of a private key in the file. */
+  readonly passphraseFile?: string | undefined;
   readonly config?: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -69,7 +72,7 @@ export async function readSubject(
     );
   if (cert === input) assertNoUrl(input);
   assertServerFlags(cert === undefined ? input : undefined, options);
-  if (cert !== undefined) return await subjectOfFile(cert, terminal);
+  if (cert !== undefined) return await subjectOfFile(cert, options, terminal);
   const server = serverIn(input);
   if (server) return await subjectOfServer(server, options, terminal);
   return await subjectOfManaged(input, options, terminal);
@@ -110,12 +113,19 @@ function assertServerFlags(input: string | undefined, options: SubjectOptions): 
     throw new CliError('ERR_CLI_USAGE', '--starttls and --servername need a HOST:PORT');
 }
 
-async function subjectOfFile(file: string, { stdin }: Terminal): Promise<Subject> {
-  const bytes = file === '-' ? await readInput(stdin) : await readBytes(file, 'the certificate');
+async function subjectOfFile(
+  file: string,
+  { passphraseFile }: SubjectOptions,
+  terminal: Terminal,
+): Promise<Subject> {
+  const bytes =
+    file === '-' ? await readInput(terminal.stdin) : await readBytes(file, 'the certificate');
   const name = file === '-' ? 'standard input' : file;
   const content = decoded(bytes);
   const chain = certificatesIn(name, content);
-  const key = await keyIn(content.toString(), chain);
+  const passphrase = async () =>
+    await storedPassphrase({ file: passphraseFile, variable: 'ACMEX_PASSPHRASE' }, terminal);
+  const key = await keyIn(content.toString(), chain, passphrase);
   return { chain, file: name, ...(key && { key }), targets: [] };
 }
 
@@ -157,17 +167,21 @@ const keyBlock = /-----BEGIN ([A-Z ]{0,20}PRIVATE KEY)-----[^]{1,65536}?-----END
 async function keyIn(
   text: string,
   [leaf]: readonly CertificateInfo[],
+  passphrase: () => Promise<string | undefined>,
 ): Promise<Subject['key'] | undefined> {
   const [block] = keyBlock.exec(text) ?? [];
   if (block === undefined || !leaf) return undefined;
+  const secret = await passphrase();
   try {
-    const { publicKey } = await nodeCrypto().import(Buffer.from(block));
+    const { publicKey } = await nodeCrypto().import(Buffer.from(block), secret);
     return { match: Buffer.from(publicKey).equals(leaf.publicKey) ? 'matches' : 'differs' };
   } catch (error) {
     const isEncrypted = errorCode(error) === 'ERR_KEY_PASSPHRASE_MISSING';
     return {
       match: 'unreadable',
-      reason: isEncrypted ? 'it is encrypted' : printable(errorText(error), 300),
+      reason: isEncrypted
+        ? 'it is encrypted: use --passphrase-file or ACMEX_PASSPHRASE'
+        : printable(errorText(error), 300),
     };
   }
 }

@@ -209,6 +209,10 @@ export const obtainCommands = [
         'Verify SCTs with these lists of Certificate Transparency logs, JSON of version 3, separated by commas; repeatable; the exit code is 4 if none is valid',
         list,
       ),
+      passphraseFile: text(
+        '--passphrase-file <file>',
+        'Passphrase of a private key in the file, to compare it with the certificate; by default ACMEX_PASSPHRASE',
+      ),
       anchors,
       allow: parsed(
         '--allow <ranges>',
