@@ -50,7 +50,9 @@ export interface TestCa extends AsyncDisposable {
 export async function startCa({
   repositoryUrl,
   alternatesOf = () => [],
+  termsOfService,
 }: {
+  readonly termsOfService?: string;
   readonly repositoryUrl?: string;
   readonly alternatesOf?: (chain: string, root: string) => readonly string[];
 } = {}): Promise<TestCa> {
@@ -94,7 +96,7 @@ export async function startCa({
   };
   const acme = await serveAcme(
     {
-      ...{ storage, clock, wrap },
+      ...{ storage, clock, wrap, ...(termsOfService === undefined ? {} : { termsOfService }) },
       issuer: {
         ...issuer,
         issue: async (request) => {

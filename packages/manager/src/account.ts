@@ -176,7 +176,7 @@ async function register(
     if (canCreate || errorCode(error) !== 'ERR_ACME_ACCOUNT_DOES_NOT_EXIST') throw error;
     throw new ManagerError(
       'ERR_MANAGER_TERMS',
-      `${title} requires agreement to its terms of service: read ${printable(meta.termsOfService ?? '', 300)}, then use --accept-tos, or set tos_agreed = true in acmex.toml`,
+      `${title} requires agreement to its terms of service: read ${printable(meta.termsOfService ?? '', 300)}, then use --accept-tos, set tos_agreed = true in acmex.toml, or send tosAgreed to the REST API`,
     );
   }
 }

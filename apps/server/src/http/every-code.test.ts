@@ -32,12 +32,17 @@ max_certificates = 1
 const absent = 'ord_01kax2b0000000000000000000';
 
 let ca: TestCa;
+/** A CA with terms of service. */
+let strict: TestCa;
 let folder = '';
 let server: Serving;
 let smallKey = '';
 const ids = { issued: '', watched: '', changed: '' };
-/** An issuer whose credential is missing at first. */
+/** An issuer whose credential is missing at first, and one whose terms nobody has agreed to. */
 const bound = () => `
+[issuers.strict]
+directory = "${strict.directory}"
+ca_certificate = "${folder}/strict.pem"
 [issuers.bound]
 directory = "${ca.directory}"
 ca_certificate = "${folder}/root.pem"
@@ -46,8 +51,10 @@ external_account_binding = { key_id = "kid", hmac_key = { file = "${folder}/hmac
 `;
 beforeAll(async () => {
   ca = await startCa();
+  strict = await startCa({ termsOfService: 'https://ca.test/terms' });
   folder = await mkdtemp(join(tmpdir(), 'acmex-codes-'));
   await writeFile(join(folder, 'root.pem'), ca.root);
+  await writeFile(join(folder, 'strict.pem'), strict.root);
   server = await serving({ ca, toml: toml + bound() });
   await using storage = fileStorage({ path: join(server.folder, 'data') });
   const keys = new KeyStore({ storage: scopedStorage(storage, 'tenant/small'), tenant: 'small' });
@@ -61,6 +68,7 @@ afterAll(async () => {
   endStreams();
   await server[Symbol.asyncDispose]();
   await ca[Symbol.asyncDispose]();
+  await strict[Symbol.asyncDispose]();
   await removeFolder(folder);
 });
 
@@ -363,6 +371,12 @@ const cases: Readonly<Record<string, Case>> = {
       return await registerAt();
     },
   },
+  ERR_MANAGER_TERMS: {
+    subject: /https:\/\/ca\.test\/terms.* tosAgreed /,
+    provoke: async () => await call('POST', '/api/accounts', { body: { issuer: 'strict' } }),
+    cure: async () =>
+      await call('POST', '/api/accounts', { body: { issuer: 'strict', tosAgreed: true } }),
+  },
   ERR_SERVER_EXPOSED: {
     subject: '0.0.0.0:',
     provoke: async () => await start('', listenOn(`0.0.0.0:${await freePort()}`)),
@@ -483,7 +497,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'acmex.toml, in the tests of @acmex/manager and @acmex/config': [
     ...['ERR_ACME_KEY', 'ERR_ACME_KEY_PASSPHRASE', 'ERR_ACME_URL', 'ERR_CONFIG_PROOF'],
     ...['ERR_MANAGER_CHALLENGE', 'ERR_MANAGER_EXTERNAL_ACCOUNT'],
-    ...['ERR_MANAGER_MUST_STAPLE', 'ERR_MANAGER_TERMS', 'ERR_ORCHESTRATOR_ISSUER'],
+    ...['ERR_MANAGER_MUST_STAPLE', 'ERR_ORCHESTRATOR_ISSUER'],
     ...['ERR_SIGNER_KEY', 'ERR_SIGNER_REFERENCE'],
   ],
   'the work on an order, whose failure the order shows': [
