@@ -50,6 +50,7 @@ const mayImport = {
     'storage',
     'scheduler',
     'orchestrator',
+    'observability',
     'deploy',
     'egress',
     'notifications',
@@ -82,7 +83,7 @@ const mayImport = {
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
   probe: ['egress', 'clock', 'errors'],
-  observability: ['orchestrator', 'protocol', 'scheduler', 'storage', 'clock', 'errors'],
+  observability: ['orchestrator', 'protocol', 'scheduler', 'storage', 'files', 'clock', 'errors'],
   notifications: ['orchestrator', 'storage', 'egress', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [

@@ -31,6 +31,7 @@ for (const page of [
   'docs/verification.md',
   'docs/revocation.md',
   'docs/notifications.md',
+  'docs/audit.md',
 ].filter(isChosen))
   await asUser(page);
 for (const page of [

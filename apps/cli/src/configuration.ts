@@ -7,6 +7,8 @@ import type { Terminal } from './terminal.ts';
 /** The options of a command that reads the configuration. */
 export interface Configured {
   readonly configuration: Config;
+  /** The command that runs: `acmex renew`. */
+  readonly program?: string | undefined;
   /** Reads the configuration again, with the same flags. */
   readonly reconfigure?: (() => Promise<Config>) | undefined;
 }
@@ -77,6 +79,7 @@ export async function configure(command: Command, terminal: Terminal): Promise<v
   const configuration = await reconfigure();
   command.setOptionValue('configuration', configuration);
   command.setOptionValue('reconfigure', reconfigure);
+  command.setOptionValue('program', nameOf(command));
   for (const { option, key, toOption = (value: unknown) => value } of settings) {
     if (isPresent(command, option) || configuration.originOf(key).from === 'default') continue;
     if (command.options.some((candidate) => candidate.attributeName() === option))
@@ -86,6 +89,11 @@ export async function configure(command: Command, terminal: Terminal): Promise<v
         'config',
       );
   }
+}
+
+/** Returns the words of a command: `acmex account list`. */
+function nameOf(command: Command): string {
+  return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 }
 
 /** Sets the option `overrides` of a command, which has the configuration read elsewhere. */

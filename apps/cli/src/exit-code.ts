@@ -11,6 +11,7 @@ import { egressErrors } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { notificationsErrors } from '@acmex/notifications';
+import { auditErrors } from '@acmex/observability/audit';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
 import { probeErrors } from '@acmex/probe';
@@ -30,6 +31,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...clientErrors,
   ...dnsErrors,
   ...storageErrors,
+  ...auditErrors,
   ...caErrors,
   ...orchestratorErrors,
   ...configErrors,

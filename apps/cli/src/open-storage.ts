@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import {
   exposedCredentials,
   faultText,
@@ -6,6 +7,7 @@ import {
   openStorage as openStorageOf,
   storageOf,
 } from '@acmex/config';
+import { errorText } from '@acmex/errors';
 import type { Storage } from '@acmex/storage';
 import { type EncryptionKeyInput, parseEncryptionKey } from '@acmex/storage-encrypted';
 import { type Configured, dataDirectory } from './configuration.ts';
@@ -13,8 +15,28 @@ import { CliError } from './errors.ts';
 import { readText } from './read-text.ts';
 import type { Reporter, Terminal } from './terminal.ts';
 
-/** Opens the storage of the configuration; with its encryption, if there are keys. */
+/**
+ * Opens the storage of the configuration: with its encryption, if there are keys, and with an audit
+ * log of what is changed, if one is configured.
+ */
 export async function openStorage(
+  { configuration, program = 'acmex' }: Configured,
+  terminal: Pick<Terminal, 'env' | 'uid'>,
+  report: Reporter,
+): Promise<Storage> {
+  const storage = await openUnaudited({ configuration }, terminal, report);
+  if (!configuration.values.audit.enabled) return storage;
+  const { configuredAudit } = await import('@acmex/manager/from-config');
+  const origin = { program, host: hostname(), user: userName(terminal) };
+  const audit = configuredAudit(configuration, storage, { origin });
+  audit?.startCheckpoints((error) =>
+    report.warn(`the audit log could not be signed: ${errorText(error)}`),
+  );
+  return audit?.storage ?? storage;
+}
+
+/** Opens the storage of the configuration without its audit log, which the caller reads or adds. */
+export async function openUnaudited(
   { configuration }: Configured,
   terminal: Pick<Terminal, 'env' | 'uid'>,
   report: Reporter,
@@ -24,6 +46,16 @@ export async function openStorage(
     directory: dataDirectory(terminal),
     onNotice: (message) => report.warn(message),
   });
+}
+
+/** Returns who runs the program: the person behind sudo, if there is one. */
+export function userName({ env, uid }: Pick<Terminal, 'env' | 'uid'>): string | undefined {
+  try {
+    return env.SUDO_USER ?? userInfo().username;
+  } catch {
+    // This user has no name on this machine.
+    return uid === undefined ? undefined : String(uid);
+  }
 }
 
 /** Opens the storage of the configuration without its encryption. */

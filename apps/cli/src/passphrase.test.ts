@@ -160,7 +160,7 @@ describe.each(doors)('The key of $name', (door) => {
     }
   });
 
-  it('is named as encrypted, with the ways to open it, where nobody can be asked', async () => {
+  it('is named as encrypted, with the ways to open it, where no person can be asked', async () => {
     await prepare?.();
     const before = await filesIn(out);
     const result = await runDoor(args());
@@ -208,7 +208,11 @@ describe('A passphrase of acmex ca init', () => {
     ['nobody can be asked', {}, 'needs a passphrase: use --passphrase-file, ACMEX_CA_PASSPHRASE'],
     ['two answers differ', typing([passphrase, 'correct horse saddle']), 'differ'],
     ['it is short', typing(['short', 'short']), '[ERR_CA_PASSPHRASE]'],
-    ['stderr is no terminal', { ...typing([passphrase]), isTerminal: false }, 'needs a passphrase'],
+    [
+      'stderr is not a terminal',
+      { ...typing([passphrase]), isTerminal: false },
+      'needs a passphrase',
+    ],
   ])('is refused if %s, and no file is written', async (_, options, text) => {
     const result = await acmex(init(), options);
     expect([result.code, result.stderr]).toEqual([2, expect.stringContaining(text)]);

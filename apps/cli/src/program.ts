@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { accountCommands } from './program/account.ts';
+import { auditCommands } from './program/audit.ts';
 import { caCommands } from './program/ca.ts';
 import { addCommands, type CommandDefinition } from './program/command.ts';
 import { configCommands } from './program/config.ts';
@@ -21,12 +22,14 @@ const definitions: readonly CommandDefinition[] = [
   ...dnsCommands,
   ...serverCommands,
   ...storageCommands,
+  ...auditCommands,
   ...caCommands,
 ];
 
 /** The words that have commands below them. */
 const groups = {
   account: 'Manage accounts at CAs',
+  audit: 'Read and verify the audit log',
   ca: 'Run a private CA with an ACME server',
   'ca eab': 'Manage external accounts, which permit registration',
   cert: 'Manage certificates that are renewed',

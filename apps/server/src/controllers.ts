@@ -1,5 +1,6 @@
 import { Accounts } from './accounts/accounts.ts';
 import { Agents } from './agents/agents.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import { Documentation } from './docs/documentation.ts';
 import { Events } from './events/events.ts';
 import { Health } from './health/health.ts';
@@ -23,6 +24,7 @@ export const controllers = [
   Keys,
   Queue,
   Events,
+  AuditLog,
   WebhookReceiver,
   Health,
   MetricsEndpoint,

@@ -19,7 +19,7 @@ import { application } from './http/application.ts';
 import { endpointsOf } from './http/endpoint.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
-import { STOPPING } from './http/request-pipeline.ts';
+import { IS_AUDITED, STOPPING } from './http/request-pipeline.ts';
 import { cannotListen, hostCheck, type ListenAddress, urlHost } from './listening.ts';
 import type { LiveTenants } from './live-tenants.ts';
 import { LOG, type Log, logError } from './log.ts';
@@ -153,6 +153,7 @@ function providers({
     { provide: WebhookSenders, useValue: senders },
     { provide: SCHEDULING, useValue: work },
     { provide: STOPPING, useValue: signal },
+    { provide: IS_AUDITED, useValue: services.config.values.audit.enabled },
     { provide: CLOCK, useValue: clock },
     { provide: STORAGE, useValue: storage },
     { provide: LOG, useValue: log },

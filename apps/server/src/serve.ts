@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { hostname } from 'node:os';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import {
   type Config,
@@ -16,6 +17,8 @@ import {
   managerMetrics,
   Metrics,
 } from '@acmex/observability';
+import { configuredAudit } from '@acmex/manager/from-config';
+import type { Storage } from '@acmex/storage';
 import { LiveAccess } from './access/live-access.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { ServerError } from './errors.ts';
@@ -23,7 +26,7 @@ import { startHousekeeping } from './housekeeping.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { assertPrivate, listenAddress } from './listening.ts';
 import { LiveTenants } from './live-tenants.ts';
-import type { Log } from './log.ts';
+import { type Log, logError } from './log.ts';
 import { ServerMetrics } from './metrics/metrics.ts';
 import { type Http, openHttp } from './open-http.ts';
 import { Resources } from './resources.ts';
@@ -149,7 +152,7 @@ async function start(
   server: ServerProcess,
   onInitialKey: ServeOptions['onInitialKey'],
 ): Promise<Parts> {
-  const { config, role, dataDirectory, log, clock, signal, resources } = server;
+  const { config, role, log, clock, signal, resources } = server;
   const address = listenAddress(role, config);
   if (address) assertPrivate(config, address);
   const redis = teamRedisOf(config, role);
@@ -157,14 +160,7 @@ async function start(
     log({ level: 'warn', msg: faultText(fault) });
   const processMetrics = new Metrics({ prefix: config.values.metrics.prefix });
   const watch = managerMetrics(processMetrics, { clock });
-  const storage = resources.use(
-    watch.watchStorage(
-      await openStorage(storageOf(config), {
-        directory: dataDirectory,
-        onNotice: (msg) => log({ level: 'warn', msg }),
-      }),
-    ),
-  );
+  const storage = resources.use(await openAudited(server, (opened) => watch.watchStorage(opened)));
   // What only a team needs is loaded for a team alone: BullMQ takes a tenth of the start.
   const team =
     redis &&
@@ -206,6 +202,25 @@ function sourceOf(tenant: Tenant | undefined): CertificateSource | undefined {
   return (
     tenant && { storage: tenant.storage, certificates: tenant.manager.provisioner.certificates }
   );
+}
+
+/** Opens the storage, with an audit log of what is changed if one is configured. */
+async function openAudited(
+  { config, dataDirectory, log, clock }: ServerProcess,
+  watched: (storage: Storage) => Storage,
+): Promise<Storage> {
+  const storage = watched(
+    await openStorage(storageOf(config), {
+      directory: dataDirectory,
+      onNotice: (msg) => log({ level: 'warn', msg }),
+    }),
+  );
+  const audit = configuredAudit(config, storage, {
+    origin: { program: 'acmex serve', host: hostname() },
+    clock,
+  });
+  audit?.startCheckpoints((error) => logError(log, 'the audit log could not be signed', error));
+  return audit?.storage ?? storage;
 }
 
 function startWork(

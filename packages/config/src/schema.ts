@@ -8,7 +8,7 @@ import { challengeTable } from './tables/challenge.ts';
 import { keysTable } from './tables/keys.ts';
 import { networkTable } from './tables/network.ts';
 import { notificationsTable } from './tables/notifications.ts';
-import { cliTable, metricsTable, serverTable, tenantsTable } from './tables/program.ts';
+import { auditTable, cliTable, metricsTable, serverTable, tenantsTable } from './tables/program.ts';
 import { renewalTable } from './tables/renewal.ts';
 import { redisTable, storageTable } from './tables/storage.ts';
 
@@ -44,6 +44,7 @@ export function configTables(access: CredentialAccess) {
       .meta({ description: 'The receivers of events.' }),
     metrics: metricsTable().prefault({}).meta({ description: 'Figures for Prometheus.' }),
     ca: caTable().prefault({}).meta({ description: 'What acmex ca serve offers.' }),
+    audit: auditTable().prefault({}).meta({ description: 'Who did what.' }),
     cli: cliTable().prefault({}).meta({ description: 'How the program speaks.' }),
     server: serverTable(secret).prefault({}).meta({ description: 'The REST API.' }),
     tenants: tenantsTable(),

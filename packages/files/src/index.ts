@@ -1,3 +1,4 @@
+export { appendLine } from './append-line.ts';
 export { fileErrorCure, fileErrorText } from './error-text.ts';
 export { FilesError, type FilesErrorCode, filesErrors } from './errors.ts';
 export {

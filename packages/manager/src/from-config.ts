@@ -1,3 +1,4 @@
+export { type AuditValues, type ConfiguredAudit, configuredAudit } from './configured-audit.ts';
 export {
   challengeDefaults,
   configuredCrypto,

@@ -1,12 +1,7 @@
 import { linesOf, nameList, type Notification, textOf } from './notification.ts';
-import { templateFormat } from './template.ts';
+import { type Format, templateFormat } from './template.ts';
 
-/** How a notification is written for a receiver. */
-export interface Format {
-  readonly contentType: string;
-  /** Returns the body. Text from servers takes no effect in it, such as a mention or a link. */
-  body(notification: Notification): string;
-}
+export type { Format } from './template.ts';
 
 /** What a person writes for the format `custom`. */
 export interface CustomFormat {

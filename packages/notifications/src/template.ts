@@ -1,6 +1,12 @@
 import { NotificationsError } from './errors.ts';
-import type { Format } from './formats.ts';
 import type { Notification } from './notification.ts';
+
+/** How a notification is written for a receiver. */
+export interface Format {
+  readonly contentType: string;
+  /** Returns the body. Text from servers takes no effect in it, such as a mention or a link. */
+  body(notification: Notification): string;
+}
 
 type Values = Readonly<Record<string, (notification: Notification) => string>>;
 

@@ -333,6 +333,24 @@ export class CertificateStore {
     });
   }
 
+  /**
+   * Writes the event that the private key of the certificate in use was read. Call it before the key
+   * leaves the program.
+   * @param actor who has read it, if they are known by a name or an id
+   */
+  async recordKeyReading(
+    { id: certificate, names, issuer, current }: ManagedCertificate,
+    actor?: string,
+  ): Promise<void> {
+    const message = `generation ${current?.generation}`;
+    await this.#storage.write([
+      eventChange(
+        { type: 'private_key_read', certificate, names, issuer, actor, message },
+        this.#clock,
+      ),
+    ]);
+  }
+
   /** Returns chain and key of a generation. The newest three are stored. */
   async generation(id: string, generation: number): Promise<Generation | undefined> {
     return (await generations.read(this.#storage, generationId(id, generation)))?.record;

@@ -43,7 +43,7 @@ export const eventMeanings = {
   certificate_revoked: 'A certificate was revoked at its CA.',
   revocation_detected:
     'A certificate was found revoked, by OCSP or a revocation list. It is renewed at once, with a new key if the key is compromised.',
-  private_key_read: 'A private key was read through the API.',
+  private_key_read: 'A private key was read through the API, or exported.',
   api_key_created: 'An API key was created.',
   api_key_changed: 'An API key was rotated, or its expiry was changed.',
   api_key_revoked: 'An API key was revoked.',
@@ -141,6 +141,13 @@ function nextId(clock: Clock): string {
 /** Returns the change that writes an event, for the same write as what it reports. */
 export function eventChange(event: NewEvent, clock: Clock): Change {
   return events.added(nextId(clock), { ...event, time: clock.now().toString() });
+}
+
+/** Returns the event that a change writes; undefined for any other change. */
+export function eventWrittenBy(change: Change): AcmexEvent | undefined {
+  if (!('set' in change) || !change.set.startsWith('events/')) return undefined;
+  const stored = events.parse({ key: change.set, value: change.value, version: '', secret: false });
+  return { id: idOf(stored), ...stored.record };
 }
 
 /** The events in a storage, for subscribers. */

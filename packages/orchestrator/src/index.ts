@@ -38,6 +38,7 @@ export {
   eventMeanings,
   type EventType,
   eventTypes,
+  eventWrittenBy,
   type NewEvent,
   type ForwardOptions,
   type Outbox,

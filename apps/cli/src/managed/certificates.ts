@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { storedPem } from '@acmex/certificate';
-import type { BundleFormat } from '@acmex/certificate/formats';
+import { type BundleFormat, bundleFormats } from '@acmex/certificate/formats';
 import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import {
@@ -194,6 +194,9 @@ export async function certExport(
     const { id } = certificate;
     const stored = await exportedContent(certificate, refused, manager);
     const content = chain === undefined ? stored : { ...stored, chain: chooseChain(stored, chain) };
+    const { format: exported } = options;
+    if (keyPath !== undefined || (exported !== undefined && bundleFormats[exported].hasKey))
+      await manager.provisioner.certificates.recordKeyReading(certificate);
     if (options.format !== undefined)
       return await writeFormat(
         { format: options.format, ...content },

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { backup as backupOf, readBackup, restore as restoreInto } from '@acmex/storage-encrypted';
 import { CliError } from '../errors.ts';
-import { encryptionKeys, keysIn, openStorage } from '../open-storage.ts';
+import { encryptionKeys, keysIn, openUnaudited } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import type { Terminal } from '../terminal.ts';
 import { writeVerified } from '../whole-file.ts';
@@ -31,7 +31,7 @@ export async function backup(
       () => false,
     );
     if (exists) throw new CliError('ERR_CLI_EXISTS', `${file} already exists: use another name`);
-    await using storage = await openStorage(options, terminal, report);
+    await using storage = await openUnaudited(options, terminal, report);
     const { signal } = terminal;
     const summary = await writeVerified(
       file,
@@ -66,7 +66,7 @@ export async function restore(
   await running(options, terminal, async (report) => {
     const keys = await keysOf(options);
     await access(file).catch(() => readText(file, 'the backup'));
-    await using storage = await openStorage(options, terminal, report);
+    await using storage = await openUnaudited(options, terminal, report);
     const summary = await restoreInto(() => createReadStream(file), storage, {
       keys,
       signal: terminal.signal,

@@ -3,7 +3,7 @@ import { storageOf } from '@acmex/config';
 import { errorText } from '@acmex/errors';
 import { checkClause, storageContract } from '@acmex/storage/contract';
 import { CliError } from '../errors.ts';
-import { openStorage } from '../open-storage.ts';
+import { openUnaudited } from '../open-storage.ts';
 import type { Terminal } from '../terminal.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running } from './running.ts';
@@ -11,8 +11,8 @@ import { count, running } from './running.ts';
 /** `acmex storage check`: runs the clauses of the storage contract, and reads every entry. */
 export async function check(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
-    await using storage = await openStorage(options, terminal, report);
-    await using second = await openStorage(options, terminal, report);
+    await using storage = await openUnaudited(options, terminal, report);
+    await using second = await openUnaudited(options, terminal, report);
     const isMemory = storageOf(options.configuration).place.kind === 'memory';
     const subject = {
       storage,

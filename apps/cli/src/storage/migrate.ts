@@ -1,7 +1,7 @@
 import { openDriver, storagePlace } from '@acmex/config';
 import { migrate as migrateStorage } from '@acmex/storage';
 import { dataDirectory, placesOf } from '../configuration.ts';
-import { keysIn, openStorage } from '../open-storage.ts';
+import { keysIn, openUnaudited } from '../open-storage.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 import { count, running, assertNoneSkipped } from './running.ts';
@@ -14,7 +14,7 @@ export interface MigrateOptions extends ConfiguredOutputOptions {
 /** `acmex storage migrate`: copies every entry to another storage, and reads each back. */
 export async function migrate(options: MigrateOptions, terminal: Terminal): Promise<void> {
   await running(options, terminal, async (report) => {
-    await using from = await openStorage(options, terminal, report);
+    await using from = await openUnaudited(options, terminal, report);
     await using to = await target(options, terminal, report);
     const { copied, present, skipped } = await migrateStorage(from, to, {
       signal: terminal.signal,

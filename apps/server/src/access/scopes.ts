@@ -13,6 +13,7 @@ export const scopeMeanings = {
   'keys:read': 'See API keys, without their secrets.',
   'keys:write': 'Make API keys that are not wider than the own one, rotate and revoke them.',
   'events:read': 'Read what happened.',
+  'audit:read': 'Read and verify the audit log.',
   'queue:read': 'See what waits, is late, or fails.',
   'queue:write': 'Have what failed tried again.',
   'metrics:read': 'Read the metrics.',

@@ -6,12 +6,7 @@ import {
   type ExportRequest,
 } from '@acmex/certificate/formats';
 import { type Clock, systemClock } from '@acmex/clock';
-import {
-  chooseChain,
-  eventChange,
-  type Generation,
-  type ManagedCertificate,
-} from '@acmex/orchestrator';
+import { chooseChain, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -139,7 +134,7 @@ export class Downloads {
     const certificate = await visible(caller, id);
     const content = await this.#content(certificate, caller);
     const pem = storedPem(content.privateKey, `the key of ${id}`);
-    await this.#recordReading(caller, certificate);
+    await recordKeyReading(caller, certificate);
     return answer(200, pem, {
       'content-type': 'application/x-pem-file',
       etag: tagOf(certificate),
@@ -170,7 +165,7 @@ export class Downloads {
     const { hasKey, mediaType } = bundleFormats[options.format];
     if (hasKey) storedPem(content.privateKey, `the key of ${certificate.id}`);
     const file = await fileOf(content, options);
-    if (hasKey) await this.#recordReading(caller, certificate);
+    if (hasKey) await recordKeyReading(caller, certificate);
     return answer(200, file, {
       'content-type': mediaType,
       etag: tagOf(certificate),
@@ -220,25 +215,13 @@ export class Downloads {
     if (!content || !maySee(caller, content.names)) throw notIssued(id);
     return content;
   }
+}
 
-  async #recordReading(
-    { id: actor, tenant: { storage } }: Caller,
-    { id, names: all, issuer, current }: ManagedCertificate,
-  ): Promise<void> {
-    await storage.write([
-      eventChange(
-        {
-          type: 'private_key_read',
-          certificate: id,
-          names: all,
-          issuer,
-          actor,
-          message: `generation ${current?.generation}`,
-        },
-        this.#clock,
-      ),
-    ]);
-  }
+async function recordKeyReading(
+  { id: actor, tenant: { manager } }: Caller,
+  certificate: ManagedCertificate,
+): Promise<void> {
+  await manager.provisioner.certificates.recordKeyReading(certificate, actor);
 }
 
 /** Returns a certificate in a format. @throws the errors of `chooseChain` and `exportBundle` */

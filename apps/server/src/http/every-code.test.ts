@@ -161,7 +161,7 @@ const readDamaged = async (damage: (file: string, content: Buffer) => Promise<un
   await rm(file);
   await damage(file, content);
   const outcome = await readAgain();
-  await rm(file, { recursive: true });
+  await rm(join(server.folder, 'data/certificate', path), { recursive: true });
   await writeFile(file, content, { mode: 0o600 });
   return outcome;
 };
@@ -483,6 +483,9 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['ERR_SERVER_ROLE', 'ERR_SERVER_CLEAR_KEYS'],
   ],
   'a package that is not installed': ['ERR_SERVER_PACKAGE'],
+  'a log that was changed, in audit/audit-log.test.ts': [
+    ...['ERR_AUDIT_CHECKPOINT', 'ERR_AUDIT_DAMAGED'],
+  ],
   'the command line, which names tenants': ['ERR_SERVER_TENANT'],
   'a key in a device, in certificates/device-keys.test.ts': ['ERR_KEY_NOT_EXPORTABLE'],
   'a storage of a newer version, in damaged-records.test.ts': ['ERR_STORAGE_NEWER'],

@@ -6,6 +6,7 @@ import { errorCode, printable } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
+import { auditErrors } from '@acmex/observability/audit';
 import { keystoreErrors } from '@acmex/pkcs12';
 import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
@@ -62,6 +63,7 @@ const tables: ReadonlyMap<string, Row> = new Map(
     ...managerErrors,
     ...orchestratorErrors,
     ...storageErrors,
+    ...auditErrors,
     ...serverErrors,
   }),
 );

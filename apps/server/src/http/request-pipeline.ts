@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Clock } from '@acmex/clock';
 import { IdentifierError } from '@acmex/identifier';
+import { type AuditOrigin, withAuditOrigin } from '@acmex/observability/audit';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -14,9 +15,12 @@ import { AuthGuard, type ParsedRequest } from './auth-guard.ts';
 import type { Answer, EndpointDescription, Handler, Received } from './endpoint.ts';
 import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
 import { LiveRequest } from './live-request.ts';
+import { traceIdIn } from './trace-context.ts';
 
 /** Aborts when the server stops. */
 export const STOPPING = Symbol('stopping');
+/** Whether changes are recorded with the caller: this costs a request some time. */
+export const IS_AUDITED = Symbol('is audited');
 
 /**
  * Takes a request from its route to its handler: who asks, what was sent, whether it was done
@@ -30,6 +34,7 @@ export class RequestPipeline {
   readonly #stopping: AbortSignal;
   readonly #monitor: CredentialMonitor;
   readonly #clock: Clock;
+  readonly #isAudited: boolean;
 
   constructor(
     @Inject(AuthGuard) guard: AuthGuard,
@@ -37,7 +42,9 @@ export class RequestPipeline {
     @Inject(STOPPING) stopping: AbortSignal,
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(CLOCK) clock: Clock,
+    @Inject(IS_AUDITED) isAudited: boolean,
   ) {
+    this.#isAudited = isAudited;
     this.#guard = guard;
     this.#idempotency = idempotency;
     this.#scheduling = scheduling;
@@ -75,7 +82,10 @@ export class RequestPipeline {
       live,
     );
     // The schemas made what the handler takes: its type is derived from them.
-    const work = async () => await handle(received as unknown as Received<never, never, never>);
+    const handled = async () => await handle(received as unknown as Received<never, never, never>);
+    const work = this.#isAudited
+      ? async () => await withAuditOrigin(originOf(request, admission), handled)
+      : handled;
     const { status, body, headers } =
       request.method === 'GET'
         ? await this.#read(live, work)
@@ -113,6 +123,11 @@ export class RequestPipeline {
       work,
     );
   }
+}
+
+/** Returns what the audit log says of who asks. */
+function originOf({ ip, headers }: ParsedRequest, admission: Admission | undefined): AuditOrigin {
+  return { actor: admission?.caller.id, address: ip, traceId: traceIdIn(headers) };
 }
 
 /** A request that changes something. */

@@ -12,7 +12,7 @@ import { WebhookSenders } from '../webhooks/webhook-senders.ts';
 import { application } from './application.ts';
 import { answer, type Answer, endpoint, Handles } from './endpoint.ts';
 import { Idempotency } from './idempotency.ts';
-import { STOPPING } from './request-pipeline.ts';
+import { IS_AUDITED, STOPPING } from './request-pipeline.ts';
 
 const description = endpoint({
   method: 'POST',
@@ -54,6 +54,7 @@ async function started(): Promise<{ readonly url: string; close(): Promise<void>
       { provide: Idempotency, useValue: new Idempotency(systemClock) },
       { provide: SCHEDULING, useValue: scheduling },
       { provide: STOPPING, useValue: new AbortController().signal },
+      { provide: IS_AUDITED, useValue: false },
       { provide: CLOCK, useValue: systemClock },
       { provide: LOG, useValue: () => undefined },
     ],

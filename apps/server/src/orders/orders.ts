@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Clock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
@@ -10,6 +9,7 @@ import { specOf, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
+import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import {
   certificateId,
@@ -384,14 +384,6 @@ export class Orders {
 function assertVisible(caller: Caller, order: OrderStatus): OrderStatus {
   if (maySee(caller, order.names)) return order;
   throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${order.id}`);
-}
-
-/** One that is not well-formed counts as none. W3C Trace Context §3.2.2 */
-function traceparentIn({ traceparent }: IncomingHttpHeaders): string | undefined {
-  return typeof traceparent === 'string' &&
-    /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
-    ? traceparent
-    : undefined;
 }
 
 function message(event: string, data: object, id?: number): string {

@@ -9,6 +9,7 @@ import {
   listenAddress,
   ownName,
   path,
+  seconds,
   switched,
   text,
   whole,
@@ -29,6 +30,21 @@ export function metricsTable() {
     domain_labels: switched(
       'Whether the time series of a certificate have its first name as the label domain.',
     ).default(false),
+  });
+}
+
+/** `[audit]` */
+export function auditTable() {
+  return z.strictObject({
+    enabled: switched(
+      'Record in the storage who did what, in the write in which it happens. What cannot be recorded is not done.',
+    ).default(false),
+    checkpoint_secs: seconds('How often the ends of the audit log are signed.', 1, 86_400).default(
+      60,
+    ),
+    checkpoint_file: path(
+      'The file that signed checkpoints are appended to. With a copy of it on another machine, acmex audit verify finds a storage that was replaced.',
+    ).optional(),
   });
 }
 

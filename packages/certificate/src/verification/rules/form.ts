@@ -66,7 +66,7 @@ const criticalExtensions: CertificateRule = ({ extensions }) => {
 };
 
 /**
- * Extensions of certificates that are not for TLS: whoever ignores them trusts a certificate for
+ * Extensions of certificates that are not for TLS: a program that ignores them trusts a certificate for
  * more than it is for.
  */
 const foreignExtensions: Readonly<Record<string, string>> = {

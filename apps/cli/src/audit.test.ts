@@ -1,0 +1,117 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { temporaryFolder, type TemporaryFolder } from '@acmex/services';
+import { fileStorage } from '@acmex/storage-file';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type OwnCa, ownCa } from './own-ca.testing.ts';
+import { acmex } from './terminal.testing.ts';
+
+let ca: OwnCa;
+let folder: TemporaryFolder;
+const at = (name: string) => join(folder.path, name);
+const run = async (...args: readonly string[]) =>
+  await acmex([...args, '--config', at('acmex.toml')], { env: { SUDO_USER: 'alice' } });
+
+beforeAll(async () => {
+  [ca, folder] = await Promise.all([
+    ownCa({ arrange: (chain) => chain }),
+    temporaryFolder('audit'),
+  ]);
+  await writeFile(at('root.pem'), ca.root);
+  await writeFile(
+    at('acmex.toml'),
+    `[storage.file]\npath = "${at('data')}"\n[audit]\nenabled = true\ncheckpoint_file = "${at('checkpoints')}"\n`,
+    { mode: 0o600 },
+  );
+  const obtained = await run(
+    ...['obtain', '-d', 'www.example.test', '--server', ca.directory],
+    ...['--ca-certificate', at('root.pem'), '--accept-tos', '--webroot', folder.path],
+    ...['--cert-path', at('c.pem'), '-k', at('k.pem')],
+  );
+  expect(obtained).toMatchObject({ code: 0, stderr: expect.any(String) });
+});
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+  await ca[Symbol.asyncDispose]();
+});
+
+interface ListedRecord {
+  readonly origin: object;
+  readonly actions: readonly { readonly type: string; readonly certificate?: string }[];
+}
+const listed = async (...args: readonly string[]) =>
+  JSON.parse((await run('audit', 'list', '-o', 'json', ...args)).stdout) as ListedRecord[];
+
+describe('acmex audit', () => {
+  it('lists who did what, and signs it at the end of each command', async () => {
+    const records = await listed();
+    const types = records.flatMap(({ actions }) => actions.map(({ type }) => type));
+    expect(types).toEqual(expect.arrayContaining(['account_registered', 'certificate_obtained']));
+    for (const { origin } of records)
+      expect(origin).toEqual({ program: 'acmex obtain', host: hostname(), user: 'alice' });
+    expect((await run('audit', 'list')).stdout).toContain('certificate_obtained');
+    expect((await readFile(at('checkpoints'), 'utf8')).trim().split('\n')).toHaveLength(1);
+  });
+
+  it('has the export of a private key, and of no certificate', async () => {
+    const [id] = (await listed()).flatMap(({ actions }) =>
+      actions.flatMap(({ certificate = [] }) => certificate),
+    );
+    await run('cert', 'export', id ?? '');
+    await run('cert', 'export', id ?? '', '--key-path', at('exported.pem'));
+    const read = (await listed('--certificate', id ?? '')).filter(({ actions }) =>
+      actions.some(({ type }) => type === 'private_key_read'),
+    );
+    expect(read).toMatchObject([{ origin: { program: 'acmex cert export', user: 'alice' } }]);
+  });
+
+  it('writes the log as JSON lines to a new file or to standard output, without a secret', async () => {
+    expect(await run('audit', 'export', at('audit.jsonl'))).toMatchObject({ code: 0 });
+    const lines = (await readFile(at('audit.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines.length).toBeGreaterThan(3);
+    expect(lines.map((line) => (JSON.parse(line) as { v?: number; id: string }).id)).toEqual(
+      [...lines.map((line) => (JSON.parse(line) as { id: string }).id)].sort(),
+    );
+    expect((await run('audit', 'export', '-')).stdout.trim().split('\n')).toEqual(lines);
+    expect(lines.join('')).not.toContain('PRIVATE');
+    expect(await run('audit', 'export', at('audit.jsonl'))).toMatchObject({ code: 3 });
+  });
+
+  it('verifies the log, also with the checkpoints outside of the storage', async () => {
+    const { code, stdout } = await run('audit', 'verify', '--checkpoint', at('checkpoints'));
+    expect(stdout).toContain('nothing was changed, and nothing is missing');
+    expect(code).toBe(0);
+    expect(await run('audit', 'checkpoint', at('another'))).toMatchObject({ code: 0 });
+    expect(await run('audit', 'verify', '--checkpoint', at('acmex.toml'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('has no checkpoint of an audit log'),
+    });
+    expect(await run('audit', 'verify', '--checkpoint', at('absent'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('cannot be read'),
+    });
+  });
+
+  it('leaves out a checkpoint that a crash has cut, and ends its line before the next one', async () => {
+    await writeFile(at('checkpoints'), 'eyJhbGciOiJFUzI1', { flag: 'a' });
+    const [{ actions }] = (await listed()) as [ListedRecord];
+    const id = actions[0]?.certificate ?? 'www.example.test';
+    await run('cert', 'export', id, '--key-path', at('again.pem'));
+    expect(await run('audit', 'verify', '--checkpoint', at('checkpoints'))).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it('names what was changed, and ends with 3', async () => {
+    await using storage = fileStorage({ path: at('data') });
+    for await (const { key } of storage.list('audit/record')) {
+      await storage.write([{ remove: key }]);
+      break;
+    }
+    const { code, stdout, stderr } = await run('audit', 'verify');
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/wri_[0-9a-z]{26}: record 2 .* follows record 0/);
+    expect(stderr).toContain('the audit log has 1 fault');
+  });
+});

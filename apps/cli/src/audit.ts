@@ -1,0 +1,158 @@
+import { printable } from '@acmex/errors';
+import {
+  appendCheckpoint,
+  AuditError,
+  createCheckpoint,
+  type ListedAuditRecord,
+  listAuditRecords,
+  readCheckpointFile,
+  verifyAuditLog,
+} from '@acmex/observability/audit';
+import type { Storage } from '@acmex/storage';
+import { openUnaudited } from './open-storage.ts';
+import {
+  type ConfiguredOutputOptions,
+  formatResult,
+  type Result,
+  type Row,
+  table,
+} from './output.ts';
+import { reporter, type Terminal } from './terminal.ts';
+import { writeVerified } from './whole-file.ts';
+
+export interface ListAuditOptions extends ConfiguredOutputOptions {
+  /** RFC 3339 */
+  readonly since?: string | undefined;
+  /** The id of a certificate. */
+  readonly certificate?: string | undefined;
+  readonly limit: number;
+}
+
+/** `acmex audit list`: shows who did what. */
+export async function listAudit(options: ListAuditOptions, terminal: Terminal): Promise<void> {
+  await withAuditLog(options, terminal, async (storage) => {
+    const { since, certificate, limit } = options;
+    const newest: ListedAuditRecord[] = [];
+    for await (const record of listAuditRecords(storage, { since, signal: terminal.signal })) {
+      const concerns = record.actions.some((action) => action.certificate === certificate);
+      if (certificate !== undefined && !concerns) continue;
+      newest.push(record);
+      if (newest.length > limit) newest.shift();
+    }
+    const rows = newest.flatMap(rowsOf);
+    return { text: table(rows), document: newest, rows };
+  });
+}
+
+function rowsOf({ time, origin, actions }: ListedAuditRecord): readonly Row[] {
+  const { actor, user, host, program, address } = origin;
+  return actions.map((action) => ({
+    time,
+    who: printable(actor ?? action.actor ?? user ?? '', 60),
+    action: printable(action.type, 60),
+    subject: printable(action.certificate ?? action.order ?? action.issuer ?? '', 60),
+    names: printable((action.names ?? []).join(' '), 100),
+    from: printable([address, program, host].filter((part) => part !== undefined).join(' '), 100),
+    message: printable(action.message ?? '', 100),
+  }));
+}
+
+export interface VerifyAuditOptions extends ConfiguredOutputOptions {
+  /** A file with checkpoints. */
+  readonly checkpoint?: string | undefined;
+}
+
+/**
+ * `acmex audit verify`: finds out whether the log was changed.
+ * @throws AuditError `ERR_AUDIT_DAMAGED` after it has written what is wrong
+ */
+export async function verifyAudit(options: VerifyAuditOptions, terminal: Terminal): Promise<void> {
+  const { checkpoint, output } = options;
+  const checkpoints = checkpoint === undefined ? [] : await readCheckpointFile(checkpoint);
+  let faultCount = 0;
+  await withAuditLog(options, terminal, async (storage) => {
+    const { signal } = terminal;
+    const result = await verifyAuditLog(storage, { checkpoints, signal });
+    ({ faultCount } = result);
+    const { records, writers, faults } = result;
+    const lines = [
+      `${records} records in ${writers} chains, ${result.checkpoints} checkpoints`,
+      ...faults.map(({ subject, message }) => `${printable(subject, 200)}: ${printable(message)}`),
+      ...(faultCount === 0 ? ['nothing was changed, and nothing is missing'] : []),
+    ];
+    return {
+      text: lines.join('\n'),
+      document: result,
+      rows: output === 'csv' ? faults.map((fault) => ({ ...fault })) : undefined,
+    };
+  });
+  if (faultCount > 0)
+    throw new AuditError(
+      'ERR_AUDIT_DAMAGED',
+      `the audit log has ${faultCount} ${faultCount === 1 ? 'fault' : 'faults'}: it was changed, or a part of it is missing`,
+    );
+}
+
+export interface ExportAuditOptions extends ConfiguredOutputOptions {
+  /** RFC 3339 */
+  readonly since?: string | undefined;
+}
+
+/** `acmex audit export FILE`: writes the log as JSON lines. */
+export async function exportAudit(
+  file: string,
+  options: ExportAuditOptions,
+  terminal: Terminal,
+): Promise<void> {
+  await withAuditLog(options, terminal, async (storage) => {
+    const { since } = options;
+    const { signal } = terminal;
+    let records = 0;
+    const lines = async function* () {
+      for await (const record of listAuditRecords(storage, { since, signal })) {
+        records += 1;
+        yield Buffer.from(`${JSON.stringify(record)}\n`);
+      }
+    };
+    if (file === '-') {
+      for await (const line of lines()) terminal.stdout.write(line);
+      return { text: '', document: { records }, rows: [] };
+    }
+    await writeVerified(file, lines(), async () => undefined);
+    return { text: `${records} records are in ${file}`, document: { file, records } };
+  });
+}
+
+/** `acmex audit checkpoint FILE`: signs where the log ends. */
+export async function signAudit(
+  file: string,
+  options: ConfiguredOutputOptions,
+  terminal: Terminal,
+): Promise<void> {
+  await withAuditLog(options, terminal, async (storage) => {
+    const signed = await createCheckpoint(storage);
+    if (signed) await appendCheckpoint(file, signed);
+    return {
+      text: signed
+        ? `a checkpoint was appended to ${file}`
+        : 'nothing was recorded since the last checkpoint',
+      document: { file, isAppended: signed !== undefined },
+    };
+  });
+}
+
+async function withAuditLog(
+  options: ConfiguredOutputOptions,
+  terminal: Terminal,
+  work: (storage: Storage) => Promise<Result>,
+): Promise<void> {
+  const report = await reporter(terminal, options);
+  try {
+    await using storage = await openUnaudited(options, terminal, report);
+    const result = await work(storage);
+    report.close();
+    terminal.stdout.write(formatResult(result, options.output));
+  } finally {
+    report.close();
+  }
+}

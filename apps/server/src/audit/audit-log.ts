@@ -1,0 +1,176 @@
+import { printable } from '@acmex/errors';
+import {
+  AuditError,
+  type AuditFault,
+  type ListedAuditRecord,
+  listAuditRecords,
+  verifyAuditLog,
+} from '@acmex/observability/audit';
+import type { Storage } from '@acmex/storage';
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { type Caller, maySee } from '../access/caller.ts';
+import { ServerError } from '../errors.ts';
+import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
+import { certificateId, limit, moment, pageOf } from '../http/fields.ts';
+import { STORAGE } from '../health/health.ts';
+import { defaultTenant } from '../tenants.ts';
+
+const text = z.string().optional();
+const recordSchema = z
+  .object({
+    id: z.string(),
+    time: z.string(),
+    writer: z.string().describe('The chain that the record belongs to: one of each process.'),
+    sequence: z.number().describe('Its place in the chain.'),
+    previous: z
+      .string()
+      .describe('SHA-256 of the previous record of the chain; empty for the first.'),
+    origin: z
+      .object({ program: text, host: text, user: text, actor: text, address: text, traceId: text })
+      .describe('Who asked for it, and from where.'),
+    actions: z.array(
+      z.object({
+        event: z.string().describe('The id of the event.'),
+        type: z.string().describe('The type of the event.'),
+        names: z.array(z.string()).optional(),
+        ...{ tenant: text, certificate: text, order: text, issuer: text, actor: text },
+        ...{ message: text, code: text },
+      }),
+    ),
+  })
+  .meta({ id: 'AuditRecord' });
+
+const list = endpoint({
+  method: 'GET',
+  path: '/api/audit',
+  scope: 'audit:read',
+  summary: 'Read who did what, the oldest first',
+  query: z.strictObject({
+    certificate: certificateId.optional(),
+    since: moment.optional(),
+    limit,
+    cursor: z
+      .string()
+      .regex(/^aud_[0-9a-z]{26}$/, 'take it from next of the page before')
+      .optional()
+      .describe('The id of the last record that was seen.'),
+  }),
+  answers: {
+    200: {
+      description:
+        'A page of records; 2,000 are looked at for it at most. A key of the default tenant sees all, any other key those of its own tenant.',
+      schema: pageOf(recordSchema),
+    },
+  },
+});
+
+const verify = endpoint({
+  method: 'GET',
+  path: '/api/audit/verify',
+  scope: 'audit:read',
+  summary: 'Find out whether the audit log was changed, or a part of it is missing',
+  query: z.strictObject({
+    checkpoint: z
+      .string()
+      .max(100_000)
+      .optional()
+      .describe('A checkpoint from outside, as a JWS: it finds a storage that was replaced.'),
+  }),
+  answers: {
+    200: {
+      description: 'Nothing was changed, and nothing is missing.',
+      schema: z.object({
+        records: z.number(),
+        writers: z.number(),
+        checkpoints: z.number(),
+      }),
+    },
+  },
+});
+
+/** The audit log over HTTP. */
+@Injectable()
+export class AuditLog {
+  readonly #storage: Storage;
+  #isVerifying = false;
+
+  constructor(@Inject(STORAGE) storage: Storage) {
+    this.#storage = storage;
+  }
+
+  @Handles(list)
+  async list({
+    caller,
+    query: { certificate, since, limit: pageSize, cursor },
+  }: RequestOf<typeof list>): Promise<Answer> {
+    const items: ListedAuditRecord[] = [];
+    let [scanned, next] = [0, undefined as string | undefined];
+    const listed = listAuditRecords(this.#storage, { after: cursor, since, limit: 2001 });
+    for await (const record of listed) {
+      if (scanned === 2000 || items.length === pageSize)
+        return answer(200, { items, next, scanned });
+      [scanned, next] = [scanned + 1, record.id];
+      const visible = visibleTo(caller, record);
+      const concerns = visible?.actions.some((action) => action.certificate === certificate);
+      if (visible && (certificate === undefined || concerns)) items.push(visible);
+    }
+    return answer(200, { items, scanned });
+  }
+
+  /**
+   * @throws AuditError `ERR_AUDIT_DAMAGED`, `ERR_AUDIT_CHECKPOINT`; ServerError
+   * `ERR_SERVER_FORBIDDEN`, `ERR_SERVER_BUSY`
+   */
+  @Handles(verify)
+  async verify({
+    caller,
+    query: { checkpoint },
+    signal,
+  }: RequestOf<typeof verify>): Promise<Answer> {
+    if (!seesAll(caller))
+      throw new ServerError(
+        'ERR_SERVER_FORBIDDEN',
+        'the audit log has what every tenant does: verify it with a key of the default tenant that may use all names',
+      );
+    if (this.#isVerifying)
+      throw new ServerError('ERR_SERVER_BUSY', 'the audit log is being verified', {
+        retryAfter: 5,
+      });
+    this.#isVerifying = true;
+    try {
+      const { faults, faultCount, ...counts } = await verifyAuditLog(this.#storage, {
+        checkpoints: checkpoint === undefined ? [] : [checkpoint],
+        signal,
+      });
+      if (faultCount > 0) throw damaged(faults, faultCount);
+      return answer(200, counts);
+    } finally {
+      this.#isVerifying = false;
+    }
+  }
+}
+
+function damaged(faults: readonly AuditFault[], count: number): AuditError {
+  const first = faults.slice(0, 3).map(({ subject, message }) => `${subject}: ${message}`);
+  return new AuditError(
+    'ERR_AUDIT_DAMAGED',
+    `the audit log has ${count} ${count === 1 ? 'fault' : 'faults'}: ${printable(first.join('; '), 1000)}${count > 3 ? '; and more' : ''}`,
+  );
+}
+
+function seesAll({ tenant, names }: Caller): boolean {
+  return tenant.name === defaultTenant && names.includes('*');
+}
+
+/** Returns what a caller may see of a record; undefined for nothing. */
+function visibleTo(caller: Caller, record: ListedAuditRecord): ListedAuditRecord | undefined {
+  if (seesAll(caller)) return record;
+  const isDefault = caller.tenant.name === defaultTenant;
+  const actions = record.actions.filter(
+    ({ tenant = defaultTenant, names }) =>
+      (isDefault || tenant === caller.tenant.name) &&
+      (names === undefined ? caller.names.includes('*') : maySee(caller, names)),
+  );
+  return actions.length > 0 ? { ...record, actions } : undefined;
+}

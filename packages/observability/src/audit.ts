@@ -1,0 +1,22 @@
+export { withAuditOrigin } from './audit/audit-origin.ts';
+export type { AuditAction, AuditHead, AuditOrigin, AuditRecord } from './audit/audit-record.ts';
+export { auditedStorage, type AuditedStorageOptions } from './audit/audited-storage.ts';
+export {
+  listAuditRecords,
+  type ListAuditOptions,
+  type ListedAuditRecord,
+} from './audit/audit-list.ts';
+export {
+  type Checkpoint,
+  createCheckpoint,
+  readCheckpoint,
+  type SignedCheckpoint,
+} from './audit/checkpoint.ts';
+export { appendCheckpoint, readCheckpointFile } from './audit/checkpoint-file.ts';
+export { AuditError, type AuditErrorCode, auditErrors } from './errors.ts';
+export {
+  type AuditFault,
+  type AuditVerification,
+  verifyAuditLog,
+  type VerifyAuditLogOptions,
+} from './audit/verify-audit-log.ts';

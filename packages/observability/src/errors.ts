@@ -1,0 +1,28 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
+/** What can go wrong with the audit log. */
+export const auditErrors = {
+  ERR_AUDIT_CHECKPOINT: {
+    meaning: 'A file has no checkpoint of an audit log that can be read.',
+    cure: 'Use a file that acmex wrote as audit.checkpoint_file, or the output of acmex audit checkpoint.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_AUDIT_FILE: {
+    meaning: 'The file of checkpoints cannot be read or written.',
+    cure: 'Correct audit.checkpoint_file, or the permissions that the message names.',
+    exit: 2,
+    http: 500,
+  },
+  ERR_AUDIT_DAMAGED: {
+    meaning: 'The audit log was changed, or a part of it is missing.',
+    cure: 'Read which records are concerned; compare with a backup and with exported checkpoints.',
+    exit: 3,
+    http: 409,
+    fixedBy: 'person',
+  },
+} as const satisfies ErrorTable<'AUDIT'>;
+
+export type AuditErrorCode = keyof typeof auditErrors;
+
+export class AuditError extends defineErrors('Audit', auditErrors) {}
