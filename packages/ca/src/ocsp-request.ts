@@ -6,12 +6,16 @@ import {
   type DerValue,
   encoding,
   expectTag,
+  expectWellFormed,
+  explicit,
   members,
-  readAlgorithm,
+  optionalMembers,
   readCertificateFields,
   readDerValue,
   readExtensionList,
-  readInteger,
+  readGeneralName,
+  readOcspCertificateId,
+  readSmallInteger,
   tags,
 } from '@acmex/certificate/structure';
 
@@ -47,17 +51,26 @@ const hashes: Readonly<Record<string, string>> = {
 /**
  * Reads an OCSP request. A signature of the requestor is ignored: everyone may know. RFC 6960 §4.1
  *
- * @throws DerError, RangeError for what is not a request, or one about more than 8 certificates
+ * @throws DerError for what is not a request, or one about more than 8 certificates
  */
 export function readOcspRequest(der: Uint8Array): OcspRequest {
-  const [content] = members(readDerValue(der, tags.sequence));
+  const [content, ...rest] = members(readDerValue(der, tags.sequence));
   if (!content) throw new DerError('the request is empty');
-  const fields = members(expectTag(content, tags.sequence));
-  const list = fields.find(({ tag }) => tag === tags.sequence);
+  const [signature] = optionalMembers(rest, context(0, { constructed: true }));
+  if (signature) expectWellFormed(signature);
+  const [version, requestor, list, wrapper] = optionalMembers(
+    members(expectTag(content, tags.sequence)),
+    context(0, { constructed: true }),
+    context(1, { constructed: true }),
+    tags.sequence,
+    context(2, { constructed: true }),
+  );
+  if (version && readSmallInteger(explicit(version)) !== 0)
+    throw new DerError('the request is of an unknown version');
+  if (requestor) readGeneralName(explicit(requestor));
   const requests = list ? members(list) : [];
   if (requests.length === 0 || requests.length > mostCertificates)
     throw new DerError(`the request is not about 1 to ${mostCertificates} certificates`);
-  const wrapper = fields.find(({ tag }) => tag === context(2, { constructed: true }));
   return {
     certificates: requests.map(readCertificateId),
     nonce: wrapper && readNonce(wrapper),
@@ -65,17 +78,16 @@ export function readOcspRequest(der: Uint8Array): OcspRequest {
 }
 
 function readCertificateId(request: DerValue): CertificateId {
-  const [identifier] = members(expectTag(request, tags.sequence));
+  const [identifier, ...rest] = members(expectTag(request, tags.sequence));
   if (!identifier) throw new DerError('the request is cut off');
-  const [algorithm, name, key, serial, ...more] = members(expectTag(identifier, tags.sequence));
-  if (!algorithm || !name || !key || !serial || more.length > 0)
-    throw new DerError('the identifier of a certificate has exactly four members');
+  const [extensions] = optionalMembers(rest, context(0, { constructed: true }));
+  if (extensions) readExtensionList(extensions);
+  const { hash, serialNumber, ...issuer } = readOcspCertificateId(identifier);
   return {
     encoded: encoding(identifier),
-    hash: hashes[readAlgorithm(algorithm).identifier],
-    issuerName: contents(expectTag(name, tags.octetString)),
-    issuerKey: contents(expectTag(key, tags.octetString)),
-    serialNumber: Buffer.from(readInteger(serial)).toString('hex'),
+    hash: hashes[hash],
+    ...issuer,
+    serialNumber: Buffer.from(serialNumber).toString('hex'),
   };
 }
 

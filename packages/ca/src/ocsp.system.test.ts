@@ -203,6 +203,22 @@ describe('the OCSP responder of a CA', () => {
       expect((await post(withNonce(length))).body.toString('hex')).toBe(errors.malformedRequest);
   });
 
+  it.each<[string, (content: readonly Uint8Array[]) => readonly Uint8Array[], string?]>([
+    ['of an unknown version', (content) => [Buffer.from('a003020101', 'hex'), ...content]],
+    ['with a member that is unknown', (content) => [...content, Buffer.from('0500', 'hex')]],
+    [
+      'with a requestor that is not a name',
+      (content) => [Buffer.from('a1020500', 'hex'), ...content],
+    ],
+    ['with a member after its signature', (content) => content, '0500'],
+  ])('refuses a request %s', async (_, change, after = '') => {
+    const request = await requestFor((await issued()).serialNumber, '-no_nonce');
+    const [content] = members(readDerValue(request));
+    const changed = der(0x30, ...change(members(content!).map(encoding)));
+    const answer = await post(der(0x30, changed, Buffer.from(after, 'hex')));
+    expect(answer.body.toString('hex')).toBe(errors.malformedRequest);
+  });
+
   it('renews the certificate of its responder after half of its life', async () => {
     const aging = await testCa({ ocsp: true, repositoryUrl: url });
     const { leaf } = await issue(aging, await aging.account(), ['a.test']);

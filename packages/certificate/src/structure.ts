@@ -15,6 +15,7 @@ export {
   type DerValue,
   encoding,
   expectTag,
+  expectWellFormed,
   explicit,
   headAt,
   implicit,
@@ -34,6 +35,7 @@ export {
   tags,
   valueAt,
 } from './verification/der-value.ts';
+export { readGeneralName } from './verification/general-name.ts';
 export { type DistinguishedName, nameText, readName } from './verification/distinguished-name.ts';
 export {
   type Extension,
@@ -43,6 +45,10 @@ export {
   readExtensionList,
   readKnownExtensions,
 } from './verification/extensions.ts';
+export {
+  type OcspCertificateId,
+  readOcspCertificateId,
+} from './verification/ocsp-certificate-id.ts';
 export { repeatedExtension } from './verification/rules/form.ts';
 export { purposeName, purposes } from './verification/rules/extended-key-usage.ts';
 export {

@@ -13,6 +13,7 @@ import {
   implicit,
   members,
   objectIdentifier,
+  type OcspCertificateId,
   optionalMembers,
   purposes,
   readAlgorithm,
@@ -20,10 +21,10 @@ import {
   readDerValue,
   readEnumerated,
   readExtensionList,
-  readInteger,
   readName,
   readNull,
   readObjectIdentifier,
+  readOcspCertificateId,
   readOctetsOfBitString,
   readSmallInteger,
   readTime,
@@ -244,20 +245,12 @@ function readGeneralizedTime(value: DerValue): number {
 
 /** What a response says of one certificate. RFC 6960 §4.2.1 */
 interface SingleResponse {
-  readonly certificate: CertificateId;
+  readonly certificate: OcspCertificateId;
   readonly revocation: Revocation | 'good' | 'unknown';
   /** Milliseconds since 1970. */
   readonly thisUpdate: number;
   readonly nextUpdate: number | undefined;
   readonly extensions: readonly Extension[];
-}
-
-interface CertificateId {
-  /** An object identifier. */
-  readonly hash: string;
-  readonly issuerName: Uint8Array;
-  readonly issuerKey: Uint8Array;
-  readonly serialNumber: Uint8Array;
 }
 
 interface Revocation {
@@ -275,23 +268,11 @@ function readSingle(value: DerValue): SingleResponse {
     context(1, { constructed: true }),
   );
   return {
-    certificate: readCertificateId(identifier),
+    certificate: readOcspCertificateId(identifier),
     revocation: readStatus(status),
     thisUpdate: readGeneralizedTime(thisUpdate),
     nextUpdate: nextUpdate && readGeneralizedTime(explicit(nextUpdate)),
     extensions: readExtensions(extensions),
-  };
-}
-
-function readCertificateId(value: DerValue): CertificateId {
-  const [algorithm, name, key, serial, ...rest] = members(expectTag(value, tags.sequence));
-  if (!algorithm || !name || !key || !serial || rest.length > 0)
-    throw new DerError('the identifier of a certificate has exactly four members');
-  return {
-    hash: readAlgorithm(algorithm).identifier,
-    issuerName: contents(expectTag(name, tags.octetString)),
-    issuerKey: contents(expectTag(key, tags.octetString)),
-    serialNumber: readInteger(serial),
   };
 }
 
