@@ -90,7 +90,7 @@ function certificateBlocks(input: string | Uint8Array): readonly (Uint8Array | u
   if (blocks.length === 0)
     throw new CertificateError(
       'ERR_CERTIFICATE_FORMAT',
-      'this holds no certificate: give PEM with a block "BEGIN CERTIFICATE", or one certificate as DER',
+      'this holds no certificate: use PEM with a block "BEGIN CERTIFICATE", or one certificate as DER',
     );
   return blocks;
 }

@@ -178,7 +178,7 @@ async function read(input: string | Uint8Array) {
   if (blocks.length === 0)
     throw new CertificateError(
       'ERR_CSR_FORMAT',
-      'this holds no certificate signing request: give a PEM block "CERTIFICATE REQUEST", or DER',
+      'this holds no certificate signing request: use a PEM block "CERTIFICATE REQUEST", or DER',
     );
   try {
     const bytes = Uint8Array.from(blocks[0] ?? []);

@@ -155,14 +155,14 @@ function parse(pem: Uint8Array, passphrase: string | undefined): KeyObject {
   if (pem.length > 65_536)
     throw new CertificateError(
       'ERR_KEY_FORMAT',
-      'the key is larger than any private key: give one private key as PEM',
+      'the key is larger than any private key: use one private key as PEM',
     );
   const text = Buffer.from(pem.buffer, pem.byteOffset, pem.length);
   const encrypted = isEncrypted(pem);
   if (encrypted && passphrase === undefined)
     throw new CertificateError(
       'ERR_KEY_PASSPHRASE_MISSING',
-      'the key is encrypted: give its passphrase',
+      'the key is encrypted: use its passphrase',
     );
   try {
     return createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) });
@@ -203,15 +203,15 @@ function noPrivateKey(text: Buffer): CertificateError {
   if (label === undefined)
     return new CertificateError(
       'ERR_KEY_FORMAT',
-      'the key is not PEM: give a private key that begins with "-----BEGIN"',
+      'the key is not PEM: use a private key that begins with "-----BEGIN"',
     );
   if (/CERTIFICATE|PUBLIC KEY/.test(label))
     return new CertificateError(
       'ERR_KEY_NOT_PRIVATE',
-      `this is a PEM block "${label}", where a private key is wanted: give the private key that belongs to it`,
+      `this is a PEM block "${label}", where a private key is wanted: use the private key that belongs to it`,
     );
   return new CertificateError(
     'ERR_KEY_FORMAT',
-    `the PEM block "${label}" holds no private key that can be read: it is damaged, or no private key; give a private key as PKCS#8, SEC1 or PKCS#1 PEM`,
+    `the PEM block "${label}" holds no private key that can be read: it is damaged, or no private key; use a private key as PKCS#8, SEC1 or PKCS#1 PEM`,
   );
 }

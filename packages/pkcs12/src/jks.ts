@@ -119,7 +119,7 @@ export function readJks(
   throw new KeystoreError(
     'ERR_KEYSTORE_PASSPHRASE',
     isIntact
-      ? 'a key of the keystore has a different passphrase: give both the same, with keytool -keypasswd'
+      ? 'a key of the keystore has a different passphrase: set both to the same, with keytool -keypasswd'
       : 'the passphrase does not open the keystore: it is wrong, or the file was changed',
   );
 }

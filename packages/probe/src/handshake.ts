@@ -61,7 +61,8 @@ function* decryptedHandshake(
   for (const { type, header, fragment } of records(received)) {
     if (type !== contentTypes.applicationData) continue;
     const nonce = Buffer.from(vector);
-    nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ sequence++) >>> 0, 8);
+    nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ sequence) >>> 0, 8);
+    sequence += 1;
     const decipher = decipherOf(suite, key, nonce);
     decipher.setAAD(header, { plaintextLength: fragment.length - 16 });
     decipher.setAuthTag(fragment.subarray(-16));

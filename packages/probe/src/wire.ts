@@ -53,14 +53,18 @@ export class Wire extends Duplex {
 
   #receive(chunk: Buffer): void {
     this.#received += chunk.length;
-    if (this.#received > maxReceived)
-      return void this.destroy(
-        new ProbeError(
-          'ERR_PROBE_TOO_LARGE',
-          `the server sent more than ${maxReceived / 1024} KiB before the handshake was complete`,
-        ),
-      );
+    if (this.#received > maxReceived) {
+      this.destroy(tooLarge());
+      return;
+    }
     this.#chunks.push(chunk);
     if (!this.push(chunk)) this.#socket.pause();
   }
+}
+
+function tooLarge(): ProbeError {
+  return new ProbeError(
+    'ERR_PROBE_TOO_LARGE',
+    `the server sent more than ${maxReceived / 1024} KiB before the handshake was complete`,
+  );
 }
