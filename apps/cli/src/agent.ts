@@ -1,10 +1,18 @@
 import { join } from 'node:path';
 import { type Agent, type AgentOptions, assertNoneMissing, openAgent } from '@acmex/agent';
-import { credentialInFile, openNetwork, type Override, readConfig } from '@acmex/config';
+import { systemClock } from '@acmex/clock';
+import {
+  type Config,
+  credentialInFile,
+  openNetwork,
+  type Override,
+  readConfig,
+} from '@acmex/config';
 import { deployErrors } from '@acmex/deploy';
 import { errorCode } from '@acmex/errors';
 import { dataDirectory, placesOf } from './configuration.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { noMetrics, servedMetrics } from './program-metrics.ts';
 import { readCertificates } from './read-text.ts';
 import { logTo } from './server/serve.ts';
 import type { LogLevel, Terminal } from './terminal.ts';
@@ -34,8 +42,17 @@ export async function agent(
   terminal: Terminal,
 ): Promise<number> {
   const log = logTo(terminal, () => options.logLevel);
-  using opened = await openAgent({ ...(await agentOptions(options, terminal)), log });
+  const configuration = await flagConfiguration(options, terminal);
+  await using metrics = options.once
+    ? noMetrics
+    : await servedMetrics(configuration.values.metrics, systemClock);
+  using opened = await openAgent({
+    ...(await agentOptions(options, terminal, configuration)),
+    log,
+    watch: metrics.addAgent(),
+  });
   if (options.once) return await updateOnce(opened);
+  await metrics.serve((msg) => log({ level: 'info', msg }));
   const removeListener = terminal.onHangup(() => opened.wake());
   log({
     level: 'info',
@@ -47,16 +64,23 @@ export async function agent(
   return 0;
 }
 
+/** Returns the configuration that flags describe: an agent has no file. */
+async function flagConfiguration(
+  { overrides = [] }: AgentCommandOptions,
+  terminal: Terminal,
+): Promise<Config> {
+  return await readConfig({ ...placesOf(terminal), file: false, environment: {}, overrides });
+}
+
 async function agentOptions(
   options: AgentCommandOptions & { readonly version: string },
   terminal: Terminal,
+  configuration: Config,
 ): Promise<AgentOptions> {
   const { server, keyFile, certificate, deployHook, probe, caCertificate } = options;
   await credentialInFile(keyFile);
   const { env } = terminal;
-  const { overrides = [] } = options;
-  const flags = { ...placesOf(terminal), file: false, environment: {}, overrides } as const;
-  const network = await openNetwork(await readConfig(flags), { environment: env });
+  const network = await openNetwork(configuration, { environment: env });
   const serverCa =
     caCertificate === undefined
       ? undefined

@@ -64,6 +64,8 @@ const overridingFlags: readonly OverridingFlag[] = [
   { option: 'addr', key: 'server.listen_addr' },
   { option: 'logLevel', key: 'cli.log_level' },
   { option: 'proxy', key: 'network.proxy' },
+  { option: 'metricsListen', key: 'metrics.listen_addr' },
+  { option: 'metricsListen', key: 'metrics.enabled', toValue: () => true },
 ];
 
 /**

@@ -12,6 +12,7 @@ import { errorCode } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { notificationsErrors } from '@acmex/notifications';
 import { auditErrors } from '@acmex/observability/audit';
+import { observabilityErrors } from '@acmex/observability';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
 import { probeErrors } from '@acmex/probe';
@@ -42,6 +43,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...notificationsErrors,
   ...probeErrors,
   ...serverErrors,
+  ...observabilityErrors,
   ...cliErrors,
 };
 

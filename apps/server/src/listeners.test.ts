@@ -8,6 +8,7 @@ import { createDevelopmentAuthority, loadAuthority, saveAuthority } from '@acmex
 import { serveAcme } from '@acmex/ca/node';
 import { http01Answers } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
+import { serveMetrics } from '@acmex/observability';
 import { freePort, localCertificate, temporaryFolder } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -43,6 +44,14 @@ const listeners: Readonly<Record<string, Listener>> = {
   'the repository of the CA, with OCSP': {
     speaks: 'http',
     open: async () => Number(new URL((await openRepository()).repositoryUrl).port),
+  },
+  'the metrics': {
+    speaks: 'http',
+    open: async () => {
+      const listener = await serveMetrics({ host: '127.0.0.1', port: 0, text: async () => '' });
+      opened.push(listener);
+      return Number(new URL(listener.url).port);
+    },
   },
   'the answers of http-01': {
     speaks: 'http',

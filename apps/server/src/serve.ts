@@ -27,7 +27,7 @@ import { Idempotency } from './http/idempotency.ts';
 import { assertPrivate, listenAddress } from './listening.ts';
 import { LiveTenants } from './live-tenants.ts';
 import { type Log, logError } from './log.ts';
-import { ServerMetrics } from './metrics/metrics.ts';
+import { metricsListener, ServerMetrics } from './metrics/metrics.ts';
 import { type Http, openHttp } from './open-http.ts';
 import { Resources } from './resources.ts';
 import { type Role, teamRedisOf } from './team/role.ts';
@@ -193,6 +193,7 @@ async function start(
   const http = resources.use(
     await openHttp({ ...server, ...services, address, storage, live, work }),
   );
+  if (config.values.metrics.enabled) resources.use(await metricsListener(metrics, config, log));
   if (role !== 'worker')
     resources.use(await challengeAnswers({ config, managers: () => live.managers(), log, clock }));
   return { live, access, work, http };
@@ -251,6 +252,7 @@ function assertSamePlaces(config: Config, next: Config, role: Role): void {
     'the storage': storageOf(from),
     Redis: redisOf(from),
     'the address to listen on': listenAddress(role, from)?.text,
+    '[metrics]': from.values.metrics,
   });
   const nextPlaces = Object.values(placesOf(next)).map((place) => JSON.stringify(place));
   const changed = Object.entries(placesOf(config)).flatMap(([name, place], index) =>

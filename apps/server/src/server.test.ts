@@ -1,3 +1,4 @@
+import { freePort } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { serving } from './serving.testing.ts';
 
@@ -23,5 +24,19 @@ describe('a server', () => {
     const { status, text } = await server.call('GET', '/metrics');
     expect(status).toBe(200);
     expect(text).toMatch(/^acmex_job_lag_seconds \d/m);
+  });
+
+  it('serves all metrics at an address of their own, without a key, where that is configured', async () => {
+    const place = `127.0.0.1:${await freePort()}`;
+    await using server = await serving({
+      toml: `[metrics]\nenabled = true\nlisten_addr = "${place}"\nprefix = "team"`,
+    });
+    const response = await fetch(`http://${place}/metrics`);
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(text).toMatch(/^team_certs_managed\{tenant="default"\} 0$/m);
+    expect(text).toMatch(/^team_storage_duration_seconds_count\{operation="get"\} [1-9]/m);
+    await server[Symbol.asyncDispose]();
+    await expect(fetch(`http://${place}/metrics`)).rejects.toThrow();
   });
 });

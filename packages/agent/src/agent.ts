@@ -49,6 +49,8 @@ export interface AgentOptions {
   readonly fetch?: Fetch;
   readonly userAgent?: string;
   readonly log?: AgentLog;
+  /** Called with each update that has ended, for metrics. */
+  readonly watch?: AgentWatch | undefined;
   readonly clock?: Clock;
   /** From 0 to 1; spreads retries. */
   readonly random?: () => number;
@@ -61,6 +63,12 @@ export interface UpdateResult {
   /** Selected ids and names for which the server has no certificate. */
   readonly missing: readonly string[];
   readonly deployments: readonly DeploymentStatus[];
+}
+
+/** Functions that are called with what an agent has done. */
+export interface AgentWatch {
+  onUpdate(result: UpdateResult): void;
+  onUpdateFailure(error: unknown): void;
 }
 
 /**
@@ -132,6 +140,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     deployments,
     selection,
     log,
+    watch: options.watch,
     clock,
     random,
     signal,
@@ -179,6 +188,7 @@ interface LoopOptions {
   readonly deployments: Deployments;
   readonly selection: readonly string[];
   readonly log: AgentLog;
+  readonly watch: AgentWatch | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
@@ -233,6 +243,7 @@ class AgentLoop {
         await this.#waitForChange(certificates);
       } catch (error) {
         if (signal.aborted) return;
+        this.#options.watch?.onUpdateFailure(error);
         failures += 1;
         await this.#pauseAfter(error, failures);
       }
@@ -271,7 +282,9 @@ class AgentLoop {
       ),
     );
     await this.#report(statuses);
-    return { certificates, missing, deployments: statuses };
+    const result = { certificates, missing, deployments: statuses };
+    this.#options.watch?.onUpdate(result);
+    return result;
   }
 
   /**

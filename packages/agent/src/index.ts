@@ -1,4 +1,10 @@
-export { type Agent, type AgentOptions, openAgent, type UpdateResult } from './agent.ts';
+export {
+  type Agent,
+  type AgentOptions,
+  type AgentWatch,
+  openAgent,
+  type UpdateResult,
+} from './agent.ts';
 export { assertNoneMissing, type AvailableCertificate } from './available-certificates.ts';
 export type { DeploymentStatus } from './deployments.ts';
 export { AgentError, type AgentErrorCode, agentErrors, ApiError } from './errors.ts';

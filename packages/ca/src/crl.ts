@@ -40,7 +40,7 @@ const lists = recordsOf<ListRecord>(
 const partLength = 512 * 1024;
 
 /** The first issuer has the names that it had when there was no other. */
-function listId(issuer: Issuer): string {
+function listId(issuer: Pick<Issuer, 'generation'>): string {
   return generationOf(issuer) === 1 ? 'latest' : `latest-${generationOf(issuer)}`;
 }
 
@@ -71,6 +71,21 @@ type Parts = Pick<Service, 'storage' | 'clock'> & {
   readonly issuer: Issuer;
   readonly lifetimes: Pick<Service['lifetimes'], 'crl'>;
 };
+
+/** The times of a stored list, RFC 3339. */
+export interface CrlTimes {
+  readonly thisUpdate: string;
+  readonly nextUpdate: string;
+}
+
+/** Returns the times of the latest stored list of an issuer; undefined if there is none yet. */
+export async function storedCrlTimes(
+  storage: Storage,
+  issuer: Pick<Issuer, 'generation'>,
+): Promise<CrlTimes | undefined> {
+  const stored = await lists.read(storage, listId(issuer));
+  return stored && { thisUpdate: stored.record.thisUpdate, nextUpdate: stored.record.nextUpdate };
+}
 
 /**
  * The list of revoked certificates. Made again when a certificate was revoked since, and when half

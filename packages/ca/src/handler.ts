@@ -11,6 +11,7 @@ import { isRefusal, refusal } from './problems.ts';
 import { clientAt, limited, tooManyRequests } from './rate-limits.ts';
 import { repositoryRoutes, type Route, routes } from './routes.ts';
 import type { ServerFailure } from './background.ts';
+import { reportOf } from './server-watch.ts';
 import type { Service } from './service.ts';
 import type { Urls } from './urls.ts';
 import {
@@ -111,16 +112,19 @@ function plainHandler(
     const wantsNonce =
       isAcme && (request.method === 'POST' || (route?.signedBy === 'none' && route.nonce === true));
     const index = isAcme && path !== '/directory' ? urls.of('/directory') : undefined;
+    const report = (answer: Answer) => {
+      if (isAcme) service.watch.onAnswer?.(reportOf(answer));
+      return answer;
+    };
     try {
       const answer = await dispatch(request, route, { path, address }).catch((error: unknown) =>
         refused(error, request, onError),
       );
-      return responseOf(request, answer, {
-        index,
-        nonce: wantsNonce ? await nonces.fresh() : undefined,
-      });
+      const nonce = wantsNonce ? await nonces.fresh() : undefined;
+      return responseOf(request, report(answer), { index, nonce });
     } catch (error) {
-      return responseOf(request, refused(error, request, onError), { index, nonce: undefined });
+      const answer = report(refused(error, request, onError));
+      return responseOf(request, answer, { index, nonce: undefined });
     }
   };
 }

@@ -48,7 +48,7 @@ export {
   type ValidationRequest,
   type ValidationVerdict,
 } from './challenge-validator.ts';
-export { crlPathOf, currentCrl } from './crl.ts';
+export { crlPathOf, type CrlTimes, currentCrl, storedCrlTimes } from './crl.ts';
 export type { DraftChallengeOptions } from './draft-challenges.ts';
 export { CaError, type CaErrorCode, caErrors } from './errors.ts';
 export {
@@ -83,6 +83,7 @@ export {
   type ServerCertificateOptions,
 } from './server-certificate.ts';
 export { type AcmeServer, acmeServer, type AcmeServerOptions } from './server.ts';
+export type { AnswerReport, ServerWatch } from './server-watch.ts';
 export type { Limits } from './service.ts';
 export {
   type CaaRecord,

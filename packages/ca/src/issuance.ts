@@ -85,7 +85,7 @@ interface Finished {
  * Where two did the same, one is kept.
  */
 async function finish(
-  { storage, clock }: Service,
+  { storage, clock, watch }: Service,
   { id, chains, decided, issuer }: Finished,
 ): Promise<void> {
   const stored = await orders.read(storage, id);
@@ -108,6 +108,7 @@ async function finish(
     { remove: issuances.key(id) },
     { remove: pending.key(`${record.account}/${id}`) },
   ]);
+  watch.onIssued?.({ profile: record.profile });
 }
 
 /** Takes up what a process left that is gone, once a client asks for it. */

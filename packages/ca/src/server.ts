@@ -17,11 +17,12 @@ import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { weakKeyFaults } from './public-key.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
 import type { Lifetimes, Limits, Meta, Service } from './service.ts';
+import type { ServerWatch } from './server-watch.ts';
 import { fairSlots } from './slots.ts';
 import { urlsUnder } from './urls.ts';
 import { resumeValidations } from './validations.ts';
 
-export interface AcmeServerOptions extends Issuers, Meta, DraftChallengeOptions {
+export interface AcmeServerOptions extends Issuers, Meta, DraftChallengeOptions, ServerWatch {
   /**
    * Where clients reach it: `https://ca.example/acme`, with the directory at `/acme/directory`.
    * Never taken from a request.
@@ -157,6 +158,7 @@ function partsOf({
     },
     rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
     weakKeyFault: weakKeyFaults(),
+    watch: { onAnswer: options.onAnswer, onIssued: options.onIssued },
     background: background(options.onError),
     validationSlots: fairSlots({ slots: 200, share: 50 }),
   };

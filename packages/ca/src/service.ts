@@ -8,6 +8,7 @@ import type { Background } from './background.ts';
 import type { PresentIssuers } from './authority/issuer.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import type { DraftChallenges } from './draft-challenges.ts';
+import type { ServerWatch } from './server-watch.ts';
 import type { SignedOcspResponses } from './signed-ocsp-responses.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
 import type { Profile } from './profiles.ts';
@@ -68,6 +69,7 @@ export interface Service {
   readonly limits: Limits;
   readonly rateLimiter: RateLimiter;
   readonly weakKeyFault: WeakKeyFault;
+  readonly watch: ServerWatch;
   readonly background: Background;
   /** Limits how many validations run at once, in all and of one account. */
   readonly validationSlots: FairSlots;

@@ -26,3 +26,18 @@ export const auditErrors = {
 export type AuditErrorCode = keyof typeof auditErrors;
 
 export class AuditError extends defineErrors('Audit', auditErrors) {}
+
+/** What can go wrong with the metrics. */
+export const observabilityErrors = {
+  ERR_OBSERVABILITY_LISTEN: {
+    meaning: 'The metrics cannot be served at their address.',
+    cure: 'Use another address or port for metrics.listen_addr, or stop the program that uses it.',
+    exit: 3,
+    http: 500,
+  },
+} as const satisfies ErrorTable<'OBSERVABILITY'>;
+
+export type ObservabilityErrorCode = keyof typeof observabilityErrors;
+
+/** A failure of the metrics. Compare codes, not classes. */
+export class ObservabilityError extends defineErrors('Observability', observabilityErrors) {}

@@ -1,3 +1,9 @@
+export { agentMetrics, type AgentUpdate, type AgentWatch } from './agent-metrics.ts';
+export {
+  authorityMetrics,
+  type AuthorityWatch,
+  type WatchedAuthority,
+} from './authority-metrics.ts';
 export { caRequestMetrics } from './ca-request-metrics.ts';
 export {
   CertificateCensus,
@@ -5,6 +11,7 @@ export {
   type CountedCertificate,
 } from './certificate-census.ts';
 export { certificateMetrics, type CertificateMetricsOptions } from './certificate-metrics.ts';
+export { ObservabilityError, type ObservabilityErrorCode, observabilityErrors } from './errors.ts';
 export { managerMetrics, type ManagerWatch } from './manager-metrics.ts';
 export {
   type LabelOf,
@@ -15,8 +22,14 @@ export {
   metricTable,
 } from './metric-table.ts';
 export { Metrics, metricsContentType, type MetricsOptions } from './metrics.ts';
+export {
+  type MetricsListener,
+  type MetricsListenerOptions,
+  serveMetrics,
+} from './metrics-listener.ts';
 export { orderMetrics } from './order-metrics.ts';
 export { type AnsweredRequest, requestMetrics } from './request-metrics.ts';
+export { runMetrics } from './run-metrics.ts';
 export { storageMetrics } from './storage-metrics.ts';
 export {
   dueMetrics,

@@ -18,7 +18,7 @@ export const metricTable = {
     type: 'counter',
     labels: ['metric'],
     meaning: 'How often a metric could not be found out, and was absent from a scrape.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew', 'ca', 'agent'],
   },
   requests_total: {
     type: 'counter',
@@ -38,20 +38,20 @@ export const metricTable = {
     type: 'counter',
     labels: ['outcome'],
     meaning: 'Orders of this process that ended, by outcome: succeeded, failed, cancelled.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   certs_managed: {
     type: 'gauge',
     labels: ['tenant'],
     meaning: 'Certificates that are managed, by tenant.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   certificates: {
     type: 'gauge',
     labels: ['tenant', 'state'],
     meaning:
       'Certificates by tenant and state: valid, due, failing, unissued, paused, revoked, expired.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   certificate_not_after_timestamp_seconds: {
     type: 'gauge',
@@ -59,21 +59,21 @@ export const metricTable = {
     unit: 'unix seconds',
     meaning:
       'When a certificate expires. For the certificates that expire first: metrics.certificates in acmex.toml says how many. The label domain exists with metrics.domain_labels.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   certificate_renew_at_timestamp_seconds: {
     type: 'gauge',
     labels: ['tenant', 'certificate', 'issuer', 'domain'],
     unit: 'unix seconds',
     meaning: 'When a certificate is to be renewed. For the same certificates.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   certificate_ready: {
     type: 'gauge',
     labels: ['tenant', 'certificate', 'issuer', 'domain'],
     meaning:
       'Whether a certificate can be used: 1 while it is neither expired nor revoked, otherwise 0. For the same certificates.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   oldest_due_seconds: {
     type: 'gauge',
@@ -81,20 +81,20 @@ export const metricTable = {
     unit: 'seconds',
     meaning:
       'For how long the oldest task is due, even if a process works on it; 0 if nothing is due.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   order_transitions_total: {
     type: 'counter',
     labels: ['issuer', 'challenge', 'transition'],
     meaning:
       'Transitions of orders in this process, by CA and challenge type: ordered, resumed, validated, finalized, issued, failed. The challenge is none until a response is presented.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   order_failures_total: {
     type: 'counter',
     labels: ['issuer', 'challenge', 'code'],
     meaning: 'Executions of orders that failed in this process, by the code of the error.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   order_duration_seconds: {
     type: 'histogram',
@@ -102,7 +102,7 @@ export const metricTable = {
     unit: 'seconds',
     meaning:
       'How long the stages of an order took: validation, from its creation or resumption to the proof of every name; issuance, from there to the certificate.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
     buckets: [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600],
   },
   ca_requests_total: {
@@ -110,14 +110,14 @@ export const metricTable = {
     labels: ['issuer', 'operation', 'problem'],
     meaning:
       'Requests to CAs, by the resource of RFC 8555 and the problem type of the refusal: none for a success, other for a refusal without a known type, and the code of the error without an answer.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   ca_request_duration_seconds: {
     type: 'histogram',
     labels: ['issuer', 'operation'],
     unit: 'seconds',
     meaning: 'How long requests to CAs took.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   ca_limited_until_timestamp_seconds: {
@@ -126,7 +126,7 @@ export const metricTable = {
     unit: 'unix seconds',
     meaning:
       'When a CA that has refused a request as rateLimited allows the next one, as its last such refusal says. Absent until a CA says so: no CA publishes how much of a limit is left.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew'],
   },
   storage_duration_seconds: {
     type: 'histogram',
@@ -134,7 +134,7 @@ export const metricTable = {
     unit: 'seconds',
     meaning:
       'How long the storage took, by operation: get, list, snapshot, write. Of a list, the time that its reader waited.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew', 'ca'],
     buckets: [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
   },
   storage_failures_total: {
@@ -142,14 +142,14 @@ export const metricTable = {
     labels: ['operation', 'code'],
     meaning:
       'Operations of the storage that failed, by the code of the error. ERR_STORAGE_CONFLICT is normal where several processes write.',
-    programs: ['server'],
+    programs: ['server', 'daemon', 'renew', 'ca'],
   },
   queue_tasks: {
     type: 'gauge',
     labels: ['state'],
     meaning:
       'Tasks in the queue, by state: waiting_urgent, waiting_high, waiting_normal, waiting_low, delayed, running.',
-    programs: ['server'],
+    programs: ['server', 'daemon'],
   },
   tasks_lost_total: {
     type: 'counter',
@@ -184,7 +184,75 @@ export const metricTable = {
     labels: [],
     unit: 'seconds',
     meaning: 'For how long the oldest task is due, where nothing is done for it.',
-    programs: ['server'],
+    programs: ['server', 'daemon'],
+  },
+  authority_issuances_total: {
+    type: 'counter',
+    labels: ['profile'],
+    meaning: 'Certificates that this process has issued to ACME clients, by profile.',
+    programs: ['ca'],
+  },
+  authority_answers_total: {
+    type: 'counter',
+    labels: ['status'],
+    meaning: 'Requests of ACME clients that were answered, by HTTP status.',
+    programs: ['ca'],
+  },
+  authority_refusals_total: {
+    type: 'counter',
+    labels: ['problem'],
+    meaning: 'Requests of ACME clients that were refused, by problem type.',
+    programs: ['ca'],
+  },
+  authority_crl_age_seconds: {
+    type: 'gauge',
+    labels: ['issuer'],
+    unit: 'seconds',
+    meaning:
+      'Age of the latest revocation list of an issuing certificate, by its number: 1 for the first. Absent until there is a list.',
+    programs: ['ca'],
+  },
+  authority_crl_next_update_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['issuer'],
+    unit: 'unix seconds',
+    meaning: 'When the latest revocation list of an issuing certificate ends.',
+    programs: ['ca'],
+  },
+  agent_updates_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    meaning:
+      'Updates of the certificates of this host, by outcome: succeeded, or the code of the error.',
+    programs: ['agent'],
+  },
+  agent_last_update_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'unix seconds',
+    meaning: 'When the certificates of this host were last compared with the server; 0 for never.',
+    programs: ['agent'],
+  },
+  agent_certificates: {
+    type: 'gauge',
+    labels: ['state'],
+    meaning:
+      'Certificates of this host after the last update: deployed, failed (not deployed), missing (selected, and not at the server).',
+    programs: ['agent'],
+  },
+  last_run_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'unix seconds',
+    meaning: 'When acmex renew has ended.',
+    programs: ['renew'],
+  },
+  last_run_results: {
+    type: 'gauge',
+    labels: ['result'],
+    meaning:
+      'Certificates of the last run of acmex renew, by result: renewed, deployed, not_due, failed, not_deployed.',
+    programs: ['renew'],
   },
 } as const satisfies Readonly<Record<string, MetricDescription>>;
 

@@ -1,15 +1,18 @@
 import {
   createDevelopmentAuthority,
+  type CrlTimes,
   crlPathOf,
   followAuthority,
   type LoadedAuthority,
   networkValidator,
   noLimits,
   saveAuthority,
+  storedCrlTimes,
   tlsProfiles,
   validationResolver,
 } from '@acmex/ca';
-import { serveAcme } from '@acmex/ca/node';
+import { type RunningAcmeServer, serveAcme } from '@acmex/ca/node';
+import { systemClock } from '@acmex/clock';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { errorText } from '@acmex/errors';
 import { configuredCrypto } from '@acmex/manager/from-config';
@@ -18,6 +21,7 @@ import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
 import { readKeyFile } from '../key-file.ts';
+import { servedMetrics } from '../program-metrics.ts';
 import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -53,11 +57,13 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   checkCombination(options);
   const report = await reporter(terminal, options);
   try {
-    await using storage = options.development
-      ? memoryStorage()
-      : await openStorage(options, terminal, report);
+    await using metrics = await servedMetrics(options.configuration.values.metrics, systemClock);
+    await using storage = metrics.watchStorage(
+      options.development ? memoryStorage() : await openStorage(options, terminal, report),
+    );
     const presentAuthority = await authorityOf(storage, options, { terminal, report });
     const authority = await presentAuthority();
+    const watch = metrics.addAuthority(async () => await crlTimes(storage, presentAuthority));
     await using server = await serveAcme(
       {
         storage,
@@ -65,6 +71,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         presentIssuers: presentAuthority,
         profiles: tlsProfiles,
         validate: validatorOf(options),
+        ...watch,
         // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),
         onError: ({ during, correlationId, error }) =>
@@ -83,19 +90,13 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         repository: repositoryOf(options),
       },
     );
+    await metrics.serve((text) => report.done(text));
     const root =
       options.rootCertificate === undefined
         ? undefined
         : await writeRoot(options.rootCertificate, authority.root);
     report.close();
-    const document = {
-      directory: server.directory,
-      rootCertificate: root,
-      crl: `${server.repositoryUrl}${crlPathOf(authority.issuer)}`,
-      previousCrls: authority.previousIssuers.map(
-        (issuer) => `${server.repositoryUrl}${crlPathOf(issuer)}`,
-      ),
-    };
+    const document = documentOf(server, authority, root);
     const text = usageText(server.directory, root, options);
     // On one line, for programs that read it while the server runs.
     stdout.write(
@@ -108,6 +109,34 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   } finally {
     report.close();
   }
+}
+
+/** Returns where the server is, for programs. */
+function documentOf(
+  { directory, repositoryUrl }: RunningAcmeServer,
+  { issuer, previousIssuers }: LoadedAuthority,
+  rootCertificate: string | undefined,
+) {
+  return {
+    directory,
+    rootCertificate,
+    crl: `${repositoryUrl}${crlPathOf(issuer)}`,
+    previousCrls: previousIssuers.map((previous) => `${repositoryUrl}${crlPathOf(previous)}`),
+  };
+}
+
+/** Returns the times of the revocation list of each issuing certificate, by its number. */
+async function crlTimes(
+  storage: Storage,
+  authority: () => Promise<LoadedAuthority>,
+): Promise<ReadonlyMap<string, CrlTimes>> {
+  const { issuer, previousIssuers } = await authority();
+  const times = new Map<string, CrlTimes>();
+  for (const each of [issuer, ...previousIssuers]) {
+    const stored = await storedCrlTimes(storage, each);
+    if (stored) times.set(String(each.generation ?? 1), stored);
+  }
+  return times;
 }
 
 function checkCombination({ development, httpPort, tlsPort, listen }: ServeOptions): void {

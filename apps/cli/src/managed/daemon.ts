@@ -11,9 +11,10 @@ import { haveSameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
+import { type ProgramMetrics, servedMetrics } from '../program-metrics.ts';
 import { untilStopped } from '../service.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
-import { commandManager } from './manager.ts';
+import { commandManager, type CommandManagerOptions } from './manager.ts';
 import { prepareManager } from './renew.ts';
 import { reportIssued } from './run.ts';
 
@@ -50,15 +51,13 @@ export async function daemon(
   const { signal } = terminal;
   const { answerHttp: httpPort, answerTls: tlsPort } = options;
   try {
-    await using storage = await openStorage(options, terminal, report);
-    const open = async (configuration: Config) => {
-      const opened = await commandManager({ storage, configuration, terminal, report });
-      await opened.hooks.check();
-      await prepareManager(opened, { report, signal });
-      return opened;
-    };
+    await using metrics = await servedMetrics(options.configuration.values.metrics, clock);
+    await using storage = metrics.watchStorage(await openStorage(options, terminal, report));
+    const open = managerOpener({ storage, metrics, terminal, report });
     let manager = await open(options.configuration);
-    await using running = startWorker(() => manager, { options, report, signal, clock });
+    await using running = startWorker(() => manager, { options, report, signal, clock, metrics });
+    metrics.addCertificates(() => manager);
+    await metrics.serve((text) => report.done(text));
     await using http =
       httpPort === undefined
         ? undefined
@@ -81,7 +80,7 @@ export async function daemon(
     await untilStopped(terminal, async () => {
       try {
         const configuration = (await options.reconfigure?.()) ?? options.configuration;
-        assertSameStorage(configuration, manager.config);
+        assertSamePlaces(configuration, manager.config);
         manager = await open(configuration);
         report.done('the configuration was reloaded');
         running.wake();
@@ -96,16 +95,37 @@ export async function daemon(
   }
 }
 
+/** Returns a function that opens the manager of a configuration, and reconciles its certificates. */
+function managerOpener({
+  storage,
+  metrics: { managerOptions },
+  terminal,
+  report,
+}: Pick<CommandManagerOptions, 'storage' | 'terminal' | 'report'> & {
+  readonly metrics: ProgramMetrics;
+}): (configuration: Config) => Promise<ConfiguredManager> {
+  return async (configuration) => {
+    const opened = await commandManager({
+      ...{ storage, configuration, terminal, report },
+      ...managerOptions,
+    });
+    await opened.hooks.check();
+    await prepareManager(opened, { report, signal: terminal.signal });
+    return opened;
+  };
+}
+
 interface WorkerContext {
   readonly options: DaemonOptions;
   readonly report: Reporter;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly metrics: ProgramMetrics;
 }
 
 function startWorker(
   manager: () => ConfiguredManager,
-  { options, report, signal, clock }: WorkerContext,
+  { options, report, signal, clock, metrics }: WorkerContext,
 ): Worker {
   // After a stop, the queue ends what runs when its time is over: the signal itself would end it at
   // once.
@@ -115,6 +135,11 @@ function startWorker(
       if (!signal.aborted) report.warn(`${id}: ${withCode(error)}`);
     },
   });
+  let oldest: { readonly dueAt: string } | undefined;
+  const countOrder = metrics.addWork({
+    counts: async () => await queue.counts(),
+    late: () => oldest,
+  });
   return worker({
     managers: () => new Map([['', manager()]]),
     queue,
@@ -122,13 +147,18 @@ function startWorker(
     concurrency: options.concurrency,
     perIssuer: options.perIssuer,
     interval: { seconds: options.checkInterval },
-    onMaintained: (id, result) => reportMaintenance(id, result, report),
+    onMaintained(id, result) {
+      countOrder(result);
+      reportMaintenance(id, result, report);
+    },
     onDeployed: (id, result) => reportMaintenance(id, result, report),
     onError: (subject, error) => report.warn(`${subject}: ${withCode(error)}`),
-    onLate: (late) =>
-      late
-        ? report.warn(`${late.id} is overdue since ${late.dueAt}, and no process works on it`)
-        : report.done('nothing is overdue any more'),
+    onLate(late) {
+      oldest = late && { dueAt: late.dueAt.toString() };
+      if (late)
+        report.warn(`${late.id} is overdue since ${late.dueAt}, and no process works on it`);
+      else report.done('nothing is overdue any more');
+    },
   });
 }
 
@@ -136,9 +166,11 @@ function reportAnswers(type: string, port: number | undefined, report: Reporter)
   report.done(`answering ${type} on port ${port} for every process with this storage`);
 }
 
-function assertSameStorage(next: Config, current: Config): void {
+function assertSamePlaces(next: Config, current: Config): void {
   if (!haveSameStorage(next, current))
     throw new CliError('ERR_CLI_USAGE', 'the storage has changed: restart to use it');
+  if (JSON.stringify(next.values.metrics) !== JSON.stringify(current.values.metrics))
+    throw new CliError('ERR_CLI_USAGE', '[metrics] has changed: restart to use it');
 }
 
 function reportMaintenance(

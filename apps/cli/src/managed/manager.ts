@@ -10,7 +10,7 @@ import type { Reporter, Terminal } from '../terminal.ts';
 
 export interface CommandManagerOptions extends Pick<
   FromConfigOptions,
-  'storage' | 'issuers' | 'hooks' | 'prompt'
+  'storage' | 'issuers' | 'hooks' | 'prompt' | 'onExchange' | 'watchIssuer'
 > {
   readonly configuration: Config;
   readonly terminal: Terminal;

@@ -4,8 +4,10 @@ import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-c
 import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { type ConfiguredOutputOptions, type Result, type Row, table } from '../output.ts';
+import { noMetrics, openMetrics } from '../program-metrics.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
+import { type WaitingFile, waitingFile } from '../whole-file.ts';
 import { findCertificate } from './certificates.ts';
 import { type DryRun, dryRun, type DryRunOptions } from './dry-run.ts';
 import { reportIssued, withinRun } from './run.ts';
@@ -17,6 +19,7 @@ export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly concurrency: number;
+  readonly metricsFile?: string;
 }
 
 interface Renewal extends MaintenanceResult {
@@ -33,6 +36,7 @@ interface Run {
   readonly report: Reporter;
   readonly signal: AbortSignal;
   readonly trial: DryRun | undefined;
+  readonly countOrder: (result: Pick<MaintenanceResult, 'outcome'>) => void;
 }
 
 /**
@@ -42,12 +46,18 @@ interface Run {
  */
 export async function renew(options: RenewOptions, terminal: Terminal): Promise<number> {
   assertCombination(options);
+  const metrics =
+    options.metricsFile === undefined
+      ? noMetrics
+      : await openMetrics(options.configuration.values.metrics, systemClock);
   let exitCode = 0;
-  await withManager(options, terminal, async (manager, report) => {
+  const work = async (manager: ConfiguredManager, report: Reporter): Promise<Result> => {
     const { signal } = terminal;
+    await using file = await metricsFile(options);
     await manager.hooks.check();
     const trial = options.dryRun ? dryRun(options, { terminal, report }) : undefined;
-    const run: Run = { options, manager, report, signal, trial };
+    const countOrder = metrics.addRenewals();
+    const run: Run = { options, manager, report, signal, trial, countOrder };
     const changed = trial ? [] : await prepareManager(manager, { report, signal });
     const renewals: Renewal[] = [];
     const { finished } = await withinRun(run, async () => {
@@ -59,16 +69,51 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     if (!trial) await sendReport(run);
     signal.throwIfAborted();
     exitCode = exitCodeOfAll(results);
+    metrics.addCertificates(() => manager);
+    metrics.addRun(countsOf(results));
+    await file?.commit(await metrics.text());
     const rows = results.map(rowOf);
     if (rows.length === 0) report.done('nothing is due');
     return { text: table(rows), document: rows, rows };
-  });
+  };
+  await withManager(options, terminal, work, metrics);
   return exitCode;
+}
+
+/**
+ * Makes sure that the file of the metrics can be written, before anything is done.
+ * @throws CliError `ERR_CLI_FILE`
+ */
+async function metricsFile({ metricsFile: path }: RenewOptions): Promise<WaitingFile | undefined> {
+  return path === undefined ? undefined : await waitingFile(path, 0o644);
+}
+
+const resultLabels = {
+  renewed: 'renewed',
+  deployed: 'deployed',
+  'not due': 'not_due',
+  failed: 'failed',
+  'not deployed': 'not_deployed',
+} as const;
+
+/** Returns the number of certificates by result, all results included. */
+function countsOf(renewals: readonly Renewal[]): ReadonlyMap<string, number> {
+  return new Map(
+    Object.entries(resultLabels).map(([result, label]) => [
+      label,
+      renewals.filter((renewal) => renewal.result === result).length,
+    ]),
+  );
 }
 
 /** @throws CliError `ERR_CLI_USAGE` */
 function assertCombination(options: RenewOptions): void {
   const { force, all, domains, dryRun: isTrial, server, caCertificate } = options;
+  if (isTrial && options.metricsFile !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--metrics-file is for real runs: use it without --dry-run',
+    );
   if (force && !all && !domains)
     throw new CliError(
       'ERR_CLI_USAGE',
@@ -173,7 +218,7 @@ async function tryRenewal(
 
 async function maintain(
   id: string,
-  { options, manager, report, signal }: Run,
+  { options, manager, report, signal, countOrder }: Run,
 ): Promise<Omit<Renewal, 'names'>> {
   const forDomains = options.domains ? 'deploy' : undefined;
   const maintained = await manager.maintain(id, {
@@ -182,6 +227,7 @@ async function maintain(
     ask: options.all || options.domains ? 'now' : 'when-due',
   });
   const { outcome, deployError } = maintained;
+  countOrder(maintained);
   reportIssued(id, outcome, report);
   const error = outcome?.state === 'failed' ? outcome.error : deployError;
   return { ...maintained, result: resultOf(maintained), error };

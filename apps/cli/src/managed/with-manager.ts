@@ -1,4 +1,5 @@
 import type { ConfiguredManager } from '@acmex/manager/from-config';
+import { noMetrics, type ProgramMetrics } from '../program-metrics.ts';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
@@ -9,12 +10,16 @@ export async function withManager(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
   work: (manager: ConfiguredManager, report: Reporter) => Promise<Result>,
+  metrics: ProgramMetrics = noMetrics,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
-    await using storage = await openStorage(options, terminal, report);
+    await using storage = metrics.watchStorage(await openStorage(options, terminal, report));
     const result = await work(
-      await commandManager({ storage, configuration: options.configuration, terminal, report }),
+      await commandManager({
+        ...{ storage, configuration: options.configuration, terminal, report },
+        ...metrics.managerOptions,
+      }),
       report,
     );
     report.close();

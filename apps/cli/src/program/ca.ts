@@ -2,7 +2,13 @@ import { authorityKeyTypes } from '@acmex/ca';
 import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
-import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
+import {
+  configurationFlags,
+  loggingFlags,
+  metricsFlags,
+  outputFlags,
+  storageFlags,
+} from './flag-groups.ts';
 import { days, hostPort, keyReference, list, port, time } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
@@ -268,7 +274,7 @@ export const caCommands = [
     description: 'Serve ACME clients, until stopped',
     needs: 'configuration',
     flags: serveFlags,
-    groups: stored,
+    groups: [...stored, metricsFlags],
     run: async ({ options, terminal }) =>
       await (await import('../ca/serve.ts')).serve(options, terminal),
   }),

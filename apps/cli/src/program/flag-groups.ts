@@ -77,6 +77,18 @@ export const accountFlags = {
   },
 } satisfies FlagGroup;
 
+export const metricsFlags = {
+  title: 'Metrics',
+  description:
+    'Without the flag, metrics are served if `metrics.enabled` of the configuration is true, at `metrics.listen_addr`.',
+  flags: {
+    metricsListen: text(
+      '--metrics-listen <host:port>',
+      'Address that serves metrics for Prometheus at /metrics, over plain HTTP and without a key',
+    ),
+  },
+} satisfies FlagGroup;
+
 export const outputFlags = {
   title: 'Output',
   description:
@@ -107,6 +119,7 @@ export const flagGroups: readonly FlagGroup[] = [
   networkFlags,
   caFlags,
   accountFlags,
+  metricsFlags,
   outputFlags,
   loggingFlags,
 ];

@@ -5,6 +5,7 @@ import { choice, isPresent, parsed, text } from './flag.ts';
 import {
   configurationFlags,
   loggingFlags,
+  metricsFlags,
   networkFlags,
   outputFlags,
   storageFlags,
@@ -39,6 +40,10 @@ const renewalCommands = [
         "With --dry-run: root certificate of that directory's HTTPS server",
       ),
       concurrency,
+      metricsFile: text(
+        '--metrics-file <file>',
+        'File for metrics after the run, for the textfile collector of node_exporter; use a name that ends with .prom',
+      ),
     },
     groups: connected,
     run: async ({ options, terminal }) =>
@@ -83,7 +88,7 @@ const renewalCommands = [
       ),
       perIssuer: parsed('--per-issuer <number>', 'Maximum orders at a time at one CA', count, 5),
     },
-    groups: connected,
+    groups: [...connected, metricsFlags],
     run: async ({ options, terminal }) =>
       await (await import('../managed/daemon.ts')).daemon(options, terminal),
   }),

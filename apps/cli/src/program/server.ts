@@ -3,6 +3,7 @@ import { choice, type Flag, isPresent, parsed, requiredText, text } from './flag
 import {
   configurationFlags,
   loggingFlags,
+  metricsFlags,
   networkFlags,
   outputFlags,
   storageFlags,
@@ -30,7 +31,7 @@ const serveCommand = command({
       'all',
     ),
   },
-  groups: [networkFlags, configurationFlags, storageFlags, loggingFlags],
+  groups: [networkFlags, configurationFlags, storageFlags, metricsFlags, loggingFlags],
   run: async ({ options, terminal, version }) =>
     await (await import('../server/serve.ts')).serve({ ...options, version }, terminal),
 });
@@ -80,7 +81,7 @@ const agentCommand = command({
     name: text('--name <name>', 'Name of this host at the server; by default its host name'),
     once: isPresent('--once', 'Update once and exit, for a timer'),
   },
-  groups: [networkFlags, loggingFlags],
+  groups: [networkFlags, metricsFlags, loggingFlags],
   run: async ({ options, terminal, version }) =>
     await (await import('../agent.ts')).agent({ ...options, version }, terminal),
 });

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
+import { addressOf } from '@acmex/manager';
 import {
   type AnsweredRequest,
   type CertificateCensus,
@@ -7,6 +8,7 @@ import {
   Metrics,
   metricsContentType,
   requestMetrics,
+  serveMetrics,
   teamMetrics,
   workMetrics,
 } from '@acmex/observability';
@@ -14,6 +16,7 @@ import type { Config } from '@acmex/config';
 import type { CertificateStore, MaintenanceResult } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
+import type { Log } from '../log.ts';
 import type { Scheduling } from '../scheduling.ts';
 import type { Tenant } from '../tenants.ts';
 
@@ -71,11 +74,16 @@ export class ServerMetrics {
    * tenant, and for each other one the metrics of that tenant.
    */
   async textFor({ name, scope }: Pick<Tenant, 'name' | 'scope'>): Promise<string> {
-    if (scope === '') return await this.#metrics.text();
+    if (scope === '') return await this.allText();
     const { prefix } = this.#options.config.values.metrics;
     const metrics = new Metrics({ prefix, includesProcess: false });
     this.#addCertificates(metrics, () => [name]);
     return await metrics.text();
+  }
+
+  /** Returns all metrics, in the text format of Prometheus. */
+  async allText(): Promise<string> {
+    return await this.#metrics.text();
   }
 
   #addCertificates(metrics: Metrics, tenants: () => Iterable<string>): void {
@@ -83,6 +91,23 @@ export class ServerMetrics {
     const { certificates: series, domain_labels: hasDomains } = config.values.metrics;
     certificateMetrics(metrics, { census, tenants, series, hasDomains, clock });
   }
+}
+
+/**
+ * Serves all metrics at the address of the configuration, without a key.
+ * @throws ObservabilityError `ERR_OBSERVABILITY_LISTEN`
+ */
+export async function metricsListener(
+  metrics: ServerMetrics,
+  config: Config,
+  log: Log,
+): Promise<AsyncDisposable> {
+  const listener = await serveMetrics({
+    ...addressOf(config.values.metrics.listen_addr),
+    text: async () => await metrics.allText(),
+  });
+  log({ level: 'info', msg: `serving metrics at ${listener.url}` });
+  return listener;
 }
 
 function storesOf(tenants: Iterable<Tenant>): readonly CertificateStore[] {

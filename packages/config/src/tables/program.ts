@@ -18,7 +18,7 @@ import {
 /** `[metrics]` */
 export function metricsTable() {
   return z.strictObject({
-    enabled: switched('Serve metrics for Prometheus.').default(false),
+    enabled: switched('Serve metrics for Prometheus at listen_addr, without a key.').default(false),
     listen_addr: listenAddress('The address that serves metrics.').default('127.0.0.1:9090'),
     prefix: text('The prefix of metric names.')
       .regex(/^[a-z][a-z0-9_]*$/, 'write a-z, 0-9 and _')

@@ -1,0 +1,131 @@
+import type { CrlTimes } from '@acmex/ca';
+import type { Clock } from '@acmex/clock';
+import type { ConfigValues } from '@acmex/config';
+import { addressOf, type CertificateManager, type CertificateManagerOptions } from '@acmex/manager';
+import type * as Observability from '@acmex/observability';
+import type { AgentWatch, AuthorityWatch, Metrics, WatchedWork } from '@acmex/observability';
+import type { MaintenanceResult } from '@acmex/orchestrator';
+import type { Storage } from '@acmex/storage';
+
+type MetricsSettings = ConfigValues['metrics'];
+
+/** The tenant of the certificates that the command line manages. */
+const tenant = 'default';
+
+/**
+ * The metrics of a command. Without metrics nothing is watched, and each function returns what it
+ * was called with, or nothing.
+ */
+export interface ProgramMetrics extends AsyncDisposable {
+  /** Returns the storage that the command is to use. */
+  watchStorage(storage: Storage): Storage;
+  /** What the certificate manager is created with. */
+  readonly managerOptions: Pick<CertificateManagerOptions, 'onExchange' | 'watchIssuer'>;
+  addCertificates(manager: () => CertificateManager): void;
+  /** @returns counts the result of a task */
+  addWork(work: WatchedWork): (result: Pick<MaintenanceResult, 'outcome'>) => void;
+  /** @returns counts the result of a task, where there is no queue */
+  addRenewals(): (result: Pick<MaintenanceResult, 'outcome'>) => void;
+  /** @param crls returns the times of the revocation lists, by the number of their issuer */
+  addAuthority(crls: () => Promise<ReadonlyMap<string, CrlTimes>>): Partial<AuthorityWatch>;
+  addAgent(): AgentWatch | undefined;
+  /** Reports what a run of acmex renew has done with each certificate. */
+  addRun(results: ReadonlyMap<string, number>): void;
+  text(): Promise<string>;
+  /**
+   * Serves the metrics at the address of the configuration, until they are disposed of.
+   * @throws ObservabilityError `ERR_OBSERVABILITY_LISTEN`
+   */
+  serve(onListening: (text: string) => void): Promise<void>;
+}
+
+/** Opens the metrics of a command that runs until it is stopped, if the configuration enables them. */
+export async function servedMetrics(
+  settings: MetricsSettings,
+  clock: Clock,
+): Promise<ProgramMetrics> {
+  return settings.enabled ? await openMetrics(settings, clock) : noMetrics;
+}
+
+/** Opens the metrics of a command. Their code is loaded only here. */
+export async function openMetrics(
+  settings: MetricsSettings,
+  clock: Clock,
+): Promise<ProgramMetrics> {
+  const observability = await import('@acmex/observability');
+  const metrics = new observability.Metrics({ prefix: settings.prefix });
+  const options = { clock };
+  let watchStorage: ProgramMetrics['watchStorage'] | undefined;
+  let listener: AsyncDisposable | undefined;
+  return {
+    watchStorage(storage) {
+      watchStorage ??= observability.storageMetrics(metrics, options);
+      return watchStorage(storage);
+    },
+    get managerOptions() {
+      return {
+        onExchange: observability.caRequestMetrics(metrics),
+        watchIssuer: observability.orderMetrics(metrics, options),
+      };
+    },
+    addCertificates: (manager) =>
+      addCertificates(observability, metrics, { settings, manager, clock }),
+    addWork: (work) => observability.workMetrics(metrics, { ...work, clock }),
+    addRenewals: () => observability.renewalMetrics(metrics),
+    addAuthority: (crls) => observability.authorityMetrics(metrics, { crls, clock }),
+    addAgent: () => observability.agentMetrics(metrics, options),
+    addRun: (results) => observability.runMetrics(metrics, { results, clock }),
+    text: async () => await metrics.text(),
+    async serve(onListening) {
+      const opened = await observability.serveMetrics({
+        ...addressOf(settings.listen_addr),
+        text: async () => await metrics.text(),
+      });
+      listener = opened;
+      onListening(`serving metrics at ${opened.url}`);
+    },
+    async [Symbol.asyncDispose]() {
+      await listener?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function addCertificates(
+  { CertificateCensus, certificateMetrics, dueMetrics }: typeof Observability,
+  metrics: Metrics,
+  {
+    settings: { certificates: series, domain_labels: hasDomains },
+    manager,
+    clock,
+  }: {
+    readonly settings: MetricsSettings;
+    readonly manager: () => CertificateManager;
+    readonly clock: Clock;
+  },
+): void {
+  const census = new CertificateCensus(() => {
+    const { storage, provisioner } = manager();
+    return { storage, certificates: provisioner.certificates };
+  }, clock);
+  certificateMetrics(metrics, { census, tenants: () => [tenant], series, hasDomains, clock });
+  dueMetrics(metrics, { certificates: () => [manager().provisioner.certificates], clock });
+}
+
+function noop(): void {
+  /* nothing is watched */
+}
+
+/** The metrics of a command without metrics. */
+export const noMetrics: ProgramMetrics = {
+  watchStorage: (storage) => storage,
+  managerOptions: {},
+  addCertificates: noop,
+  addWork: () => noop,
+  addRenewals: () => noop,
+  addAuthority: () => ({}),
+  addAgent: () => undefined,
+  addRun: noop,
+  text: async () => '',
+  serve: async () => undefined,
+  [Symbol.asyncDispose]: async () => undefined,
+};

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
+import { errorCode } from '@acmex/errors';
+import { ObservabilityError } from './errors.ts';
+import { metricsContentType } from './metrics.ts';
+
+export interface MetricsListenerOptions {
+  /** Name or address to listen on; every address of this machine without it. */
+  readonly host?: string | undefined;
+  /** 0 for a free one. */
+  readonly port: number;
+  /** Returns the metrics, in the text format of Prometheus. */
+  readonly text: () => Promise<string>;
+}
+
+/** A listener that serves metrics. */
+export interface MetricsListener extends AsyncDisposable {
+  /** `http://127.0.0.1:9090/metrics` */
+  readonly url: string;
+}
+
+/** Times in milliseconds that a client may take. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+};
+/** Without any byte in either direction. */
+const idleTimeoutMs = 120_000;
+/** A scrape needs one. */
+const maxConnections = 100;
+
+/**
+ * Serves metrics at `GET /metrics` over plain HTTP, without a key. A listener on a loopback address
+ * only answers requests for an address or for `localhost`, so that a web page cannot read it through
+ * a name that leads to this machine.
+ * @throws ObservabilityError `ERR_OBSERVABILITY_LISTEN`
+ */
+export async function serveMetrics({
+  host,
+  port,
+  text,
+}: MetricsListenerOptions): Promise<MetricsListener> {
+  const server = createServer(limits, (request, response) => {
+    void answer(request, response, { text, isPrivate: isLoopback(host) });
+  });
+  server.timeout = idleTimeoutMs;
+  server.maxConnections = maxConnections;
+  await listen(server, host, port);
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    url: `http://${urlHost(host)}:${bound}/metrics`,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { text, isPrivate }: { readonly text: () => Promise<string>; readonly isPrivate: boolean },
+): Promise<void> {
+  const { status, body, headers = {} } = await answerTo(request, { text, isPrivate });
+  response
+    .writeHead(status, {
+      'content-type': status === 200 ? metricsContentType : 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...headers,
+    })
+    .end(request.method === 'HEAD' ? undefined : body);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function answerTo(
+  { method, url = '', headers }: IncomingMessage,
+  { text, isPrivate }: { readonly text: () => Promise<string>; readonly isPrivate: boolean },
+): Promise<Answer> {
+  if (isPrivate && !isOwnAddress(headers.host ?? ''))
+    return { status: 421, body: 'use the address of this machine, or localhost\n' };
+  if (url.replace(/\?.*$/s, '') !== '/metrics')
+    return { status: 404, body: 'the metrics are at /metrics\n' };
+  if (method !== 'GET' && method !== 'HEAD')
+    return { status: 405, body: 'use GET\n', headers: { allow: 'GET, HEAD' } };
+  try {
+    return { status: 200, body: await text() };
+  } catch {
+    return { status: 500, body: 'the metrics cannot be read\n' };
+  }
+}
+
+async function listen(server: Server, host: string | undefined, port: number): Promise<void> {
+  try {
+    await once(server.listen({ host, port }), 'listening');
+  } catch (cause) {
+    throw new ObservabilityError(
+      'ERR_OBSERVABILITY_LISTEN',
+      `cannot serve metrics on ${urlHost(host)}:${port}: ${failureText(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function failureText(cause: unknown): string {
+  const text = {
+    EADDRINUSE:
+      'another program uses it; set metrics.listen_addr, or ACMEX_METRICS_LISTEN_ADDR for this program alone',
+    EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE; use a higher port',
+    EADDRNOTAVAIL: 'this machine has no such address; correct metrics.listen_addr',
+    ENOTFOUND: 'there is no such host; correct metrics.listen_addr',
+  }[errorCode(cause) ?? ''];
+  return text ?? String(cause);
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return (
+    host === 'localhost' ||
+    host === '::1' ||
+    (host !== undefined && isIP(host) === 4 && host.startsWith('127.'))
+  );
+}
+
+/** Whether the `Host` of a request is an address or localhost, with any port. */
+function isOwnAddress(header: string): boolean {
+  const name = header.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || isIP(name) !== 0;
+}
+
+function urlHost(host: string | undefined): string {
+  if (host === undefined) return 'localhost';
+  return isIP(host) === 6 ? `[${host}]` : host;
+}
