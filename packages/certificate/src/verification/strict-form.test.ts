@@ -294,6 +294,10 @@ test.each([
 test.each([
   ['https://web.test/path', undefined],
   ['https://user@web.test:8443?x', undefined],
+  ['https://web.test?x', 'name-constraints'],
+  ['https://web.test#x', 'name-constraints'],
+  ['https://web.test:x@web.example/', 'name-constraints'],
+  ['https://user:web.test@web.test/', 'name-constraints'],
   ['https://web.example/', 'name-constraints'],
   ["http:/'web.test/path", 'name-constraints'],
   ['https://10.0.0.1/', 'name-constraints'],

@@ -199,9 +199,12 @@ function isWithinUri(name: string, base: string): boolean {
   return host !== undefined && isWithinHost(host, base);
 }
 
-/** Returns the host of a URI; undefined for a URI without one, or with an address. RFC 3986 §3.2 */
+/**
+ * Returns the host of a URI; undefined for a URI without one, with an address, or where OpenSSL
+ * finds another host: it ends a host at a colon or slash alone. RFC 3986 §3.2
+ */
 function hostOf(uri: string): string | undefined {
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:@]+)(?::\d*)?(?:[/?#]|$)/i;
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@:]*@)?([^/?#:@]+)(?::\d*(?:[/?#]|$)|\/|$)/i;
   const host = authority.exec(uri)?.[1] ?? '';
   return host !== '' && isHost(host) && !/(?:^|\.)\d+$/.test(host) ? host : undefined;
 }
