@@ -32,6 +32,7 @@ for (const page of [
   'docs/revocation.md',
   'docs/notifications.md',
   'docs/audit.md',
+  'docs/observability.md',
 ].filter(isChosen))
   await asUser(page);
 for (const page of [

@@ -35,6 +35,14 @@ export const programs = {
     debian: 'redis-server',
     elsewhere: "install Redis 7 with your system's package manager",
   },
+  prometheus: {
+    debian: 'prometheus',
+    elsewhere: "install Prometheus 2.42 or later with your system's package manager",
+  },
+  promtool: {
+    debian: 'prometheus',
+    elsewhere: "install Prometheus 2.42 or later with your system's package manager",
+  },
   tinyproxy: {
     debian: 'tinyproxy-bin',
     elsewhere: "install tinyproxy with your system's package manager",

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +76,7 @@ describe('metrics', () => {
         expect(valueOf(ca, 'acmex_authority_answers_total{status="201"}')).toBeGreaterThan(1);
         await renewedMetrics();
         await daemonMetrics();
+        await failedMetrics(port);
       },
     );
   });
@@ -137,6 +140,21 @@ async function renewedMetrics(): Promise<void> {
   expect(text).not.toContain('www.test');
   expect((await stat(file)).mode & 0o777).toBe(0o644);
   expect((await readdir(folder)).filter((name) => name.includes('prom'))).toEqual(['acmex.prom']);
+}
+
+/** Runs acmex renew while anprogram program has the port of http-01, and reads its file. */
+async function failedMetrics(port: number): Promise<void> {
+  const program = createServer().listen(port);
+  await once(program, 'listening');
+  const file = at('acmex.prom');
+  const failed = await acmex([
+    ...['renew', '--all', '--force', '--storage', at('data'), '--metrics-file', file],
+  ]);
+  program.close();
+  expect(failed).toMatchObject({ code: 3 });
+  const text = await readFile(file, 'utf8');
+  expect(valueOf(text, 'acmex_last_run_results{result="failed"}')).toBe(1);
+  expect(text).toMatch(/^acmex_order_failures_total\{.*code="ERR_CHALLENGE_PORT_IN_USE"\} 1$/m);
 }
 
 /** Reads the metrics of acmex daemon. */

@@ -17,6 +17,7 @@ export {
   startRedisCluster,
   startRedisSentinel,
 } from './redis-together.ts';
+export { type Prometheus, type PrometheusOptions, startPrometheus } from './prometheus.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 export { reportSoak } from './report-soak.ts';
 export { type SoftToken, softToken } from './soft-token.ts';
