@@ -198,6 +198,34 @@ describe('a notifier', () => {
     expect((await deliveriesOf(notifier)).map(({ state }) => state)).toEqual(['dead']);
   });
 
+  it('delivers what version 1 has stored, and names a record that cannot be read', async () => {
+    const stored = {
+      v: 1,
+      receiver: 'chat',
+      notification: {
+        id: 'msg_1',
+        type: 'renewal_failed',
+        time: '2026-11-28T00:00:00Z',
+        severity: 'error',
+        title: 'renewal failed: old.example',
+        events: [{ id: 'evt_1', type: 'renewal_failed', time: '2026-11-28T00:00:00Z' }],
+      },
+      createdAt: '2026-11-28T00:00:00Z',
+      attempts: 3,
+      nextAt: '2026-11-28T00:00:00Z',
+      failure: { code: 'ERR_EGRESS_TIME', message: 'late', at: '2026-11-28T00:00:00Z' },
+    };
+    const value = (record: object) => Buffer.from(JSON.stringify(record));
+    await storage.write([
+      { set: 'notification/waiting/chat/msg_0', value: value({ ...stored, attempts: 'x' }) },
+      { set: 'notification/waiting/chat/msg_1', value: value(stored) },
+    ]);
+    const to = recording();
+    await notifierFor({ name: 'chat', channel: to.channel }).notify();
+    expect(to.sent).toEqual([stored.notification]);
+    expect(warnings).toContainEqual(expect.stringContaining('notification/waiting/chat/msg_0'));
+  });
+
   it('waits as long as the receiver asks, and at most an hour', async () => {
     const to = recording();
     const after = async (seconds: number) => {
