@@ -265,6 +265,13 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(await readFile(at('exported.pem'), 'utf8')).toBe(
       await readFile(at('private_key.pem'), 'utf8'),
     );
+    await writeFile(at('audited.toml'), '[audit]\nenabled = true\n', { mode: 0o600 });
+    const audited = ['--config', at('audited.toml'), '-k', at('refused.pem')];
+    await expect(run(['cert', 'export', 'read.test', ...audited])).resolves.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('ERR_STORAGE_UNAVAILABLE'),
+    });
+    await expect(readFile(at('refused.pem'))).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(run(['cert', 'pause', 'read.test'])).resolves.toMatchObject({
       code: 3,
       stderr: expect.stringContaining('ERR_STORAGE_UNAVAILABLE'),

@@ -28,11 +28,10 @@ export async function openStorage(
   if (!configuration.values.audit.enabled) return storage;
   const { configuredAudit } = await import('@acmex/manager/from-config');
   const origin = { program, host: hostname(), user: userName(terminal) };
-  const audit = configuredAudit(configuration, storage, { origin });
-  audit?.startCheckpoints((error) =>
-    report.warn(`the audit log could not be signed: ${errorText(error)}`),
-  );
-  return audit?.storage ?? storage;
+  return configuredAudit(configuration, storage, {
+    origin,
+    onError: (error) => report.warn(`the audit log could not be signed: ${errorText(error)}`),
+  });
 }
 
 /** Opens the storage of the configuration without its audit log, which the caller reads or adds. */

@@ -216,12 +216,11 @@ async function openAudited(
       onNotice: (msg) => log({ level: 'warn', msg }),
     }),
   );
-  const audit = configuredAudit(config, storage, {
+  return configuredAudit(config, storage, {
     origin: { program: 'acmex serve', host: hostname() },
+    onError: (error) => logError(log, 'the audit log could not be signed', error),
     clock,
   });
-  audit?.startCheckpoints((error) => logError(log, 'the audit log could not be signed', error));
-  return audit?.storage ?? storage;
 }
 
 function startWork(

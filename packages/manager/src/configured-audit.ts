@@ -14,63 +14,60 @@ export interface AuditValues {
   readonly checkpoint_file?: string | undefined;
 }
 
-/** A storage whose changes are recorded, as `[audit]` of acmex.toml describes it. */
-export interface ConfiguredAudit {
-  /** Its disposal signs the ends of the log, and disposes of the storage inside. */
-  readonly storage: Storage;
-  /** Signs the ends of the log if something was recorded, and appends that to the file. */
-  checkpoint(): Promise<void>;
-  /** Signs the ends of the log at intervals, until the storage is disposed of. */
-  startCheckpoints(onError: (error: unknown) => void): void;
+export interface ConfiguredAuditOptions {
+  readonly origin: AuditOrigin;
+  /** Called where the ends of the log could not be signed; it is tried again. */
+  readonly onError: (error: unknown) => void;
+  readonly clock?: Clock | undefined;
 }
 
 /**
- * Returns the audited storage around a storage; undefined where `audit.enabled` is false.
- * @param storage with its encryption
+ * Returns a storage whose changes are recorded, and signs the ends of the log at intervals and when
+ * it is disposed of, as `[audit]` of acmex.toml describes it; the storage itself where
+ * `audit.enabled` is false.
+ * @param storage with its encryption; it is disposed of with the audited storage
  */
 export function configuredAudit(
   { values: { audit } }: { readonly values: { readonly audit: AuditValues } },
   storage: Storage,
-  { origin, clock = systemClock }: { readonly origin: AuditOrigin; readonly clock?: Clock },
-): ConfiguredAudit | undefined {
-  if (!audit.enabled) return undefined;
+  { origin, onError, clock = systemClock }: ConfiguredAuditOptions,
+): Storage {
+  if (!audit.enabled) return storage;
   const audited = auditedStorage(storage, { origin, clock });
   const ended = new AbortController();
   let hasWritten = false;
-  const checkpoint = async () => {
+  const sign = async () => {
     if (!hasWritten) return;
     hasWritten = false;
-    const signed = await createCheckpoint(storage, { clock });
-    if (signed && audit.checkpoint_file !== undefined)
-      await appendCheckpoint(audit.checkpoint_file, signed);
+    try {
+      const signed = await createCheckpoint(storage, { clock });
+      if (signed && audit.checkpoint_file !== undefined)
+        await appendCheckpoint(audit.checkpoint_file, signed);
+    } catch (error) {
+      hasWritten = true;
+      throw error;
+    }
   };
+  const loop = async () => {
+    for (;;) {
+      await clock.sleep({ seconds: audit.checkpoint_secs }, { signal: ended.signal });
+      await sign().catch(onError);
+    }
+  };
+  loop().catch(() => {
+    /* the storage is disposed of */
+  });
   return {
-    checkpoint,
-    storage: {
-      ...audited,
-      async write(changes, options) {
-        hasWritten = true;
-        return await audited.write(changes, options);
-      },
-      async [Symbol.asyncDispose]() {
-        ended.abort();
-        try {
-          await checkpoint();
-        } finally {
-          await storage[Symbol.asyncDispose]();
-        }
-      },
+    ...audited,
+    async write(changes, options) {
+      const versions = await audited.write(changes, options);
+      hasWritten = true;
+      return versions;
     },
-    startCheckpoints(onError) {
-      const loop = async () => {
-        for (;;) {
-          await clock.sleep({ seconds: audit.checkpoint_secs }, { signal: ended.signal });
-          await checkpoint().catch(onError);
-        }
-      };
-      loop().catch(() => {
-        /* the storage is disposed of */
-      });
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await sign().catch(onError);
+      await storage[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,4 +1,8 @@
-export { type AuditValues, type ConfiguredAudit, configuredAudit } from './configured-audit.ts';
+export {
+  type AuditValues,
+  configuredAudit,
+  type ConfiguredAuditOptions,
+} from './configured-audit.ts';
 export {
   challengeDefaults,
   configuredCrypto,

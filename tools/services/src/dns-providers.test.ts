@@ -45,7 +45,7 @@ const longer: Readonly<Record<string, { readonly lines: number; readonly why: st
     why: 'requests signed by ACS3-HMAC-SHA256, keys of RAM roles, and answers that are lost or late',
   },
   'dns-cloudflare': {
-    lines: 270,
+    lines: 280,
     why: 'three kinds of credentials: a token, one token for zones and one for records, a global key',
   },
   'dns-google': {
@@ -61,7 +61,7 @@ const longer: Readonly<Record<string, { readonly lines: number; readonly why: st
     why: 'requests signed by TC3-HMAC-SHA256, and records that its list shows later',
   },
   'dns-huawei': {
-    lines: 350,
+    lines: 360,
     why: 'requests signed by SDK-HMAC-SHA256, and changes that take effect later',
   },
   'dns-route53': {

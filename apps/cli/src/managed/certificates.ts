@@ -10,11 +10,11 @@ import {
   stateOf,
   type StoredRefusal,
 } from '@acmex/orchestrator';
-import { printable } from '@acmex/errors';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import { CliError } from '../errors.ts';
 import { writeFormat } from '../formats/export-file.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Reporter, Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { withManager } from './with-manager.ts';
 
@@ -189,14 +189,14 @@ export async function certExport(
 ): Promise<void> {
   assertTwoFiles(certPath, keyPath);
   assertExportFlags({ certPath, keyPath, ...options });
-  await withManager(options, terminal, async (manager) => {
+  await withManager(options, terminal, async (manager, report) => {
     const certificate = await findCertificate(manager, idOrName);
     const { id } = certificate;
     const stored = await exportedContent(certificate, refused, manager);
     const content = chain === undefined ? stored : { ...stored, chain: chooseChain(stored, chain) };
     const { format: exported } = options;
     if (keyPath !== undefined || (exported !== undefined && bundleFormats[exported].hasKey))
-      await manager.provisioner.certificates.recordKeyReading(certificate);
+      await recordKeyReading(certificate, { manager, report });
     if (options.format !== undefined)
       return await writeFormat(
         { format: options.format, ...content },
@@ -222,6 +222,23 @@ export async function certExport(
       document: { id, certificate: certPath, privateKey: keyPath },
     };
   });
+}
+
+/**
+ * Records that a private key is exported. Without an audit log, a key can also be exported from a
+ * storage where nothing may be written.
+ */
+async function recordKeyReading(
+  certificate: ManagedCertificate,
+  { manager, report }: { readonly manager: ConfiguredManager; readonly report: Reporter },
+): Promise<void> {
+  try {
+    await manager.provisioner.certificates.recordKeyReading(certificate);
+  } catch (error) {
+    const { audit } = manager.config.values;
+    if (audit.enabled || errorCode(error) !== 'ERR_STORAGE_UNAVAILABLE') throw error;
+    report.warn(`no event says that the private key was exported: ${errorText(error)}`);
+  }
 }
 
 /**
