@@ -64,7 +64,7 @@ async function notifyAll(
   return [...due].sort(Temporal.Instant.compare)[0];
 }
 
-/** Waits until a moment, or for ever; ends early when it is woken, but not at once. */
+/** Waits until a moment, or forever; ends early when it is woken, but not at once. */
 async function pause(
   until: Temporal.Instant | undefined,
   clock: Clock,

@@ -38,7 +38,7 @@ let folder = '';
 let server: Serving;
 let smallKey = '';
 const ids = { issued: '', watched: '', changed: '' };
-/** An issuer whose credential is missing at first, and one whose terms nobody has agreed to. */
+/** An issuer whose credential is missing at first, and one whose terms no one has agreed to. */
 const bound = () => `
 [issuers.strict]
 directory = "${strict.directory}"
