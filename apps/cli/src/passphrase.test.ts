@@ -205,7 +205,11 @@ describe('A passphrase of acmex ca init', () => {
   });
 
   it.each<[string, AcmexOptions, string]>([
-    ['nobody can be asked', {}, 'needs a passphrase: use --passphrase-file, ACMEX_CA_PASSPHRASE'],
+    [
+      'no person can be asked',
+      {},
+      'needs a passphrase: use --passphrase-file, ACMEX_CA_PASSPHRASE',
+    ],
     ['two answers differ', typing([passphrase, 'correct horse saddle']), 'differ'],
     ['it is short', typing(['short', 'short']), '[ERR_CA_PASSPHRASE]'],
     [

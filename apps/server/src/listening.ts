@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '@acmex/config';
-import { errorCode } from '@acmex/errors';
+import { listenFailureText } from '@acmex/errors';
 import { addressOf } from '@acmex/manager';
 import { ServerError } from './errors.ts';
 import type { Role } from './team/role.ts';
@@ -88,11 +88,9 @@ export function urlHost(host: string | undefined): string {
 }
 
 export function cannotListen(place: string, cause: unknown): ServerError {
-  const why =
-    {
-      EADDRINUSE: 'another program listens there',
-      EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE',
-      EADDRNOTAVAIL: 'this machine has no such address',
-    }[errorCode(cause) ?? ''] ?? String(cause);
-  return new ServerError('ERR_SERVER_LISTEN', `${place} cannot be listened on: ${why}`, { cause });
+  return new ServerError(
+    'ERR_SERVER_LISTEN',
+    `${place} cannot be listened on: ${listenFailureText(cause)}`,
+    { cause },
+  );
 }

@@ -106,6 +106,16 @@ describe('a server', () => {
     });
     taken.close();
   });
+  it.each([
+    ['[audit]', '[audit]\nenabled = true'],
+    ['[metrics]', '[metrics]\nprefix = "other"'],
+  ])('says that a change of %s takes a restart', async (name, toml) => {
+    await using server = await serving();
+    await expect(server.reload(toml)).rejects.toMatchObject({
+      code: 'ERR_SERVER_LISTEN',
+      message: expect.stringContaining(`${name} changed in acmex.toml: restart the server`),
+    });
+  });
   it('speaks TLS by a certificate that it gets and keeps itself', async () => {
     await using server = await serving({ ca, toml: '[server.tls]\nmanaged = "own.test"' });
     expect(server.url).toMatch(/^https:/);

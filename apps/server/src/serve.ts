@@ -252,6 +252,7 @@ function assertSamePlaces(config: Config, next: Config, role: Role): void {
     Redis: redisOf(from),
     'the address to listen on': listenAddress(role, from)?.text,
     '[metrics]': from.values.metrics,
+    '[audit]': from.values.audit,
   });
   const nextPlaces = Object.values(placesOf(next)).map((place) => JSON.stringify(place));
   const changed = Object.entries(placesOf(config)).flatMap(([name, place], index) =>

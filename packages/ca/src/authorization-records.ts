@@ -1,3 +1,4 @@
+import type { Clock } from '@acmex/clock';
 import { createHash } from 'node:crypto';
 import type { Identifier } from '@acmex/identifier';
 import { type ChallengeType, challengeTypes } from '@acmex/protocol';
@@ -155,4 +156,19 @@ export async function covering(
 function domainsAbove(name: string): readonly string[] {
   const labels = name.split('.');
   return labels.slice(1).map((_, index) => labels.slice(index + 1).join('.'));
+}
+
+/** How long a validation takes at most as a rule. */
+const usualMs = 1000;
+
+/**
+ * Whether a validation takes longer than usual. Only then a client is asked to wait: the shortest
+ * `Retry-After` is a second, and most validations take milliseconds.
+ */
+export function isSlow({ status, since }: ChallengeRecord, clock: Clock): boolean {
+  return (
+    status === 'processing' &&
+    since !== undefined &&
+    clock.now().epochMilliseconds - Date.parse(since) >= usualMs
+  );
 }

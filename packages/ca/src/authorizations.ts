@@ -8,6 +8,7 @@ import {
   type ChallengeRecord,
   coverageIds,
   covering,
+  isSlow,
   statusOf,
   validAuthorizations,
 } from './authorization-records.ts';
@@ -182,9 +183,9 @@ function authorizationAnswer(
     (challenge) => challenge.status === (record.status === 'invalid' ? 'invalid' : 'valid'),
   );
   const challenges = decided.length > 0 ? decided : record.challenges;
-  const processing =
+  const isWaiting =
     record.status === 'pending' &&
-    record.challenges.some((challenge) => challenge.status === 'processing');
+    record.challenges.some((challenge) => isSlow(challenge, service.clock));
   return json(
     status,
     {
@@ -197,7 +198,7 @@ function authorizationAnswer(
         challengeObject(service, { id, account: record.account }, challenge),
       ),
     },
-    { headers: { location: url, ...(processing ? { 'retry-after': '1' } : {}) } },
+    { headers: { location: url, ...(isWaiting ? { 'retry-after': '1' } : {}) } },
   );
 }
 

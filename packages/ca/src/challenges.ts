@@ -5,6 +5,7 @@ import {
   type AuthorizationRecord,
   authorizations,
   type ChallengeRecord,
+  isSlow,
   statusOf,
   validations,
 } from './authorization-records.ts';
@@ -79,11 +80,10 @@ function challengeAnswer(
   { record: { account } }: Stored<AuthorizationRecord>,
   { id, challenge }: { readonly id: string; readonly challenge: ChallengeRecord },
 ): Answer {
-  const processing = challenge.status === 'processing';
   return json(200, challengeObject(service, { id, account }, challenge), {
     headers: {
       location: service.urls.of(`/challenge/${id}/${challenge.type}`),
-      ...(processing ? { 'retry-after': '1' } : {}),
+      ...(isSlow(challenge, service.clock) ? { 'retry-after': '1' } : {}),
     },
     links: [[service.urls.of(`/authorization/${id}`), 'up']],
   });

@@ -7,6 +7,7 @@ export {
   type FixedBy,
   fixedBy,
 } from './define-errors.ts';
+export { listenFailureText } from './listen-failure.ts';
 export { printable } from './printable.ts';
 export { systemFailureText } from './system-failure.ts';
 export { errorCode, errorText } from './thrown.ts';

@@ -301,6 +301,32 @@ describe('a notifier', () => {
     expect(to.sent).toHaveLength(2);
   });
 
+  it('loses nothing where the labels of a certificate cannot be read for a while', async () => {
+    const certificates = new CertificateStore({ storage, clock });
+    const { id } = await certificates.add({
+      names: ['web.example.com'],
+      issuer: 'ca',
+      keyType: 'ec-p256',
+      labels: { team: 'web' },
+    });
+    const to = recording();
+    const notifier = notifierFor({ name: 'web', channel: to.channel, labels: { team: 'web' } });
+    await notifier.notify();
+    to.sent.length = 0;
+    const { get } = storage;
+    let isAway = true;
+    storage.get = async (key, options) => {
+      if (isAway && key.startsWith('certificate/'))
+        throw Object.assign(new Error('away'), { code: 'ERR_STORAGE_UNAVAILABLE' });
+      return await get(key, options);
+    };
+    await occur({ type: 'renewal_failed', certificate: id });
+    await expect(notifier.notify()).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
+    isAway = false;
+    await notifier.notify();
+    expect(to.sent).toHaveLength(1);
+  });
+
   it('sends what the filter of a receiver lets through, by event, name and label', async () => {
     const certificates = new CertificateStore({ storage, clock });
     const { id } = await certificates.add({

@@ -75,6 +75,8 @@ const mostEvents = 1000;
 /** A write has at most 100 changes: one for each delivery, and that of the position. */
 const mostDeliveries = 99;
 const fewEvents = 20;
+/** Failures of a single record. */
+const damaged: ReadonlySet<string> = new Set(['ERR_STORAGE_CORRUPT', 'ERR_STORAGE_NEWER']);
 
 /**
  * Gives the events of a storage to receivers. What is to be sent is in the storage before it is
@@ -213,7 +215,12 @@ export class Notifier {
         read.get(id) ??
         this.#certificates.find(id).then(
           (certificate) => certificate?.labels ?? {},
-          () => ({}),
+          (error: unknown) => {
+            // A storage that does not answer says nothing of labels: the events come again.
+            if (!damaged.has(errorCode(error) ?? '')) throw error;
+            this.#warn(`the labels of ${id} are unknown: ${errorText(error)}`);
+            return {};
+          },
         );
       read.set(id, labels);
       return await labels;

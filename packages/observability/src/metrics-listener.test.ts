@@ -74,7 +74,7 @@ describe('the listener of metrics', () => {
     const again = serveMetrics({ host: '127.0.0.1', port, text: async () => '' });
     await expect(again).rejects.toMatchObject({
       code: 'ERR_OBSERVABILITY_LISTEN',
-      message: `cannot serve metrics on 127.0.0.1:${port}: another program uses it; set metrics.listen_addr, or ACMEX_METRICS_LISTEN_ADDR for this program alone`,
+      message: `cannot serve metrics on 127.0.0.1:${port}: another program uses it: stop that program, or use another port; metrics.listen_addr or ACMEX_METRICS_LISTEN_ADDR sets the address`,
     });
   });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
-import { errorCode } from '@acmex/errors';
+import { listenFailureText } from '@acmex/errors';
 import { ObservabilityError } from './errors.ts';
 import { metricsContentType } from './metrics.ts';
 
@@ -106,21 +106,10 @@ async function listen(server: Server, host: string | undefined, port: number): P
   } catch (cause) {
     throw new ObservabilityError(
       'ERR_OBSERVABILITY_LISTEN',
-      `cannot serve metrics on ${urlHost(host)}:${port}: ${failureText(cause)}`,
+      `cannot serve metrics on ${urlHost(host)}:${port}: ${listenFailureText(cause)}; metrics.listen_addr or ACMEX_METRICS_LISTEN_ADDR sets the address`,
       { cause },
     );
   }
-}
-
-function failureText(cause: unknown): string {
-  const text = {
-    EADDRINUSE:
-      'another program uses it; set metrics.listen_addr, or ACMEX_METRICS_LISTEN_ADDR for this program alone',
-    EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE; use a higher port',
-    EADDRNOTAVAIL: 'this machine has no such address; correct metrics.listen_addr',
-    ENOTFOUND: 'there is no such host; correct metrics.listen_addr',
-  }[errorCode(cause) ?? ''];
-  return text ?? String(cause);
 }
 
 function isLoopback(host: string | undefined): boolean {

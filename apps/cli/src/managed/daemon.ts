@@ -169,8 +169,9 @@ function reportAnswers(type: string, port: number | undefined, report: Reporter)
 function assertSamePlaces(next: Config, current: Config): void {
   if (!haveSameStorage(next, current))
     throw new CliError('ERR_CLI_USAGE', 'the storage has changed: restart to use it');
-  if (JSON.stringify(next.values.metrics) !== JSON.stringify(current.values.metrics))
-    throw new CliError('ERR_CLI_USAGE', '[metrics] has changed: restart to use it');
+  for (const name of ['metrics', 'audit'] as const)
+    if (JSON.stringify(next.values[name]) !== JSON.stringify(current.values[name]))
+      throw new CliError('ERR_CLI_USAGE', `[${name}] has changed: restart to use it`);
 }
 
 function reportMaintenance(

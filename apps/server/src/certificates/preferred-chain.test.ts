@@ -110,10 +110,10 @@ describe('the preferred chain of a certificate', () => {
   });
 
   it('is said to be missing where the CA does not offer it', async () => {
-    const { id, current } = await declared('missing.test', { preferredChain: 'Nobody (Root)' });
+    const { id, current } = await declared('missing.test', { preferredChain: 'Unknown (Root)' });
     await expect(sizeOf(id)).resolves.toBe(sizes.first);
     expect(current.warnings).toEqual([
-      'no chain of the CA ends in "Nobody (Root)" or has this fingerprint: its first chain is used',
+      'no chain of the CA ends in "Unknown (Root)" or has this fingerprint: its first chain is used',
     ]);
   });
 

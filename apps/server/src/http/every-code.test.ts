@@ -180,7 +180,7 @@ const start = async (text: string, environment: Readonly<Record<string, string>>
     return { text: JSON.stringify({ code, detail, cure }), headers: new Headers() };
   }
 };
-/** Answers of the CA to every request, as long as it is asked for an account. */
+/** What the CA answers every request for an account. */
 const registerAt = async (refusal?: string) => {
   ca.refusal = refusal;
   const outcome = await call('POST', '/api/accounts', { body: {} });
@@ -433,8 +433,8 @@ const cases: Readonly<Record<string, Case>> = {
     },
   },
   ERR_ORCHESTRATOR_INPUT: {
-    subject: 'there is no chain Nobody',
-    provoke: async () => await call('GET', `/api/certificates/${ids.issued}/chain?chain=Nobody`),
+    subject: 'there is no chain Unknown',
+    provoke: async () => await call('GET', `/api/certificates/${ids.issued}/chain?chain=Unknown`),
     cure: async () => await call('GET', `/api/certificates/${ids.issued}/chain?chain=1`),
   },
   ERR_ORCHESTRATOR_PAUSED: {

@@ -261,7 +261,7 @@ describe('an ACME server over HTTPS', () => {
     await using server = await serve();
     await expect(serve({ port: server.port })).rejects.toMatchObject({
       code: 'ERR_CA_LISTEN',
-      message: `cannot listen on 127.0.0.1 port ${server.port}: another program uses it; stop that program, or use another port`,
+      message: `cannot listen on 127.0.0.1 port ${server.port}: another program uses it: stop that program, or use another port`,
     });
   });
 

@@ -14,7 +14,7 @@ import {
   settledWithin,
   systemClock,
 } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
+import { listenFailureText } from '@acmex/errors';
 import type { Issuer, Issuers } from '../authority/issuer.ts';
 import { CaError } from '../errors.ts';
 import type { Handler } from '../handler.ts';
@@ -271,12 +271,6 @@ function urlHost(hostname: string): string {
   return hostname.includes(':') ? `[${hostname}]` : hostname;
 }
 
-const listenFailures: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program uses it; stop that program, or use another port',
-  EACCES: 'ports below 1024 need root or CAP_NET_BIND_SERVICE; use a higher port',
-  EADDRNOTAVAIL: 'this machine has no such address',
-};
-
 /**
  * How long a server that is closed waits for the requests that it is handling. A handler continues
  * when its client has gone, and its writes must be over before the storage is closed.
@@ -304,7 +298,7 @@ async function listenOn(
   try {
     await once(server.listen({ host, port }), 'listening');
   } catch (cause) {
-    const reason = listenFailures[errorCode(cause) ?? ''] ?? String(cause);
+    const reason = listenFailureText(cause);
     throw new CaError('ERR_CA_LISTEN', `cannot listen on ${host} port ${port}: ${reason}`, {
       cause,
     });

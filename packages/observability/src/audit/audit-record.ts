@@ -43,7 +43,7 @@ export interface AuditRecord {
   readonly writer: string;
   /** Its place in the chain, from 1. */
   readonly sequence: number;
-  /** SHA-256 of the previous record of the chain as it is stored, hexadecimal; empty for the first. */
+  /** SHA-256 of the stored bytes of the previous record, hexadecimal; empty for the first. */
   readonly previous: string;
   readonly origin: AuditOrigin;
   readonly actions: readonly AuditAction[];
@@ -52,7 +52,7 @@ export interface AuditRecord {
 /** The last record of a chain. */
 export interface AuditHead {
   readonly sequence: number;
-  /** SHA-256 of that record as it is stored, hexadecimal. */
+  /** SHA-256 of its stored bytes, hexadecimal. */
   readonly hash: string;
 }
 

@@ -31,7 +31,7 @@ export interface Checkpoint {
   }[];
 }
 
-/** A checkpoint as it is stored, and as it leaves the machine. */
+/** The form in which a checkpoint is stored and leaves the machine. */
 export interface SignedCheckpoint {
   /** Compact serialization, RFC 7515 §7.1; its header has the public key. */
   readonly jws: string;
