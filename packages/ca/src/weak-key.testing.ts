@@ -1,14 +1,15 @@
 import { createHash, generatePrimeSync } from 'node:crypto';
 import type { AccountKey } from '@acmex/protocol';
 
-/** Returns an RSA account key of 2048 bits that has the factor 101, and that makes good signatures. */
+/** Returns an RSA account key of 2048 bits that has the factor 127, and that makes good signatures. */
 export function weakAccountKey(): AccountKey {
   const [first, second] = [1020, 1021].map((bits) => generatePrimeSync(bits, { bigint: true })) as [
     bigint,
     bigint,
   ];
-  const modulus = 101n * first * second;
-  const exponent = inverse(65_537n, 100n * (first - 1n) * (second - 1n));
+  // The two highest bits of a prime are set: this factor makes a modulus of 2048 bits, never 2047.
+  const modulus = 127n * first * second;
+  const exponent = inverse(65_537n, 126n * (first - 1n) * (second - 1n));
   const base64url = (number: bigint) => bytes(number).toString('base64url');
   return {
     algorithm: 'RS256',
