@@ -126,7 +126,7 @@ it('refuses an address that others can reach, and one that is taken', async () =
       }),
     ).resolves.toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('another program listens there'),
+      stderr: expect.stringContaining('another program uses it'),
     });
   });
 });
