@@ -1,7 +1,7 @@
 import type { Clock, DurationInput } from '@acmex/clock';
 import type { Config } from '@acmex/config';
 import { type CertificateManager, type Worker, worker, type WorkerOptions } from '@acmex/manager';
-import type { Deployed, MaintenanceResult } from '@acmex/orchestrator';
+import { type Deployed, type MaintenanceResult, traceIdOf } from '@acmex/orchestrator';
 import { inProcessQueue, type QueueCounts, type TaskQueue } from '@acmex/scheduler';
 import type { Storage } from '@acmex/storage';
 import { type Log, logError } from './log.ts';
@@ -128,7 +128,7 @@ export class Work implements Scheduling, AsyncDisposable {
 }
 
 function logResult(log: Log, task: string, { outcome, ...deployment }: MaintenanceResult): void {
-  const traceId = outcome?.traceparent?.split('-')[1];
+  const traceId = traceIdOf(outcome?.traceparent);
   const fields = { task, ...(traceId === undefined ? {} : { traceId }) };
   if (outcome?.state === 'failed') {
     const retry = outcome.retryAt === undefined ? 'no retry' : `retry at ${outcome.retryAt}`;

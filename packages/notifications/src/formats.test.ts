@@ -12,6 +12,7 @@ const event: AcmexEvent = {
   certificate: 'crt_1',
   names: ['example.com'],
   message: hostile,
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
 };
 const notification = eventNotification(event);
 const bodyOf = (format: 'json' | 'slack' | 'discord') =>

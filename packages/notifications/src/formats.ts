@@ -42,6 +42,7 @@ const values = {
   issuer: ({ events: [event] }: Notification) => event?.issuer ?? '',
   message: ({ events: [event] }: Notification) => event?.message ?? '',
   code: ({ events: [event] }: Notification) => event?.code ?? '',
+  trace_id: ({ events: [event] }: Notification) => event?.traceId ?? '',
 } as const;
 
 /** The places that a template can have. */

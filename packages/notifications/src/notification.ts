@@ -111,13 +111,14 @@ function reportLine(event: AcmexEvent): string {
 }
 
 function detailLines(event: AcmexEvent): readonly string[] {
-  const { message, code, certificate, issuer, actor } = event;
+  const { message, code, certificate, issuer, actor, traceId } = event;
   return [
     message,
     code && `code: ${code}`,
     certificate && `certificate: ${certificate}`,
     issuer && `issuer: ${issuer}`,
     actor && `by: ${actor}`,
+    traceId && `trace: ${traceId}`,
     `time: ${event.time}`,
   ].filter((line): line is string => line !== undefined && line !== '');
 }

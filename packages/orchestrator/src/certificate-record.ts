@@ -10,7 +10,7 @@ import {
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
 import { z } from 'zod';
-import { count, jsonObject, texts, time } from './record-fields.ts';
+import { count, jsonObject, texts, time, traceparent } from './record-fields.ts';
 
 /** A stored failure: how often it failed in a row, and when it is tried again. */
 export interface Failure {
@@ -43,6 +43,8 @@ export interface CurrentCertificate {
    * in records that were written before these were stored.
    */
   readonly chains?: readonly string[] | undefined;
+  /** The trace of its order, which its deployment continues. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface RenewalPlan {
@@ -136,6 +138,7 @@ const currentSchema = z.looseObject({
   issuedFor: orderedSpecSchema.optional(),
   warnings: texts.optional(),
   chains: texts.optional(),
+  traceparent,
 });
 const summarySchema = certificateSpecSchema.extend({
   createdAt: time,

@@ -40,11 +40,12 @@ import {
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason } from './order-record.ts';
 import { refusalKeys, refusedCertificates, type StoredRefusal } from './refused-certificate.ts';
+import { traceIdOf } from './trace-context.ts';
 
 /** Keys and former ids of a removed certificate in the write of its record. */
 const removedInOneWrite = 30;
 
-type CertificateEvent = Pick<NewEvent, 'type' | 'code' | 'message'>;
+type CertificateEvent = Pick<NewEvent, 'type' | 'code' | 'message' | 'traceId'>;
 
 /** A certificate for which something is due. */
 export interface DueCertificate extends DueEntry {
@@ -92,6 +93,7 @@ export class CertificateStore {
     const createdAt = this.#clock.now().toString();
     const names = checkedNames(spec.names);
     const { issuer } = spec;
+    const traceId = traceIdOf(order?.reason.traceparent);
     const summary: CertificateSummary = {
       ...spec,
       names,
@@ -103,7 +105,10 @@ export class CertificateStore {
       ...alsoWritten,
       ...summaryChanges(id, undefined, summary),
       ...(identities?.claim(id) ?? claimIdentities(names, id)),
-      eventChange({ type: 'certificate_added', certificate: id, names, issuer }, this.#clock),
+      eventChange(
+        { type: 'certificate_added', certificate: id, names, issuer, traceId },
+        this.#clock,
+      ),
       ...(order
         ? orderChanges(
             order.id,

@@ -22,7 +22,8 @@ import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
 import { type ReadIdentities, readIdentities } from './identity.ts';
 import { checkedNames } from './names.ts';
-import { orderChanges, type OrderReason, orders } from './order-record.ts';
+import { orderChanges, orderReason, type OrderReason, orders } from './order-record.ts';
+import { traceIdOf } from './trace-context.ts';
 
 /**
  * What a declaration has changed, with the certificate as it is now. `certificate.order` is the
@@ -184,7 +185,7 @@ export class Declarer {
   async #create(spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
     const reservation = await attempt.admit(['certificate', 'order']);
     const certificate = await this.#certificates.add(spec, {
-      order: { id: newId('ord', this.#clock), reason: reasonOf(attempt.options, 'obtain') },
+      order: { id: newId('ord', this.#clock), reason: orderReason(attempt.options, 'obtain') },
       identities: attempt.identities,
       alsoWritten: reservation,
     });
@@ -246,18 +247,22 @@ export class Declarer {
   ): Promise<void> {
     const certificate = idOf(stored);
     const { names, issuer, order } = next;
+    const reason = orderReason(attempt.options, 'request');
+    const traceId =
+      plan.ordering === 'new'
+        ? traceIdOf(reason.traceparent)
+        : traceIdOf(attempt.options.traceparent);
     if (plan.changed.length === 0 && JSON.stringify(next) === JSON.stringify(stored.record)) return;
     await this.#certificates.write([
       ...reservation,
       ...summaryChanges(certificate, stored, next),
       ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
-      eventChange({ type: 'certificate_changed', certificate, names, issuer }, this.#clock),
+      eventChange(
+        { type: 'certificate_changed', certificate, names, issuer, traceId },
+        this.#clock,
+      ),
       ...(plan.ordering === 'new' && order !== undefined
-        ? orderChanges(
-            order,
-            { certificate, names, issuer, reason: reasonOf(attempt.options, 'request') },
-            this.#clock,
-          )
+        ? orderChanges(order, { certificate, names, issuer, reason }, this.#clock)
         : []),
     ]);
   }
@@ -402,11 +407,4 @@ function distanceOf(spec: CertificateSpec, certificate: CertificateSpec): 0 | 1 
   if (certificate.issuer !== spec.issuer) return 2;
   const isSameKey = certificate.key === spec.key;
   return isSameKey && (spec.key !== undefined || certificate.keyType === spec.keyType) ? 0 : 1;
-}
-
-function reasonOf(
-  { cause, explanationUrl, onFailure = 'retry', traceparent }: DeclareOptions,
-  usual: OrderReason['cause'],
-): OrderReason {
-  return { cause: cause ?? usual, explanationUrl, onFailure, traceparent };
 }

@@ -12,6 +12,7 @@ import {
 import type { CertificateStore } from './certificate-store.ts';
 import { failureOf } from './failure.ts';
 import { randomOf, retryTime } from './renewal-time.ts';
+import { traceIdOf } from './trace-context.ts';
 
 /** Deploys a certificate in steps, each of which can be repeated. */
 export interface Deployer {
@@ -225,7 +226,7 @@ export class Deployment {
         deployFailure: undefined,
         placed: undefined,
       }),
-      { type: 'certificate_deployed' },
+      { type: 'certificate_deployed', traceId: traceIdOf(current?.traceparent) },
     );
     return { certificate: id, deployed: 'done' };
   }
@@ -239,7 +240,12 @@ export class Deployment {
         deployFailure: this.#failure(summary, error),
         placed: undefined,
       }),
-      { type: 'deployment_failed', code, message },
+      ({ current }) => ({
+        type: 'deployment_failed',
+        code,
+        message,
+        traceId: traceIdOf(current?.traceparent),
+      }),
     );
     return { certificate: id, deployed: 'failed', deployError: error };
   }

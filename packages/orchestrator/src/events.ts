@@ -13,7 +13,7 @@ import {
 } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
-import { texts, time } from './record-fields.ts';
+import { texts, time, traceId } from './record-fields.ts';
 
 /** All events and their meanings. Each has happened when it is written. */
 export const eventMeanings = {
@@ -74,6 +74,11 @@ export interface AcmexEvent {
   /** The code of an error; stable, for programs. */
   readonly code?: string | undefined;
   readonly explanationUrl?: string | undefined;
+  /**
+   * The trace that it belongs to: 32 hexadecimal digits. Each order has one, so that its events, its
+   * deployment, log lines and spans are found by it. W3C Trace Context §3.2.2.3
+   */
+  readonly traceId?: string | undefined;
 }
 
 export type NewEvent = Omit<AcmexEvent, 'id' | 'time'>;
@@ -94,6 +99,7 @@ const events = records<Omit<AcmexEvent, 'id'>>({
       message: z.string().optional(),
       code: z.string().optional(),
       explanationUrl: z.string().optional(),
+      traceId,
     }),
   ),
   under: 'events',

@@ -47,10 +47,11 @@ import {
 import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
 import { revocationAfterIssuance } from './revocation-check.ts';
 import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
+import { traceIdOf } from './trace-context.ts';
 
 /**
- * How the execution of an order ended. `elsewhere`: the order had ended before. `traceparent`: of
- * the request for the order. `failed`: the order is tried again at `retryAt`, or never if that is
+ * How the execution of an order ended. `elsewhere`: the order had ended before. `traceparent`: the
+ * trace of the order. `failed`: the order is tried again at `retryAt`, or never if that is
  * absent.
  */
 export type Outcome = {
@@ -440,6 +441,7 @@ export class Execution {
       issuedAt: now.toString(),
       issuedFor: preparedFor ?? { ...orderedSpec(certificate), names: order.names },
       chains: [issued.pem, ...issued.alternates].map(chainName),
+      ...(order.traceparent === undefined ? {} : { traceparent: order.traceparent }),
       ...(warnings.length > 0 ? { warnings } : {}),
     };
     return {
@@ -566,7 +568,7 @@ export class Execution {
     { order, certificate }: OrderAndCertificate,
     next: CertificateSummary,
   ): Promise<readonly Change[]> {
-    const { certificate: id } = order.record;
+    const { certificate: id, traceparent } = order.record;
     if (certificate.record.current) return summaryChanges(id, certificate, next);
     const refused = await refusedCertificates(this.#options.storage, id);
     if (refused.length > 0) return summaryChanges(id, certificate, { ...next, paused: true });
@@ -576,7 +578,15 @@ export class Execution {
       { remove: certificate.key, ifVersion: certificate.version },
       ...indexChanges(id, certificate.record, undefined),
       ...identities.release(id),
-      eventChange({ type: 'certificate_removed', certificate: id, names }, this.#options.clock),
+      eventChange(
+        {
+          type: 'certificate_removed',
+          certificate: id,
+          names,
+          traceId: traceIdOf(traceparent),
+        },
+        this.#options.clock,
+      ),
     ];
   }
 

@@ -64,6 +64,7 @@ export {
 } from './provisioner.ts';
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
 export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
+export { continuedTrace, parseTraceparent, type TraceContext, traceIdOf } from './trace-context.ts';
 export {
   randomOf,
   renewalTime,

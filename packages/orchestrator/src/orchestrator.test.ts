@@ -113,15 +113,15 @@ describe('an order', () => {
   });
   it('is returned to each caller that submits while it is under way', async () => {
     const order = await provisioner.submit({ certificate: spec });
-    const { certificate } = await provisioner.status(order);
+    const { certificate, traceparent } = await provisioner.status(order);
     await expect(provisioner.submit({ certificate })).resolves.toBe(order);
     const outcomes = await Promise.all([
       provisioner.execute(order),
       clock.run(provisioner.execute(order)),
     ]);
     expect(outcomes).toEqual([
-      { state: 'succeeded', generation: 1 },
-      { state: 'succeeded', generation: 1, elsewhere: true },
+      { state: 'succeeded', generation: 1, traceparent },
+      { state: 'succeeded', generation: 1, elsewhere: true, traceparent },
     ]);
     expect(issuer.orders).toHaveLength(1);
   });
@@ -154,6 +154,7 @@ describe('an order', () => {
   });
   it('can be cancelled by another process, which removes the challenge responses', async () => {
     const order = await provisioner.submit({ certificate: spec });
+    const { traceparent } = await provisioner.status(order);
     const elsewhere = new Provisioner({ storage, issuers: [issuer], clock });
     let waiting = () => {
       /* set below */
@@ -170,13 +171,14 @@ describe('an order', () => {
       await new Promise(setImmediate);
     await clock.advance({ seconds: 5 });
     waiting();
-    await expect(execution).resolves.toEqual({ state: 'cancelled' });
+    await expect(execution).resolves.toEqual({ state: 'cancelled', traceparent });
     expect(issuer.abandoned).toEqual([{ order: 'https://ca.test/order/1', presented: true }]);
     expect(await keys('certificate')).toEqual([]);
     expect(await keys('due')).toEqual([]);
     await expect(provisioner.execute(order)).resolves.toEqual({
       state: 'cancelled',
       elsewhere: true,
+      traceparent,
     });
   });
   it('holds all orders at a CA after a rate limit, tries the next one after five minutes, and does not count that as a failure', async () => {

@@ -5,6 +5,7 @@ import { OrchestratorError } from './errors.ts';
 import { eventChange, type EventType, type NewEvent } from './events.ts';
 import type { IssuerStep } from './issuer.ts';
 import { hasEnded, type OrderRecord, orders, type OrderStep } from './order-record.ts';
+import { traceIdOf } from './trace-context.ts';
 
 const storedSteps = 100;
 /** As many steps as fit into a write, with their events. */
@@ -144,11 +145,12 @@ export class OrderJournal {
     change: Partial<OrderRecord>,
     event: Pick<NewEvent, 'type' | 'code' | 'message'>,
   ): readonly Change[] {
-    const { certificate, names, issuer } = order.record;
+    const { certificate, names, issuer, traceparent } = order.record;
+    const traceId = traceIdOf(traceparent);
     return [
       orders.changed(order, { ...this.#withSteps(order.record, this.#steps), ...change }),
       ...this.#stepEvents(order.record, this.#steps),
-      eventChange({ ...event, certificate, order: this.#id, names, issuer }, this.#clock),
+      eventChange({ ...event, certificate, order: this.#id, names, issuer, traceId }, this.#clock),
     ];
   }
 
@@ -189,7 +191,7 @@ export class OrderJournal {
   }
 
   #stepEvents(
-    { certificate, issuer, names }: OrderRecord,
+    { certificate, issuer, names, traceparent }: OrderRecord,
     added: readonly IssuerStep[],
   ): readonly Change[] {
     const changes: Change[] = [];
@@ -205,6 +207,7 @@ export class OrderJournal {
             names: name === undefined ? names : [name],
             issuer,
             message,
+            traceId: traceIdOf(traceparent),
           },
           this.#clock,
         ),

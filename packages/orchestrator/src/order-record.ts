@@ -5,7 +5,8 @@ import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
 import { z } from 'zod';
-import { count, jsonObject, texts, time } from './record-fields.ts';
+import { count, jsonObject, texts, time, traceparent } from './record-fields.ts';
+import { continuedTrace, traceIdOf } from './trace-context.ts';
 
 export type OrderState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 export type OrderCause = 'obtain' | 'renewal' | 'suggested' | 'revoked' | 'request';
@@ -61,7 +62,10 @@ export interface OrderRecord {
   readonly orphaned: number;
   /** The generation that was issued. */
   readonly generation?: number | undefined;
-  /** Connects the order with the traces of the request for it. W3C Trace Context §3.2 */
+  /**
+   * The trace of the order: that of the request for it, else a new one. Absent in records of earlier
+   * versions. W3C Trace Context §3.2
+   */
   readonly traceparent?: string | undefined;
 }
 
@@ -95,7 +99,7 @@ const orderSchema = z.looseObject({
   orphaned: count,
   refused: count.optional(),
   generation: count.optional(),
-  traceparent: z.string().optional(),
+  traceparent,
 });
 export const orders = records<OrderRecord>({
   kind: 'order',
@@ -126,6 +130,19 @@ export type OrderReason = Pick<
   'cause' | 'explanationUrl' | 'onFailure' | 'traceparent'
 >;
 
+/** Returns the whole reason for an order. It has a trace, a new one where none is continued. */
+export function orderReason(
+  { cause, explanationUrl, onFailure = 'retry', traceparent: continued }: Partial<OrderReason>,
+  usualCause: OrderCause,
+): OrderReason {
+  return {
+    cause: cause ?? usualCause,
+    explanationUrl,
+    onFailure,
+    traceparent: continuedTrace(continued),
+  };
+}
+
 /** Returns the changes that create an order for a certificate, with its event. */
 export function orderChanges(
   order: string,
@@ -139,6 +156,7 @@ export function orderChanges(
 ): readonly Change[] {
   const now = clock.now().toString();
   const { explanationUrl } = reason;
+  const traceId = traceIdOf(reason.traceparent);
   return [
     orders.added(order, {
       certificate,
@@ -152,7 +170,7 @@ export function orderChanges(
       orphaned: 0,
     }),
     eventChange(
-      { type: 'renewal_started', certificate, order, names, issuer, explanationUrl },
+      { type: 'renewal_started', certificate, order, names, issuer, explanationUrl, traceId },
       clock,
     ),
   ];

@@ -31,6 +31,7 @@ import {
   hasEnded,
   type OrderCause,
   orderChanges,
+  orderReason,
   type OrderReason,
   type OrderRecord,
   orders,
@@ -71,25 +72,14 @@ export interface Submission {
    */
   readonly onFailure?: 'retry' | 'end' | undefined;
   /**
-   * Of the request for the order: it is stored with the order and is part of its outcome. W3C Trace
+   * Of the request for the order: it is stored with the order, is part of its outcome, and its events
+   * have its trace id; a new one by default. One that is not well-formed counts as none. W3C Trace
    * Context §3.2
    */
   readonly traceparent?: string | undefined;
 }
 
 export type SubmitOptions = Pick<DeclareOptions, 'admit'>;
-
-const reasonOf = ({
-  cause = 'obtain',
-  explanationUrl,
-  onFailure = 'retry',
-  traceparent,
-}: Omit<Submission, 'certificate'>): OrderReason => ({
-  cause,
-  explanationUrl,
-  onFailure,
-  traceparent,
-});
 
 export type OrderStatus = OrderRecord & { readonly id: string };
 
@@ -189,7 +179,7 @@ export class Provisioner {
   async submit({ certificate, ...reason }: Submission): Promise<string> {
     return typeof certificate === 'string'
       ? await this.#submitted(certificate, () => reason)
-      : await this.#added(certificate, reasonOf(reason));
+      : await this.#added(certificate, orderReason(reason, 'obtain'));
   }
 
   /**
@@ -236,7 +226,7 @@ export class Provisioner {
         ...(await admit(['order'])),
         ...orderChanges(
           order,
-          { certificate, names, issuer, reason: reasonOf(wanted) },
+          { certificate, names, issuer, reason: orderReason(wanted, 'obtain') },
           this.#clock,
         ),
         ...summaryChanges(certificate, stored, {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { eventChange, type ManagedCertificate } from '@acmex/orchestrator';
+import { eventChange, type ManagedCertificate, traceIdOf } from '@acmex/orchestrator';
 import {
   type Change,
   records,
@@ -100,7 +100,7 @@ export class AgentReports {
    */
   async take(
     agent: string,
-    { id, names, issuer }: ManagedCertificate,
+    { id, names, issuer, current }: ManagedCertificate,
     report: AgentReport,
     by: string,
   ): Promise<void> {
@@ -119,7 +119,8 @@ export class AgentReports {
         reportedAt: now,
         by,
       };
-      const event = { certificate: id, names, issuer, actor: by };
+      const traceId = traceIdOf(current?.traceparent);
+      const event = { certificate: id, names, issuer, actor: by, traceId };
       await this.#storage.write([
         binding,
         stored ? reports.changed(stored, record) : reports.added(`${id}/${agent}`, record),

@@ -35,7 +35,7 @@ const recordSchema = z
         type: z.string().describe('The type of the event.'),
         names: z.array(z.string()).optional(),
         ...{ tenant: text, certificate: text, order: text, issuer: text, actor: text },
-        ...{ message: text, code: text },
+        ...{ message: text, code: text, traceId: text },
       }),
     ),
   })

@@ -37,7 +37,7 @@ const ordered = async (names: readonly string[], more: object = {}): Promise<Rep
 };
 
 describe('an order', () => {
-  it('is found in the log by the trace of who asked for it, where that is one', async () => {
+  it('is found in log and events by the trace of who asked for it, else by a trace of its own', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const order = async (name: string, traceparent: string) => {
       const {
@@ -57,7 +57,17 @@ describe('an order', () => {
     const logged = (id: string) =>
       JSON.parse(server.log.find((line) => line.includes(`${id} succeeded`)) ?? '{}') as object;
     expect(logged(traced)).toMatchObject({ task: traced, traceId });
-    expect(logged(untraced)).not.toHaveProperty('traceId');
+    const idOf = async (certificate: string) => {
+      const events = await server.call('GET', `/api/events?certificate=${certificate}`);
+      const ids = events.body.items.map((event: { traceId?: string }) => event.traceId) as string[];
+      expect(new Set(ids).size).toBe(1);
+      return ids[0];
+    };
+    expect(await idOf(traced)).toBe(traceId);
+    const newId = await idOf(untraced);
+    expect(newId).toMatch(/^[0-9a-f]{32}$/);
+    expect(newId).not.toBe(traceId);
+    expect(logged(untraced)).toMatchObject({ task: untraced, traceId: newId });
   });
   it('is under way at once, is watched to its end, and leads to a certificate whose key fits', async () => {
     const begun = await server.call('POST', '/api/orders', {

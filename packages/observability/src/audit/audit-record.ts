@@ -33,6 +33,8 @@ export interface AuditAction {
   readonly message?: string | undefined;
   /** The code of an error, where what happened is a failure. */
   readonly code?: string | undefined;
+  /** The trace that it belongs to: 32 hexadecimal digits. */
+  readonly traceId?: string | undefined;
 }
 
 /** One write to the storage that something happened in. */
@@ -78,7 +80,7 @@ const kind = {
           type: z.string(),
           names: z.array(z.string()).optional(),
           ...{ tenant: text, certificate: text, order: text, issuer: text, actor: text },
-          ...{ message: text, code: text },
+          ...{ message: text, code: text, traceId: text },
         }),
       ),
     }),

@@ -148,6 +148,9 @@ function actionsIn(change: Change): readonly AuditAction[] {
 }
 
 function actionOf({ id, ...event }: AcmexEvent, tenant: string | undefined): AuditAction {
-  const { type, certificate, order, names, issuer, actor, message, code } = event;
-  return { event: id, type, tenant, certificate, order, names, issuer, actor, message, code };
+  const { type, certificate, order, names, issuer, actor, message, code, traceId } = event;
+  return {
+    ...{ event: id, type, tenant, certificate, order, names, issuer },
+    ...{ actor, message, code, traceId },
+  };
 }
