@@ -10,7 +10,15 @@ import {
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
 import { z } from 'zod';
-import { count, jsonObject, texts, time, traceparent } from './record-fields.ts';
+import {
+  certificateId,
+  count,
+  jsonObject,
+  orderId,
+  texts,
+  time,
+  traceparent,
+} from './record-fields.ts';
 
 /** A stored failure: how often it failed in a row, and when it is tried again. */
 export interface Failure {
@@ -159,10 +167,10 @@ const summarySchema = certificateSpecSchema.extend({
   deployed: count.optional(),
   deployFailure: failureSchema.optional(),
   placed: z.looseObject({ generation: count, until: time }).optional(),
-  order: z.string().optional(),
+  order: orderId.optional(),
   orderedAt: time.optional(),
   expiryReported: z.boolean().optional(),
-  joined: texts.optional(),
+  joined: z.array(certificateId).optional(),
 });
 
 export const certificates = records<CertificateSummary>({
@@ -204,7 +212,7 @@ export const generations = records<Generation>({
       chain: z.string(),
       alternates: texts,
       privateKey: z.string(),
-      order: z.string(),
+      order: orderId,
     }),
   ),
   // Version 2 adds `alternates`.

@@ -123,3 +123,22 @@ it(
   },
   20_000 + size * 300,
 );
+
+it('refuses a record that names a certificate or an order by what is not an id', async () => {
+  const entries = await allEntries();
+  const names = /"(?:ord|crt)_[0-9a-z]{26}"/g;
+  let count = 0;
+  for (const [key, text] of entries)
+    for (const { 0: id, index } of text.matchAll(names)) {
+      const storage = memoryStorage();
+      await storage.write(entries.map(([set, entry]) => ({ set, value: Buffer.from(entry) })));
+      const damaged = `${text.slice(0, index)}"${id.slice(1, 4)}"${text.slice(index + id.length)}`;
+      await storage.write([{ set: key, value: Buffer.from(damaged) }]);
+      const errors = await readEverything(storage, key);
+      expect(errors.map((error) => errorCode(error))).toEqual(
+        errors.map(() => 'ERR_STORAGE_CORRUPT'),
+      );
+      count += 1;
+    }
+  expect(count).toBeGreaterThan(5);
+});

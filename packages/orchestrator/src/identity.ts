@@ -1,5 +1,6 @@
 import { type Change, records, schemaCheck, type Storage } from '@acmex/storage';
 import { reversedName } from './names.ts';
+import { certificateId } from './record-fields.ts';
 import { z } from 'zod';
 
 /**
@@ -14,7 +15,7 @@ interface Identity {
 const identities = records<Identity>({
   kind: 'identity',
   version: 1,
-  check: schemaCheck(z.looseObject({ certificate: z.string() })),
+  check: schemaCheck(z.looseObject({ certificate: certificateId })),
   under: 'identity',
 });
 
@@ -72,7 +73,7 @@ function identityIds(names: readonly string[]): readonly string[] {
 const joinedCertificates = records<{ readonly into: string }>({
   kind: 'joined certificate',
   version: 1,
-  check: schemaCheck(z.looseObject({ into: z.string() })),
+  check: schemaCheck(z.looseObject({ into: certificateId })),
   under: 'joined',
   many: true,
 });

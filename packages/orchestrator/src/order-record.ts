@@ -5,7 +5,7 @@ import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
 import { z } from 'zod';
-import { count, jsonObject, texts, time, traceparent } from './record-fields.ts';
+import { certificateId, count, jsonObject, texts, time, traceparent } from './record-fields.ts';
 import { continuedTrace, traceIdOf } from './trace-context.ts';
 
 export type OrderState = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -70,7 +70,7 @@ export interface OrderRecord {
 }
 
 const orderSchema = z.looseObject({
-  certificate: z.string(),
+  certificate: certificateId,
   names: texts,
   issuer: z.string(),
   cause: z.enum(['obtain', 'renewal', 'suggested', 'revoked', 'request']),

@@ -4,6 +4,9 @@ import { parseTraceparent } from './trace-context.ts';
 
 /** RFC 3339 */
 export const time = z.iso.datetime({ offset: true });
+/** Ids as `newId` makes them: a reference with another text cannot be followed. */
+export const certificateId = z.string().regex(/^crt_[0-9a-z]{26}$/);
+export const orderId = z.string().regex(/^ord_[0-9a-z]{26}$/);
 export const texts = z.array(z.string());
 export const count = z.int().nonnegative();
 export const jsonObject = z.custom<JsonObject>(

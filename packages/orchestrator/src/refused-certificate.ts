@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { errorCode } from '@acmex/errors';
 import { type Change, idOf, records, schemaCheck, type Storage, type Stored } from '@acmex/storage';
 import { z } from 'zod';
-import { texts, time } from './record-fields.ts';
+import { orderId, texts, time } from './record-fields.ts';
 
 /**
  * A certificate that a CA issued, and that is not used because it is not what was ordered. It is
@@ -35,7 +35,7 @@ const refusals = records<RefusedCertificate>({
   version: 1,
   check: schemaCheck(
     z.looseObject({
-      order: z.string(),
+      order: orderId,
       names: texts,
       at: time,
       code: z.string(),
