@@ -191,6 +191,10 @@ export default [
         'error',
         ...time,
         { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' },
+        {
+          selector: "ImportDeclaration[source.value='zod'] ImportSpecifier",
+          message: "Write `import * as z from 'zod'`: a bundle leaves out what is not used.",
+        },
       ],
     },
   },

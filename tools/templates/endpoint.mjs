@@ -30,7 +30,7 @@ const controller = ({
   pascal,
 }) => `import { idOf, newId, records, schemaCheck, type Stored } from '@acmex/storage';
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { title } from '../http/fields.ts';

@@ -4,7 +4,7 @@ import type { CertificateCensus } from '@acmex/observability';
 import { type Change, records, schemaCheck, untilWritten } from '@acmex/storage';
 import { ServerError } from './errors.ts';
 import type { Tenant } from './tenants.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { storedTime } from './stored-time.ts';
 
 /** How much of its quotas a tenant has used. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** RFC 3339, as records have it. */
 export const storedTime = z.iso.datetime({ offset: true });

@@ -1,6 +1,6 @@
 import type { PublicJwk } from '@acmex/protocol';
 import { id, publicJwk, recordsOf, text, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface AccountRecord {
   readonly status: 'valid' | 'deactivated';

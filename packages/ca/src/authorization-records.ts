@@ -7,7 +7,7 @@ import type { Storage, Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { ProblemDocument } from './problems.ts';
 import { id, identifier, problem, recordsOf, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface ChallengeRecord {
   readonly type: ChallengeType | DraftChallengeType;

@@ -12,7 +12,7 @@ import {
   text,
   time,
 } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface CertificateRecord {
   readonly account: string;

@@ -5,7 +5,7 @@ import { certificates, leafOf, revocations } from './certificate-records.ts';
 import { refusal } from './problems.ts';
 import { keyOfJwk, keyOfSpki } from './public-key.ts';
 import { recordsOf, serialNumber, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Keys of certificates that were revoked for keyCompromise, by a hash of the key. */
 const compromisedKeys = recordsOf<{ readonly serialNumber: string; readonly at: string }>(

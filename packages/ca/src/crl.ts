@@ -11,7 +11,7 @@ import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { ordinal, recordsOf, time } from './stored.ts';
 import type { Urls } from './urls.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 interface ListRecord {
   readonly number: number;

@@ -8,7 +8,7 @@ import { CaError } from './errors.ts';
 import { readJws, thumbprintHex } from './jws.ts';
 import { refusal } from './problems.ts';
 import { id as idOfRecord, recordsOf, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 interface ExternalAccountRecord {
   /** base64url */

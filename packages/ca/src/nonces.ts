@@ -4,7 +4,7 @@ import { errorCode } from '@acmex/errors';
 import type { Storage } from '@acmex/storage';
 import type { Service } from './service.ts';
 import { key256, recordsOf } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 type Parts = Pick<Service, 'storage' | 'clock'> & {
   readonly lifetimes: Pick<Service['lifetimes'], 'nonce'>;

@@ -7,7 +7,7 @@ import { generationOf, isKeyUnavailable } from './crl.ts';
 import { CaError } from './errors.ts';
 import type { Service } from './service.ts';
 import { certificate, privateKey, recordsOf, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A key that an issuer has certified to sign OCSP responses. RFC 6960 §4.2.2.2 */
 export interface OcspResponder {

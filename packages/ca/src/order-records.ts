@@ -2,7 +2,7 @@ import type { Identifier } from '@acmex/identifier';
 import type { Usage } from './authority/extensions.ts';
 import type { ProblemDocument } from './problems.ts';
 import { id, identifier, problem, recordsOf, serialNumber, text, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What a certificate is built from, decided once: a process that resumes an interrupted issuance

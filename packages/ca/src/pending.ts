@@ -4,7 +4,7 @@ import { orders } from './order-records.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { count, recordsOf, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What an account has begun and not ended, as `<account>/<order or authorization>`: never more than

@@ -8,7 +8,7 @@ import { certificateNamed } from './replacement.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { recordsOf, time } from './stored.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 interface WindowRecord {
   /** Times are RFC 3339. */

@@ -1,6 +1,6 @@
 import { isKeyReference, parseCertificate } from '@acmex/certificate';
 import { type RecordSchema, type Records, records, schemaCheck } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The records of one kind, each under `ca/<kind>/<id>`. What is read and does not fit the schema is

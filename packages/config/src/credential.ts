@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { z } from 'zod';
+import * as z from 'zod';
 import { credentialInFile } from './credential-file.ts';
 import { credentialOfCommand } from './credential-command.ts';
 import { ConfigError } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ConfigKey, namesIn } from './config-keys.ts';
 import type { Fault } from './fault.ts';
 import { refusalOfValue, replacementOf } from './retired-keys.ts';

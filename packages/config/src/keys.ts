@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { isKeyReference } from '@acmex/certificate';
 import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
-import { z } from 'zod';
+import * as z from 'zod';
 
 // The types of keys. The text of each rule is the cure, because it follows the problem in a
 // message.

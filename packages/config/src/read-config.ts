@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { readFile } from 'node:fs/promises';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ConfigKey, configKeys } from './config-keys.ts';
 import { crossCheckFaults } from './cross-checks/cross-checks.ts';
 import { withoutHalfAccount } from './cross-checks/issuers.ts';

@@ -1,5 +1,5 @@
 import { systemClock } from '@acmex/clock';
-import { z } from 'zod';
+import * as z from 'zod';
 import { credentialKey, type CredentialAccess } from './credential.ts';
 import { acmeTable, issuersTable } from './tables/acme.ts';
 import { caTable } from './tables/ca.ts';

@@ -6,7 +6,7 @@ import type {
   Provisioner,
 } from '@acmex/orchestrator';
 import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A CA as a certificate's record names it: everything that a renewal needs, without a credential.

@@ -4,7 +4,7 @@ import type { ManagedCertificate } from '@acmex/orchestrator';
 import { records, schemaCheck, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 interface SeenRecord {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Variables of DNS providers, stored at the user's request. */
 const credentials = records<Readonly<Record<string, string>>>({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SharedResponses } from '@acmex/challenge/http-01';
 import { records, schemaCheck, type Storage } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Responses to challenges. They are public: the CA requests them without credentials. */
 const responses = records<{ readonly response: string }>({

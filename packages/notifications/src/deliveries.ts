@@ -1,6 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { type Change, idOf, records, schemaCheck, type Storage, type Stored } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NotificationsError } from './errors.ts';
 import type { Notification } from './notification.ts';
 

@@ -27,7 +27,7 @@ import {
 } from './revocation-check.ts';
 import { isAfterExpiry, randomOf, renewalTime, type Validity } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface CertificateMaintenanceOptions {
   readonly storage: Storage;

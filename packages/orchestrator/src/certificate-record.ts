@@ -9,7 +9,7 @@ import {
 } from './certificate-spec.ts';
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   certificateId,
   count,

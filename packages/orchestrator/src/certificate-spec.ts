@@ -1,5 +1,5 @@
 import type { KeyType } from '@acmex/certificate';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonObject } from './json.ts';
 import { jsonObject, texts } from './record-fields.ts';
 

@@ -12,7 +12,7 @@ import { eventChange } from './events.ts';
 import { joinedChanges, joinedInto, readIdentities } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { CertificateStore } from './certificate-store.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { time } from './record-fields.ts';
 
 export interface JoinOptions {

@@ -12,7 +12,7 @@ import {
   untilWritten,
 } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
-import { z } from 'zod';
+import * as z from 'zod';
 import { texts, time, traceId } from './record-fields.ts';
 
 /** All events and their meanings. Each has happened when it is written. */

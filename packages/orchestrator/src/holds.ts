@@ -14,7 +14,7 @@ import { Temporal } from 'temporal-polyfill';
 import { sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { retryAfterOf } from './failure.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { texts, time } from './record-fields.ts';
 
 /** Until when nothing is ordered. Times are RFC 3339. */

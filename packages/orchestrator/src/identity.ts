@@ -1,7 +1,7 @@
 import { type Change, records, schemaCheck, type Storage } from '@acmex/storage';
 import { reversedName } from './names.ts';
 import { certificateId } from './record-fields.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The certificate that last took a name. The version of this record changes each time: when two

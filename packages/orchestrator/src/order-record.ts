@@ -4,7 +4,7 @@ import { type Failure, failureSchema } from './certificate-record.ts';
 import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { certificateId, count, jsonObject, texts, time, traceparent } from './record-fields.ts';
 import { continuedTrace, traceIdOf } from './trace-context.ts';
 

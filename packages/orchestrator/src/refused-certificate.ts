@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { errorCode } from '@acmex/errors';
 import { type Change, idOf, records, schemaCheck, type Storage, type Stored } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 import { orderId, texts, time } from './record-fields.ts';
 
 /**

@@ -12,7 +12,7 @@ import {
 import { ServerError } from '../errors.ts';
 import { digestOf, keyText, matches, newSecret } from './api-key.ts';
 import type { Scope } from './scopes.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { storedTime } from '../stored-time.ts';
 
 /** An API key as it is kept: its secrets as digests alone. Times are RFC 3339. */

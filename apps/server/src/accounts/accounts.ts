@@ -11,7 +11,7 @@ import {
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { issuerFor } from '../certificates/request.ts';
 import { atCa } from './at-ca.ts';

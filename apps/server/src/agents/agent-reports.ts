@@ -11,7 +11,7 @@ import {
 } from '@acmex/storage';
 import type { Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { storedTime } from '../stored-time.ts';
 
 /** What an agent reports about a certificate on its host. */

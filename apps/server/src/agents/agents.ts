@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { KeyStore } from '../access/key-store.ts';
 import { ServerError } from '../errors.ts';

@@ -8,7 +8,7 @@ import {
 } from '@acmex/observability/audit';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';

@@ -5,7 +5,7 @@ import {
   type ManagedCertificate,
   stateOf,
 } from '@acmex/orchestrator';
-import { z } from 'zod';
+import * as z from 'zod';
 import { challenge, keyType } from '../http/fields.ts';
 
 const time = z.string().describe('RFC 3339');

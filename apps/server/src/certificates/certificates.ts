@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
 import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
 import { atCa } from '../accounts/at-ca.ts';

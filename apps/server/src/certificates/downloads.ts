@@ -8,7 +8,7 @@ import {
 import { type Clock, systemClock } from '@acmex/clock';
 import { chooseChain, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';

@@ -10,7 +10,7 @@ import {
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { SpecKey } from '@acmex/orchestrator';
-import { z } from 'zod';
+import * as z from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import {

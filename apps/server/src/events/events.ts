@@ -1,7 +1,7 @@
 import { type AcmexEvent, eventTypes, type EventType, outbox } from '@acmex/orchestrator';
 import { firstId } from '@acmex/storage';
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, limit, moment, orderId, pageOf } from '../http/fields.ts';

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 

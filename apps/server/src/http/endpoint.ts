@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Caller } from '../access/caller.ts';
 import type { Scope } from '../access/scopes.ts';
 

@@ -6,7 +6,7 @@ import {
   namePattern as parseNamePattern,
 } from '@acmex/identifier';
 import { challengeTypes, subscriberRevocationReasons } from '@acmex/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 // What requests may say. Each text has a form in which no command, path, URL or credential fits:
 // those are for acmex.toml.

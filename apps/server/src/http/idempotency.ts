@@ -16,7 +16,7 @@ import type { Answer } from './endpoint.ts';
 import type { LiveRequest } from './live-request.ts';
 import { problemOf } from './problem.ts';
 import type { Temporal } from 'temporal-polyfill';
-import { z } from 'zod';
+import * as z from 'zod';
 import { storedTime } from '../stored-time.ts';
 
 export interface RepeatableRequest {

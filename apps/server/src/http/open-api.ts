@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { scopeMeanings } from '../access/scopes.ts';
 import type { AnswerDescription, EndpointDescription } from './endpoint.ts';
 import { problemSchema } from './problem.ts';

@@ -10,7 +10,7 @@ import { auditErrors } from '@acmex/observability/audit';
 import { keystoreErrors } from '@acmex/pkcs12';
 import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type FieldError, ServerError, serverErrors } from '../errors.ts';
 
 /** RFC 9457. `type` and `code` are stable. */

@@ -5,7 +5,7 @@ import { IdentifierError } from '@acmex/identifier';
 import { type AuditOrigin, withAuditOrigin } from '@acmex/observability/audit';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Admission, Caller } from '../access/caller.ts';
 import { CredentialMonitor } from '../access/credential-monitor.ts';
 import { CLOCK } from '../clock.ts';

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { type ApiKey, KeyStore } from '../access/key-store.ts';
 import { forbidden } from '../access/permitted-names.ts';

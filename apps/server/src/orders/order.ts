@@ -1,5 +1,5 @@
 import type { OrderStatus } from '@acmex/orchestrator';
-import { z } from 'zod';
+import * as z from 'zod';
 import { failureSchema } from '../certificates/certificate.ts';
 
 export const orderStates = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;

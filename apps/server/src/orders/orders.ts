@@ -3,7 +3,7 @@ import type { Clock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
 import type { ManagedCertificate, OrderStatus } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { specOf, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';

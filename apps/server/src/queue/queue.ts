@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import * as z from 'zod';
 import { maySee } from '../access/caller.ts';
 import { failureSchema } from '../certificates/certificate.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';

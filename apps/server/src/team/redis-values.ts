@@ -1,5 +1,5 @@
 import { raw2NextJobData } from 'bullmq';
-import { z } from 'zod';
+import * as z from 'zod';
 
 // The form of everything that a process reads from Redis. What has another form was not written by
 // a process of the team: it is removed and counted, and no process ends by it.

@@ -6,7 +6,7 @@ import { CaError } from '../errors.ts';
 import { ordinal, recordsOf, serialNumber, time } from '../stored.ts';
 import { issuerOf } from './issuer.ts';
 import { issuingCertificates, storedCertificates } from './stored-authority.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 interface RootCrlRecord {
   readonly number: number;

@@ -8,7 +8,7 @@ import { certificate, ordinal, privateKey, recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';
 import { type Issuer, issuerOf, type Issuers } from './issuer.ts';
 import { unopenedIssuer } from './unopened-issuer.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 interface AuthorityRecord {
   readonly kind: NewAuthority['kind'];

@@ -1,6 +1,6 @@
 import { printable } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CertificateError } from '../errors.ts';
 
 /** Logs by their ids, as `readLogList` returns them. */

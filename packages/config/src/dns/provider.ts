@@ -1,5 +1,5 @@
 import { identifier, isBelow, isWildcard, privateCa, withoutWildcard } from '@acmex/identifier';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { ConfigError } from '../errors.ts';
 import { apiUrl, argv, choice, list, ownName, path, text } from '../keys.ts';

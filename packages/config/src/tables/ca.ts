@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { switched } from '../keys.ts';
 
 /** `[ca]`: what `acmex ca serve` offers. */

@@ -1,6 +1,6 @@
 import { keyTypes } from '@acmex/certificate';
 import { bundleFormatNames, bundleFormats } from '@acmex/certificate/formats';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   argv,
   certifiedName,

@@ -1,6 +1,6 @@
 import { challengeTypes } from '@acmex/protocol';
 import { dnsAccountDrafts, dnsPersistDrafts, draftChallengeTypes } from '@acmex/protocol/drafts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { dnsProviderEntry } from '../dns/provider.ts';
 import { choice, list, listenAddress, ownName, path, seconds, text } from '../keys.ts';

@@ -1,5 +1,5 @@
 import { readProxy } from '@acmex/protocol/node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { list, path, switched, text } from '../keys.ts';
 import { Secret } from '../secret.ts';
 

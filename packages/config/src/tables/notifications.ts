@@ -1,5 +1,5 @@
 import { eventMeanings, type EventType } from '@acmex/orchestrator';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import {
   allowedRange,

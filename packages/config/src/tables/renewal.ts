@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { allowedRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
 
 export function renewBeforeDays() {

@@ -1,5 +1,5 @@
 import { parseHostPort } from '@acmex/identifier';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { choice, list, path, switched, text, whole } from '../keys.ts';
 import { Secret } from '../secret.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { jsonRecord, records, schemaCheck, type Stored } from '@acmex/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Who does something, and from where. */
 export interface AuditOrigin {

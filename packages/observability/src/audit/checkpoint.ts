@@ -11,7 +11,7 @@ import {
   importJWK,
   type JWK,
 } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { auditHeads, auditRecords, hashOf } from './audit-record.ts';
 import { AuditError } from '../errors.ts';
 
