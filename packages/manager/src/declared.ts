@@ -84,6 +84,7 @@ function specOf(
     keyType: entry.key_type,
     key: entry.key,
     reuseKey: entry.reuse_key,
+    ...(entry.must_staple === undefined ? {} : { mustStaple: entry.must_staple }),
     profile: entry.profile ?? profile,
     preferredChain: entry.preferred_chain ?? preferredChain,
     declared: true,

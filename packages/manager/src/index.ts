@@ -50,6 +50,8 @@ export {
   runHooks,
 } from './hooks.ts';
 export {
+  changeCertificate,
+  type CertificateChanges,
   declareCertificate,
   type DeclaredIssuer,
   findIssuer,

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type {
   CertificateSpec,
+  ChangeOptions,
   Declaration,
   DeclareOptions,
+  ManagedCertificate,
   Provisioner,
 } from '@acmex/orchestrator';
 import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
@@ -97,6 +99,31 @@ export async function declareCertificate(
 ): Promise<Declaration> {
   return await provisioner.declare(
     { ...wanted, issuer: await keepIssuer(storage, issuer) },
+    options,
+  );
+}
+
+/** What to change of a certificate. */
+export interface CertificateChanges extends ChangeOptions {
+  /** The CA to change to; by default it stays. */
+  readonly issuer?: DeclaredIssuer | undefined;
+  /** Returns the values to change, as `Provisioner.change` takes them. */
+  readonly changesOf: (certificate: ManagedCertificate) => Partial<Omit<CertificateSpec, 'issuer'>>;
+}
+
+/**
+ * Changes a certificate, as `Provisioner.change`, and stores what a renewal needs to know of its
+ * CA.
+ */
+export async function changeCertificate(
+  { storage, provisioner }: { readonly storage: Storage; readonly provisioner: Provisioner },
+  id: string,
+  { issuer, changesOf, ...options }: CertificateChanges,
+): Promise<Declaration> {
+  const changedIssuer = issuer ? { issuer: await keepIssuer(storage, issuer) } : {};
+  return await provisioner.change(
+    id,
+    (certificate) => ({ ...changesOf(certificate), ...changedIssuer }),
     options,
   );
 }

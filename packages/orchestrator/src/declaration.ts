@@ -63,8 +63,8 @@ export interface DeclareOptions extends Partial<OrderReason> {
   readonly keep?: readonly SpecKey[] | undefined;
   /** Whether the certificate is deployed again even if nothing has changed; false by default. */
   readonly deployAgain?: boolean | undefined;
-  /** `resume`: a paused certificate is resumed. */
-  readonly paused?: 'keep' | 'resume' | undefined;
+  /** `resume`: a paused certificate is resumed. `pause`: it is paused, and not ordered. */
+  readonly paused?: 'keep' | 'resume' | 'pause' | undefined;
   /**
    * Called before a certificate is created or ordered, with what that is; again each time the write
    * is repeated. What it returns is written together with the declaration. Nothing is written when
@@ -75,6 +75,9 @@ export interface DeclareOptions extends Partial<OrderReason> {
 
 /** What is created by a declaration, and may be limited. */
 export type Admitted = 'certificate' | 'order';
+
+/** How a certificate that is known by its id is changed. */
+export type ChangeOptions = Pick<DeclareOptions, 'admit' | 'paused' | 'traceparent'>;
 
 /** One of several certificates that are declared together. */
 export interface DeclaredEntry {
@@ -115,8 +118,26 @@ export class Declarer {
       const attempt = { options, admit, identities };
       const [existing] = await this.#candidates(spec, options);
       return existing
-        ? await this.#applyTo(existing.id, spec, attempt)
+        ? await this.#applyTo(await this.#certificates.stored(existing.id), spec, attempt)
         : await this.#create(spec, attempt);
+    });
+  }
+
+  /** @see Provisioner.change */
+  async change(
+    id: string,
+    changesOf: (certificate: ManagedCertificate) => Partial<CertificateSpec>,
+    options: ChangeOptions = {},
+  ): Promise<Declaration> {
+    const { admit = async () => [] } = options;
+    return await untilWritten(async () => {
+      const stored = await this.#certificates.stored(id);
+      const { names, ...changes } = changesOf({ id: idOf(stored), ...stored.record });
+      const spec = names === undefined ? changes : { ...changes, names: checkedNames(names) };
+      assertReference(spec);
+      if (spec.issuer !== undefined) await this.#assertIssuer(spec.issuer);
+      const identities = await readIdentities(this.#storage, names ?? stored.record.names);
+      return await this.#applyTo(stored, spec, { options, admit, identities });
     });
   }
 
@@ -192,10 +213,13 @@ export class Declarer {
     return { change: 'created', certificate };
   }
 
-  async #applyTo(id: string, spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
-    const stored = await this.#certificates.stored(id);
+  async #applyTo(
+    stored: Stored<CertificateSummary>,
+    spec: Partial<CertificateSpec>,
+    attempt: Attempt,
+  ): Promise<Declaration> {
     const { record } = stored;
-    const issuedFor = await this.#issuedFor(stored, spec);
+    const issuedFor = await this.#issuedFor(stored, { ...record, ...spec });
     const plan = planFor(spec, { record, issuedFor, options: attempt.options });
     if (plan.ordering === 'refused')
       throw new OrchestratorError(
@@ -303,7 +327,7 @@ export class Declarer {
  * secret.
  * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
  */
-function assertReference({ key }: CertificateSpec): void {
+function assertReference({ key }: Partial<CertificateSpec>): void {
   if (key === undefined || isKeyReference(key)) return;
   throw new OrchestratorError(
     'ERR_ORCHESTRATOR_INPUT',
@@ -334,7 +358,7 @@ interface Plan {
 
 /** Compares a declaration with a certificate's record and with what was issued. */
 function planFor(
-  spec: CertificateSpec,
+  spec: Partial<CertificateSpec>,
   {
     record,
     issuedFor,
@@ -352,7 +376,7 @@ function planFor(
   const next: CertificateSummary = {
     ...record,
     ...changes,
-    paused: record.paused && options.paused !== 'resume',
+    paused: options.paused === 'pause' || (record.paused && options.paused !== 'resume'),
     ...(isDeployedAgain
       ? { deployed: undefined, deployFailure: undefined, placed: undefined }
       : {}),
@@ -391,10 +415,10 @@ function orderingOf(
  * what was found out.
  */
 function keepValues(
-  spec: CertificateSpec,
+  spec: Partial<CertificateSpec>,
   existing: CertificateSummary,
   keep: DeclareOptions['keep'] = [],
-): CertificateSpec {
+): Partial<CertificateSpec> {
   const isSameKey = spec.key !== undefined && spec.key === existing.key;
   const keys = [...keep, ...(isSameKey ? (['keyType'] as const) : [])].filter(
     (key) => !isEmpty(existing, key),

@@ -27,7 +27,13 @@ export {
   type SpecKey,
 } from './certificate-spec.ts';
 export { CertificateStore, type DueCertificate } from './certificate-store.ts';
-export type { Admitted, Declaration, DeclaredEntry, DeclareOptions } from './declaration.ts';
+export type {
+  Admitted,
+  ChangeOptions,
+  Declaration,
+  DeclaredEntry,
+  DeclareOptions,
+} from './declaration.ts';
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';
 export type { JoinedDuplicates, JoinOptions } from './duplicates.ts';
 export { dueSource, priorityOf } from './due-source.ts';

@@ -17,6 +17,7 @@ import {
 import type { CertificateSpec } from './certificate-spec.ts';
 import { CertificateStore } from './certificate-store.ts';
 import {
+  type ChangeOptions,
   type Declaration,
   type DeclaredEntry,
   type DeclareOptions,
@@ -138,6 +139,22 @@ export class Provisioner {
    */
   async declare(spec: CertificateSpec, options?: DeclareOptions): Promise<Declaration> {
     return await this.#declarer.declare(spec, options);
+  }
+
+  /**
+   * Changes what is wanted of a certificate, and orders it where `declare` would. A key that is
+   * absent in the changes keeps its value; one that is undefined loses it.
+   * @param changesOf is called again when another process has changed the certificate before the
+   * change was written
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT`,
+   * `ERR_ORCHESTRATOR_ISSUER`; and what `changesOf` and `options.admit` throw
+   */
+  async change(
+    id: string,
+    changesOf: (certificate: ManagedCertificate) => Partial<CertificateSpec>,
+    options?: ChangeOptions,
+  ): Promise<Declaration> {
+    return await this.#declarer.change(id, changesOf, options);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { declareCertificate } from '@acmex/manager';
+import { changeCertificate, declareCertificate } from '@acmex/manager';
 import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
@@ -13,18 +13,16 @@ import {
   certifiedName,
   certifiedNames,
   cursor,
-  labels,
   limit,
   moment,
   ownName,
   pageOf,
-  renewBeforeDays,
   revocationReason,
 } from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
-import { specOf, wishes } from './request.ts';
+import { changeableWishes, changesOf, specOf, wishes } from './request.ts';
 import { visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
@@ -112,15 +110,22 @@ const change = endpoint({
   method: 'PATCH',
   path: '/api/certificates/:id',
   scope: 'certificates:write',
-  summary: 'Change what needs no new order',
+  summary:
+    'Change some values of a certificate: it is ordered again where that needs it, and what is absent stays',
   params,
   body: z.strictObject({
-    labels: labels.optional(),
-    paused: z.boolean().optional().describe('Nothing renews it while it is paused.'),
-    renewBeforeDays: renewBeforeDays.nullable().optional(),
-    reuseKey: z.boolean().optional(),
+    ...changeableWishes,
+    paused: z
+      .boolean()
+      .optional()
+      .describe('Nothing renews or orders it while it is paused; an order under way continues.'),
   }),
-  answers: { 200: certificateAnswer },
+  answers: {
+    200: {
+      ...certificateAnswer,
+      description: 'The certificate; `order` is set when it is ordered again.',
+    },
+  },
 });
 const remove = endpoint({
   method: 'DELETE',
@@ -240,23 +245,21 @@ export class Certificates {
   async change({
     caller,
     params: { id },
-    body: { labels: newLabels, paused, renewBeforeDays: days, reuseKey },
+    body: { paused, ...changes },
   }: RequestOf<typeof change>): Promise<Answer> {
     await visible(caller, id);
-    const renewBefore = typeof days === 'number' ? `P${days}D` : undefined;
-    const changed = await caller.tenant.manager.provisioner.certificates.change(
-      id,
-      (summary) => ({
-        ...summary,
-        labels: newLabels ?? summary.labels,
-        paused: paused ?? summary.paused,
-        reuseKey: reuseKey ?? summary.reuseKey,
-        renewBefore: days === undefined ? summary.renewBefore : renewBefore,
-      }),
-      { type: 'certificate_changed' },
+    const wanted = await changesOf(changes, caller);
+    const { certificate } = await this.#quotas.within(
+      caller.tenant,
+      async (admit) =>
+        await changeCertificate(caller.tenant.manager, id, {
+          ...wanted,
+          paused: paused === undefined ? 'keep' : pauseOf[String(paused) as `${boolean}`],
+          admit,
+        }),
     );
     this.#scheduling.wake();
-    return answer(200, this.#toResource(changed));
+    return answer(200, this.#toResource(certificate));
   }
 
   @Handles(remove)
@@ -287,6 +290,8 @@ export class Certificates {
     return certificateOf(certificate, this.#clock);
   }
 }
+
+const pauseOf = { true: 'pause', false: 'resume' } as const;
 
 /** Returns whether a certificate has a label; with any value, where none is given. */
 function hasLabel(

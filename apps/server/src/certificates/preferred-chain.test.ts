@@ -109,6 +109,67 @@ describe('the preferred chain of a certificate', () => {
     });
   });
 
+  it('is changed by PATCH like every other value that PUT takes', async () => {
+    const patch = async (id: string, body: object) => {
+      const reply = await server.call('PATCH', `/api/certificates/${id}`, { body });
+      expect([reply.status, reply.text]).toEqual([200, reply.text]);
+      const { order } = reply.body;
+      if (order) await server.call('GET', `/api/orders/${order}/events`);
+      const { body: now } = await server.call('GET', `/api/certificates/${id}`);
+      return { ...now, wasOrdered: order !== undefined };
+    };
+    const { id } = await declared('patch.test', { labels: { team: 'web' } });
+    const preferredChain = names.root;
+    await expect(patch(id, { preferredChain })).resolves.toMatchObject({
+      ...{ preferredChain, wasOrdered: true, labels: { team: 'web' } },
+      current: { generation: 2 },
+    });
+    await expect(sizeOf(id)).resolves.toBe(sizes.withRoot);
+    await expect(patch(id, { preferredChain, challenge: 'http-01' })).resolves.toMatchObject({
+      ...{ wasOrdered: false, current: { generation: 2 } },
+    });
+    const removed = await patch(id, { preferredChain: null, keyType: 'ec-p384' });
+    expect(removed.preferredChain).toBeUndefined();
+    expect(removed).toMatchObject({ wasOrdered: true, keyType: 'ec-p384' });
+    await expect(sizeOf(id)).resolves.toBe(sizes.first);
+    await expect(patch(id, { names: ['new.test', 'patch.test'] })).resolves.toMatchObject({
+      ...{ id, names: ['new.test', 'patch.test'], wasOrdered: true, keyType: 'ec-p384' },
+    });
+    await expect(patch(id, { issuer: 'short' })).resolves.toMatchObject({
+      ...{ issuer: 'short', preferredChain: names.intermediate, wasOrdered: true },
+    });
+    await expect(patch(id, { paused: true, keyType: 'rsa-2048' })).resolves.toMatchObject({
+      ...{ state: 'paused', keyType: 'rsa-2048', wasOrdered: false },
+    });
+  });
+
+  it('and the other values are checked by PATCH as by PUT', async () => {
+    const { id } = await declared('checked.test', {});
+    const refused = async (body: object, key = server.key) => {
+      const reply = await server.call('PATCH', `/api/certificates/${id}`, { body, key });
+      return [reply.status, reply.body.code, reply.body.errors?.[0]?.pointer];
+    };
+    const { body: before } = await server.call('GET', `/api/certificates/${id}`);
+    await expect(refused({ issuer: 'unknown' })).resolves.toEqual([
+      ...[422, 'ERR_SERVER_BODY', '/issuer'],
+    ]);
+    await expect(refused({ challenge: 'dns-01' })).resolves.toEqual([
+      ...[422, 'ERR_SERVER_BODY', '/dnsProvider'],
+    ]);
+    await expect(refused({ names: ['*.checked.test'] })).resolves.toEqual([
+      ...[422, 'ERR_SERVER_BODY', '/challenge'],
+    ]);
+    const limited = await server.makeKey({
+      ...{ scopes: ['certificates:write'], names: ['checked.test'] },
+    });
+    await expect(refused({ names: ['a.test'] }, limited)).resolves.toEqual([
+      ...[403, 'ERR_SERVER_NAMES', undefined],
+    ]);
+    await expect(server.call('GET', `/api/certificates/${id}`)).resolves.toMatchObject({
+      body: before,
+    });
+  });
+
   it('is said to be missing where the CA does not offer it', async () => {
     const { id, current } = await declared('missing.test', { preferredChain: 'Unknown (Root)' });
     await expect(sizeOf(id)).resolves.toBe(sizes.first);

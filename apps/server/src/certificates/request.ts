@@ -2,6 +2,7 @@ import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
 import { errorText } from '@acmex/errors';
 import {
   assertChallengeFits,
+  type CertificateChanges,
   declaredIssuer,
   deployRecord,
   resolveChallenge,
@@ -9,7 +10,7 @@ import {
   type WantedCertificate,
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
-import type { SpecKey } from '@acmex/orchestrator';
+import type { ManagedCertificate, SpecKey } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
@@ -52,6 +53,18 @@ export const wishes = {
   renewBeforeDays: renewBeforeDays.optional(),
   labels: labels.optional(),
 };
+/** What can be changed of a certificate; null asks for the default. */
+export const changeableWishes = {
+  ...wishes,
+  names: certifiedNames.optional().describe('All names of the certificate.'),
+  profile: orDefault(wishes.profile),
+  preferredChain: orDefault(wishes.preferredChain),
+  challenge: orDefault(wishes.challenge),
+  dnsProvider: orDefault(wishes.dnsProvider),
+  renewBeforeDays: orDefault(wishes.renewBeforeDays),
+};
+type CertificateChange = z.output<z.ZodObject<typeof changeableWishes>>;
+
 export const certificateRequest = z.strictObject({ names: certifiedNames, ...wishes });
 export type CertificateRequest = z.output<typeof certificateRequest>;
 
@@ -94,6 +107,93 @@ export async function specOf(
     renewBefore: days === undefined ? undefined : `P${days}D`,
     deploy: deployRecord([{ general: true }]),
   };
+}
+
+/**
+ * Returns the changes that are asked for, where caller and tenant may have them. With another
+ * issuer, profile and preferred chain are those of that issuer by default. Only what is changed is
+ * checked: the configuration may have lost what the rest of the certificate names.
+ * @throws ServerError `ERR_SERVER_NAMES`, `ERR_SERVER_BODY`
+ */
+export async function changesOf(
+  change: CertificateChange,
+  caller: Caller,
+): Promise<Pick<CertificateChanges, 'issuer' | 'changesOf'>> {
+  const { tenant } = caller;
+  if (change.names) assertNames(caller, change.names);
+  const issuer = change.issuer === undefined ? undefined : issuerFor(tenant, change.issuer);
+  return {
+    issuer: issuer && (await declaredIssuer(resolvedIssuer(issuer))),
+    changesOf: (certificate) => {
+      const all = issuersOf(tenant.manager.config);
+      const defaults = issuer ?? all.find(({ name }) => name === certificate.issuer);
+      const isMoved = issuer !== undefined && issuer.name !== certificate.issuer;
+      const days = change.renewBeforeDays;
+      return onlyChanges({
+        names: change.names,
+        keyType: change.keyType,
+        reuseKey: change.reuseKey,
+        mustStaple: change.mustStaple,
+        labels: change.labels,
+        profile: valueOrDefault(change.profile, defaults?.profile, isMoved),
+        preferredChain: valueOrDefault(change.preferredChain, defaults?.preferred_chain, isMoved),
+        proof: changedProof(change, certificate, tenant),
+        renewBefore: typeof days === 'number' ? `P${days}D` : days,
+      });
+    },
+  };
+}
+
+/** Returns how the changed certificate is validated; undefined where that does not change. */
+function changedProof(
+  { challenge: way, dnsProvider, names }: CertificateChange,
+  certificate: ManagedCertificate,
+  tenant: Tenant,
+): WantedCertificate['proof'] {
+  const isChanged = way !== undefined || dnsProvider !== undefined;
+  if (!isChanged && names === undefined) return undefined;
+  // The draft belongs to the challenge that is replaced, the variables to the provider.
+  const replaced = [
+    ...(way === undefined ? [] : ['challenge', 'challengeDraft']),
+    ...(dnsProvider === undefined ? [] : ['dnsProvider', 'dnsVariables', 'dnsEnv']),
+  ];
+  const remaining = Object.entries(certificate.proof ?? {}).filter(
+    ([key]) => !replaced.includes(key),
+  );
+  const proof = {
+    ...Object.fromEntries(remaining),
+    ...serializeChallenge({ challenge: way ?? undefined, dnsProvider: dnsProvider ?? undefined }),
+  };
+  const resulting = names ?? certificate.names;
+  assertValidation(tenant, resulting, proof);
+  assertProviders(tenant, resulting, resolveChallenge(proof, tenant.manager.challenge));
+  return isChanged ? proof : undefined;
+}
+
+/** Returns undefined to keep a value, null for none. */
+function valueOrDefault(
+  value: string | null | undefined,
+  byDefault: string | undefined,
+  isMoved: boolean,
+): string | null | undefined {
+  return value === null || (value === undefined && isMoved) ? (byDefault ?? null) : value;
+}
+
+/** Returns the values that are not undefined, and undefined for those that are null. */
+function onlyChanges<T extends object>(
+  values: T,
+): { [K in keyof T]?: Exclude<T[K], null> | undefined } {
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, value ?? undefined]),
+  ) as { [K in keyof T]?: Exclude<T[K], null> | undefined };
+}
+
+/** Returns the schema of a value that null removes, with the same description. */
+function orDefault<T extends z.ZodType>(value: T): z.ZodNullable<T> {
+  const { description = '' } = value;
+  return value.nullable().describe(`${description} null for the default.`.trim());
 }
 
 /**
