@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { acquireLock } from './lock.ts';
+import { untilWritten } from './records.ts';
 import type { Change, Entry, Storage } from './storage.ts';
 
 export { type History, historyFrom, holdsConcurrently, holdsLikeModel } from './history.ts';
@@ -346,6 +347,23 @@ export const storageContract: readonly Clause[] = [
       };
       await Promise.all([storage, secondStorage, storage, secondStorage].map(count));
       assert.equal(text(await storage.get(key)), '40');
+    },
+  },
+  {
+    title: 'lets a hundred writers of one record at once all succeed by untilWritten',
+    async check({ storage, secondStorage, place }) {
+      const key = `${place}/counter`;
+      const increment = async (through: Storage) =>
+        await untilWritten(async () => {
+          const entry = await through.get(key);
+          const next = String(Number(text(entry) ?? 0) + 1);
+          await through.write([set(key, next, { ifVersion: entry?.version ?? null })]);
+        });
+      const writers = Array.from({ length: 100 }, (_, at) =>
+        increment(at % 2 === 0 ? storage : secondStorage),
+      );
+      await Promise.all(writers);
+      assert.equal(text(await storage.get(key)), '100');
     },
   },
   {

@@ -1,3 +1,4 @@
+import { type Clock, retry, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { StorageError } from './errors.ts';
 import { jsonRecord, type RecordKind } from './record.ts';
@@ -113,18 +114,37 @@ export function idOf({ key }: Pick<Stored<unknown>, 'key'>): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }
 
+/** How long writers of one record wait for each other before they try again. */
+const conflictBackoff = { first: { milliseconds: 2 }, longest: { milliseconds: 500 }, jitter: 1 };
+/** A hundred writers of one record need about a second; a write that never succeeds ends here. */
+const conflictLimit = { seconds: 30 };
+
 /**
  * Does `work` again while others write what it wants to write: it reads, decides, and writes if
- * nothing has changed.
+ * nothing has changed. The pauses grow and are random, so that any number of writers succeed, one
+ * after the other.
+ * @throws ConflictError when others have changed it for 30 seconds; and what `work` throws
  */
-export async function untilWritten<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (errorCode(error) !== 'ERR_STORAGE_CONFLICT' || attempt === 20) throw error;
-    }
-  }
+export async function untilWritten<T>(
+  work: () => Promise<T>,
+  {
+    clock = systemClock,
+    random,
+  }: {
+    readonly clock?: Clock | undefined;
+    /** 0 ≤ random() < 1; for the pauses. */
+    readonly random?: (() => number) | undefined;
+  } = {},
+): Promise<T> {
+  const policy = {
+    attempts: Infinity,
+    backoff: conflictBackoff,
+    limit: conflictLimit,
+    random,
+    again: (outcome: PromiseSettledResult<T>) =>
+      outcome.status === 'rejected' && errorCode(outcome.reason) === 'ERR_STORAGE_CONFLICT',
+  };
+  return await retry(clock, policy, work);
 }
 
 /**

@@ -20,11 +20,46 @@ import {
   records,
   scopedStorage,
   type Storage,
+  untilWritten,
 } from './index.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const histories = fc.array(fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }), {
   maxLength: 30,
+});
+
+describe('untilWritten', () => {
+  it('ends after half a minute with the error of the key that always changes', async () => {
+    const storage = memoryStorage();
+    const clock = virtualClock();
+    let attempts = 0;
+    const writing = untilWritten(
+      async () => {
+        attempts += 1;
+        await storage.write([{ set: 'a', value: bytes('x'), ifVersion: 'never' }]);
+      },
+      { clock, random: () => 0.5 },
+    );
+    const outcome = expect(writing).rejects.toMatchObject({
+      code: 'ERR_STORAGE_CONFLICT',
+      key: 'a',
+      message: 'a was changed in the meantime: read it again',
+    });
+    await clock.advance({ seconds: 31 });
+    await outcome;
+    expect(attempts).toBeGreaterThan(100);
+    expect(attempts).toBeLessThan(200);
+  });
+
+  it('passes on every other error at once', async () => {
+    let attempts = 0;
+    const writing = untilWritten(async () => {
+      attempts += 1;
+      throw new Error('disk full');
+    });
+    await expect(writing).rejects.toThrow('disk full');
+    expect(attempts).toBe(1);
+  });
 });
 
 describe('memoryStorage', () => {

@@ -334,6 +334,18 @@ describe('a declared certificate', () => {
     expect(resumed.body.renewBeforeDays).toBeUndefined();
   });
 
+  it('takes a hundred changes at once, of which all succeed', async () => {
+    const { body } = await ordered(['crowd.test']);
+    const patch = async (index: number) =>
+      await server.call('PATCH', `/api/certificates/${body.certificate}`, {
+        body: { labels: { index: String(index) } },
+      });
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => patch(index)));
+    expect(answers.map(({ status, text }) => (status === 200 ? status : text))).toEqual(
+      Array.from({ length: 100 }, () => 200),
+    );
+  });
+
   it('is found by name, below a name, issuer, label, state and end', async () => {
     await ordered(['found.example'], { labels: { kind: 'one' } });
     await ordered(['sub.found.example'], { labels: { kind: 'two' } });
