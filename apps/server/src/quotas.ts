@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import type { Admitted, DeclareOptions } from '@acmex/orchestrator';
+import type { Admitted, DeclareOptions, ManagedCertificate } from '@acmex/orchestrator';
 import type { CertificateCensus } from '@acmex/observability';
 import { type Change, records, schemaCheck, untilWritten } from '@acmex/storage';
 import { ServerError } from './errors.ts';
 import type { Tenant } from './tenants.ts';
+import type { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 import { storedTime } from './stored-time.ts';
 
@@ -65,6 +66,26 @@ export class Quotas {
       tenant,
       async (admit) =>
         await tenant.manager.provisioner.submitIf(certificate, () => reason, { admit }),
+    );
+  }
+
+  /**
+   * Orders a managed certificate again, as `submit`, unless it was issued after a moment.
+   * @returns the order's id; undefined if the certificate was issued since then
+   * @throws ServerError `ERR_SERVER_QUOTA`; OrchestratorError
+   */
+  async submitUnlessIssued(
+    tenant: Tenant,
+    certificate: string,
+    since: Temporal.Instant,
+  ): Promise<string | undefined> {
+    const decide = ({ current }: ManagedCertificate) =>
+      current && Date.parse(current.issuedAt) > since.epochMilliseconds
+        ? undefined
+        : ({ cause: 'request' } as const);
+    return await this.within(
+      tenant,
+      async (admit) => await tenant.manager.provisioner.submitIf(certificate, decide, { admit }),
     );
   }
 

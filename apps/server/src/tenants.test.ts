@@ -51,10 +51,17 @@ afterAll(async () => {
 });
 const order = async (tenant: string, body: object) =>
   await server.call('POST', '/api/orders', { key: keys[tenant], body });
-/** Sends a webhook that asks for the renewal window of what has a name. */
-const recheck = async ({ call }: Serving, secret: string, name: string) => {
-  const body = JSON.stringify({ event: 'recheck', data: { name } });
-  const id = `msg_${randomBytes(8).toString('hex')}`;
+/** Sends a webhook for what has a name. */
+const deliver = async (
+  { call }: Serving,
+  secret: string,
+  {
+    event,
+    name,
+    id = `msg_${randomBytes(8).toString('hex')}`,
+  }: { readonly event: string; readonly name: string; readonly id?: string },
+) => {
+  const body = JSON.stringify({ event, data: { name } });
   const time = Math.floor(systemClock.now().epochMilliseconds / 1000);
   const signature = createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
     .update(`${id}.${time}.${body}`)
@@ -299,7 +306,9 @@ describe('a tenant', () => {
         few.call('POST', `/api/certificates/${waiting.certificate}/renew`),
       ).resolves.toMatchObject({ status: 202, body: { id: waiting.id } });
     for (let time = 0; time < 4; time += 1)
-      await expect(recheck(few, secret, 'a.test')).resolves.toMatchObject({ status: 200 });
+      await expect(
+        deliver(few, secret, { event: 'recheck', name: 'a.test' }),
+      ).resolves.toMatchObject({ status: 200 });
     const first = await few.call('POST', '/api/orders/renew-all', { body: {} });
     expect([first.status, first.body.orders.length]).toEqual([202, 2]);
     expect(Number(first.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -316,6 +325,42 @@ describe('a tenant', () => {
       ),
     );
     expect(renewed.sort()).toEqual(['a.test', 'b.test', 'c.test', 'd.test', 'refused.test']);
+  });
+  it('renews each certificate once for a webhook that is delivered again after its quota was met', async () => {
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const withQuota = (quota: string) =>
+      `[[server.webhooks]]\nname = "ci"\ntenant = "few"\nsecret = "${secret}"\n[tenants.few]\nnames = ["*"]\n${quota}`;
+    await using few = await serving({ ca, toml: withQuota('') });
+    const ended = async (orders: readonly string[]) =>
+      await Promise.all(
+        orders.map(async (id) => await few.call('GET', `/api/orders/${id}/events`)),
+      );
+    const generations = async () =>
+      (await few.call('GET', '/api/certificates')).body.items.map(
+        ({ current }: { current: { generation: number } }) => current.generation,
+      );
+    for (const name of ['a.test', 'b.test', 'c.test']) {
+      const body = { names: [name, 'shared.test'] };
+      const { body: certificate } = await few.call('PUT', `/api/certificates/${name}`, { body });
+      await ended([certificate.order]);
+    }
+    await few.reload(withQuota('max_orders_per_hour = 2'));
+    const webhook = { event: 'renew', name: 'shared.test', id: 'msg_renew' };
+    const refused = await deliver(few, secret, webhook);
+    expect([refused.status, refused.body.code]).toEqual([429, 'ERR_SERVER_QUOTA']);
+    const { body: first } = await few.call('GET', '/api/orders');
+    await ended(first.items.map(({ id }: { id: string }) => id));
+    expect((await generations()).sort()).toEqual([1, 2, 2]);
+    await few.reload(withQuota('max_orders_per_hour = 100'));
+    const accepted = await deliver(few, secret, webhook);
+    expect([accepted.status, accepted.body.orders.length]).toEqual([200, 3]);
+    await ended(accepted.body.orders);
+    await expect(generations()).resolves.toEqual([2, 2, 2]);
+    const replayed = await deliver(few, secret, webhook);
+    expect(replayed.body).toEqual(accepted.body);
+    const next = await deliver(few, secret, { ...webhook, id: 'msg_next' });
+    await ended(next.body.orders);
+    await expect(generations()).resolves.toEqual([3, 3, 3]);
   });
   it('is held to its orders in an hour over a restart, by one count for all processes', async () => {
     const few = '[tenants.few]\nnames = ["*"]\nmax_orders_per_hour = 5\n';

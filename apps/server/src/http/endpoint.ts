@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Temporal } from 'temporal-polyfill';
 import type * as z from 'zod';
 import type { Caller } from '../access/caller.ts';
 import type { Scope } from '../access/scopes.ts';
@@ -56,6 +57,11 @@ export interface Received<P, Q, B> {
   readonly body: B;
   readonly caller: Caller;
   readonly headers: IncomingHttpHeaders;
+  /**
+   * When the first request with the same idempotency key came, if it has not succeeded: what was done
+   * since then was done for it. Undefined for the first.
+   */
+  readonly since?: Temporal.Instant | undefined;
   /**
    * Aborts when the request is over, when the server stops, and within seconds when the credential
    * of the caller has ended. A handler that waits must end its wait then.

@@ -37,7 +37,7 @@ let strict: TestCa;
 let folder = '';
 let server: Serving;
 let smallKey = '';
-const ids = { issued: '', watched: '', changed: '' };
+const ids = { issued: '', watched: '' };
 /** An issuer whose credential is missing at first, and one whose terms no one has agreed to. */
 const bound = () => `
 [issuers.strict]
@@ -62,7 +62,6 @@ beforeAll(async () => {
   ca.refused.add('never.test');
   ids.issued = await issued({ names: ['issued.test'] });
   ids.watched = await orderOf(['never.test']);
-  ids.changed = (await declared('other.test')).id;
 });
 afterAll(async () => {
   endStreams();

@@ -15,7 +15,7 @@ import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';
 import type { LiveRequest } from './live-request.ts';
 import { problemOf } from './problem.ts';
-import type { Temporal } from 'temporal-polyfill';
+import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 import { storedTime } from '../stored-time.ts';
 
@@ -38,6 +38,8 @@ export interface RepeatableRequest {
 interface Kept {
   readonly request: string;
   readonly at: string;
+  /** When the first of several tries came, none of which has succeeded. */
+  readonly since?: string | undefined;
   /** Set while it is worked on: the time by which that must have ended. */
   readonly until?: string | undefined;
   readonly answer?:
@@ -48,6 +50,9 @@ interface Kept {
       }
     | undefined;
 }
+
+/** Does a request. @param since when its first try came, where that has not succeeded */
+export type RepeatableWork = (since?: Temporal.Instant) => Promise<Answer>;
 
 /** Where a request may be stored. */
 type Places = Readonly<
@@ -64,6 +69,7 @@ const requests = records<Kept>({
     z.looseObject({
       request: z.string(),
       at: storedTime,
+      since: storedTime.optional(),
       until: storedTime.optional(),
       answer: z
         .looseObject({
@@ -94,10 +100,11 @@ export class Idempotency {
   }
 
   /**
+   * @param work is called with the time of the first try, where an earlier one has not succeeded
    * @throws ServerError `ERR_SERVER_IDEMPOTENCY`, `ERR_SERVER_SECRET_ONCE`; and what the work
    * throws
    */
-  async once(request: RepeatableRequest, work: () => Promise<Answer>): Promise<Answer> {
+  async once(request: RepeatableRequest, work: RepeatableWork): Promise<Answer> {
     const {
       key,
       caller: {
@@ -133,7 +140,7 @@ export class Idempotency {
     storage: Storage,
     place: string,
     request: RepeatableRequest,
-    work: () => Promise<Answer>,
+    work: RepeatableWork,
   ): Promise<Answer> {
     const requestDigest = digest(
       request.method,
@@ -151,7 +158,8 @@ export class Idempotency {
       const places = await placesOf(storage, place, now);
       const existing = liveIn(places, now);
       if (hasWaited) await request.live.reauthenticate();
-      if (existing && existing.record.request !== requestDigest)
+      const isSame = existing?.record.request === requestDigest;
+      if (existing && !isSame && !hasFailed(existing.record))
         throw new ServerError(
           'ERR_SERVER_IDEMPOTENCY',
           `the Idempotency-Key ${quote(request.key)} was used for another request within 24 hours: use a new key`,
@@ -165,9 +173,11 @@ export class Idempotency {
         hasWaited = true;
         continue;
       }
+      const since = isSame ? (existing.record.since ?? existing.record.at) : undefined;
       const begun: Kept = {
         request: requestDigest,
         at: now.toString(),
+        since,
         until: now.add(longestWork).toString(),
       };
       const taken = await storage.write(reservation(places, { existing, begun })).then(
@@ -181,21 +191,24 @@ export class Idempotency {
     }
   }
 
-  /** What was refused for good is an answer too; what failed on our side may be tried again. */
+  /**
+   * What was refused for good is an answer too; what failed on our side, or met a limit, may be tried
+   * again.
+   */
   async #work(
     storage: Storage,
     taken: { readonly key: string; readonly version: string; readonly record: Kept },
     secret: boolean,
-    work: () => Promise<Answer>,
+    work: RepeatableWork,
   ): Promise<Answer> {
     // Nothing is written when another process has taken over what was worked on for too long.
     const settle = async (reply: Kept['answer']) =>
       await writeIfUnchanged(storage, [
-        reply
-          ? requests.changed(taken, { ...taken.record, until: undefined, answer: reply })
-          : { remove: taken.key, ifVersion: taken.version },
+        requests.changed(taken, { ...taken.record, until: undefined, answer: reply }),
       ]);
-    const result = await work().catch(async (error: unknown) => {
+    const { since } = taken.record;
+    const earlier = since === undefined ? undefined : Temporal.Instant.from(since);
+    const result = await work(earlier).catch(async (error: unknown) => {
       const { status, body, headers } = problemOf(error);
       const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 409;
       const type = { 'content-type': 'application/problem+json' };
@@ -205,6 +218,11 @@ export class Idempotency {
     await settle(secret ? { status: result.status } : { ...result });
     return result;
   }
+}
+
+/** Returns whether the work of a request has ended without an answer. */
+function hasFailed({ until, answer }: Kept): boolean {
+  return until === undefined && answer === undefined;
 }
 
 /**

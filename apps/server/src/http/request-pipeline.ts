@@ -5,6 +5,7 @@ import { IdentifierError } from '@acmex/identifier';
 import { type AuditOrigin, withAuditOrigin } from '@acmex/observability/audit';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import type { Temporal } from 'temporal-polyfill';
 import type * as z from 'zod';
 import type { Admission, Caller } from '../access/caller.ts';
 import { CredentialMonitor } from '../access/credential-monitor.ts';
@@ -13,7 +14,7 @@ import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { AuthGuard, type ParsedRequest } from './auth-guard.ts';
 import type { Answer, EndpointDescription, Handler, Received } from './endpoint.ts';
-import { Idempotency, idempotencyKeyIn } from './idempotency.ts';
+import { Idempotency, idempotencyKeyIn, type RepeatableWork } from './idempotency.ts';
 import { LiveRequest } from './live-request.ts';
 import { traceIdIn } from './trace-context.ts';
 
@@ -82,9 +83,13 @@ export class RequestPipeline {
       live,
     );
     // The schemas made what the handler takes: its type is derived from them.
-    const handled = async () => await handle(received as unknown as Received<never, never, never>);
-    const work = this.#isAudited
-      ? async () => await withAuditOrigin(originOf(request, admission), handled)
+    const handled: RepeatableWork = async (since) => {
+      received.since = since;
+      return await handle(received as unknown as Received<never, never, never>);
+    };
+    const work: RepeatableWork = this.#isAudited
+      ? async (since) =>
+          await withAuditOrigin(originOf(request, admission), async () => await handled(since))
       : handled;
     const { status, body, headers } =
       request.method === 'GET'
@@ -136,7 +141,7 @@ interface Change {
   readonly request: ParsedRequest;
   readonly admission: Admission | undefined;
   readonly live: LiveRequest;
-  readonly work: () => Promise<Answer>;
+  readonly work: RepeatableWork;
 }
 
 interface CheckedRequest {
@@ -169,6 +174,7 @@ class ReceivedRequest {
   readonly query: unknown;
   readonly body: unknown;
   readonly reauthenticate: () => Promise<void>;
+  since: Temporal.Instant | undefined;
   readonly #live: LiveRequest;
 
   constructor(

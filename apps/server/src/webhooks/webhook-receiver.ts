@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
+import type { Caller } from '../access/caller.ts';
 import { visible } from '../certificates/visible.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -12,7 +14,7 @@ const webhook = endpoint({
   path: '/api/webhook',
   scope: 'sender',
   summary:
-    'Take a signed webhook (Standard Webhooks): webhook-id, webhook-timestamp, webhook-signature',
+    'Take a signed webhook (Standard Webhooks): webhook-id, webhook-timestamp, webhook-signature. A delivery that is repeated after an error continues where it ended',
   body: z.strictObject({
     event: z
       .enum(['ping', 'renew', 'recheck'])
@@ -20,7 +22,7 @@ const webhook = endpoint({
     data: z
       .strictObject({ certificate: certificateId.optional(), name: certifiedName.optional() })
       .default({})
-      .describe('Which: one by its id, or all that hold a name.'),
+      .describe('Which: one by its id, or all that hold a name. Paused ones are left out.'),
   }),
   answers: {
     200: {
@@ -33,9 +35,6 @@ const webhook = endpoint({
     },
   },
 });
-
-/** How many certificates of one name are acted on at most. */
-const maxCertificates = 100;
 
 @Injectable()
 export class WebhookReceiver {
@@ -54,6 +53,7 @@ export class WebhookReceiver {
       event,
       data: { certificate, name },
     },
+    since,
   }: RequestOf<typeof webhook>): Promise<Answer> {
     if (event === 'ping') return answer(200, { status: 'pong' });
     if ((certificate === undefined) === (name === undefined))
@@ -67,18 +67,44 @@ export class WebhookReceiver {
     const { provisioner } = caller.tenant.manager;
     const targets =
       certificate === undefined
-        ? (await provisioner.certificates.page({ name, limit: maxCertificates })).certificates
+        ? provisioner.certificates.byName(name ?? '')
         : [await visible(caller, certificate)];
-    const orders = [];
-    for (const { id } of targets.filter(({ paused }) => !paused)) {
-      if (event === 'renew') orders.push(await this.#quotas.submit(caller.tenant, id));
-      else await provisioner.refreshRenewalInfo(id);
+    const ids: string[] = [];
+    const orders: string[] = [];
+    try {
+      for await (const { id, paused } of targets) {
+        ids.push(id);
+        if (paused) continue;
+        if (event === 'renew') orders.push(...(await this.#renew(caller, id, since)));
+        else await provisioner.refreshRenewalInfo(id);
+      }
+    } finally {
+      // Where a quota ends it, the orders before that are under way.
+      this.#scheduling.wake();
     }
-    this.#scheduling.wake();
     return answer(200, {
       status: 'accepted',
-      certificates: targets.map(({ id }) => id),
+      certificates: ids,
       ...(event === 'renew' ? { orders } : {}),
     });
+  }
+
+  /**
+   * Orders a certificate again, once for all deliveries of one webhook.
+   * @param since when the first delivery came, which a quota or a fault has ended
+   * @returns the order, also where it has ended since then
+   */
+  async #renew(
+    { tenant }: Caller,
+    id: string,
+    since: Temporal.Instant | undefined,
+  ): Promise<readonly string[]> {
+    if (since === undefined) return [await this.#quotas.submit(tenant, id)];
+    const order = await this.#quotas.submitUnlessIssued(tenant, id, since);
+    if (order !== undefined) return [order];
+    const { certificates } = tenant.manager.provisioner;
+    const { current } = await certificates.get(id);
+    const issued = current && (await certificates.generation(id, current.generation));
+    return issued ? [issued.order] : [];
   }
 }
