@@ -18,7 +18,7 @@ async function runHere(): Promise<number> {
   const stop = new AbortController();
   const done = new AbortController();
   const display = new Set<string>();
-  stopOnSignals(stop, done.signal, display);
+  const interrupt = stopOnSignals(stop, done.signal, display);
   const exitCode = await run(args, __VERSION__, {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -26,6 +26,7 @@ async function runHere(): Promise<number> {
     env: process.env,
     uid: process.getuid?.(),
     signal: stop.signal,
+    interrupt,
     display,
     onHangup,
   });
@@ -37,8 +38,9 @@ async function runHere(): Promise<number> {
  * Aborts on the first SIGINT or SIGTERM; ends the process on the second, or when clean-up takes too
  * long.
  * @param display what others can still see: reported when the process ends before its clean-up
+ * @returns a function that does what SIGINT does
  */
-function stopOnSignals(stop: AbortController, done: AbortSignal, display: Set<string>): void {
+function stopOnSignals(stop: AbortController, done: AbortSignal, display: Set<string>): () => void {
   // These have more to clean up.
   const isService = args[0] === 'daemon' || args[0] === 'serve';
   const seconds = isService ? 30 : 10;
@@ -46,15 +48,16 @@ function stopOnSignals(stop: AbortController, done: AbortSignal, display: Set<st
     for (const response of display) process.stderr.write(`acmex: not removed: ${response}\n`);
     process.exit(signal === 'SIGTERM' ? 143 : 130);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (stop.signal.aborted) return end(signal);
-      process.stderr.write(
-        `\nacmex: ${signal}: cleaning up, for at most ${seconds} seconds; repeat to stop now\n`,
-      );
-      stop.abort(signal);
-      void endAfter(seconds, done).then((isLate) => (isLate ? end(signal) : undefined));
-    });
+  const begin = (signal: 'SIGINT' | 'SIGTERM') => {
+    if (stop.signal.aborted) return end(signal);
+    process.stderr.write(
+      `\nacmex: ${signal}: cleaning up, for at most ${seconds} seconds; repeat to stop now\n`,
+    );
+    stop.abort(signal);
+    void endAfter(seconds, done).then((isLate) => (isLate ? end(signal) : undefined));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => begin(signal));
+  return () => begin('SIGINT');
 }
 
 /** Waits. @returns false if `done` was aborted first */

@@ -11,6 +11,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
 const program = fileURLToPath(new URL('../dist/main.mjs', import.meta.url));
 const passphrase = 'correct horse battery';
+/** What a terminal sends for Ctrl-C. */
+const ctrlC = '\x03';
 let folder: string;
 const at = (name: string) => join(folder, name);
 
@@ -26,16 +28,17 @@ afterAll(() => removeFolder(folder));
 
 /** Runs the program on a pseudo terminal, as a person who types each answer at its question. */
 async function onTerminal(args: readonly string[], answers: readonly string[]) {
+  const keys = answers.map((answer) => (answer === ctrlC ? answer : `${answer}\r`));
   const command = [process.execPath, program, ...args].join(' ');
   const child: ChildProcess = spawn('script', ['-qefc', command, '/dev/null'], {
     cwd: folder,
     env: { PATH: process.env.PATH, TERM: 'dumb' },
   });
-  const next = [...answers];
+  const next = [...keys];
   let screen = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     screen += chunk.toString();
-    if (/Passphrase [^\n]*: $/.test(screen)) child.stdin?.write(`${next.shift() ?? ''}\r`);
+    if (/Passphrase [^\n]*: $/.test(screen)) child.stdin?.write(next.shift() ?? '\r');
   });
   const [code] = (await once(child, 'close')) as [number];
   return { code, screen };
@@ -55,6 +58,26 @@ describeWith(['script'], 'A passphrase on a terminal', () => {
     expect([code, screen]).toEqual([3, expect.stringContaining('the passphrase is wrong')]);
     expect(screen).not.toContain('saddle');
     expect(await readdir(folder)).not.toContain('never.key');
+  });
+
+  it.each([
+    ['of an encrypted key', ['convert', 'key.pem', 'never.key'], [ctrlC]],
+    [
+      'of the key of a new CA',
+      ['ca', 'init', '--name', 'Corp', '--domains', 'corp.example', '--storage', 'never'],
+      [ctrlC],
+    ],
+    [
+      'of the key of a new CA, again',
+      ['ca', 'init', '--name', 'Corp', '--domains', 'corp.example', '--storage', 'never'],
+      [passphrase, ctrlC],
+    ],
+  ])('%s ends with 130 at Ctrl-C, and nothing is written', async (_, args, answers) => {
+    const before = await readdir(folder);
+    const { code, screen } = await onTerminal(args, answers);
+    expect([code, screen]).toEqual([130, expect.stringContaining('Passphrase ')]);
+    expect(screen).not.toContain('error');
+    expect((await readdir(folder)).filter((name) => !before.includes(name))).toEqual([]);
   });
 
   it('is asked for twice when it encrypts the key of a new CA', async () => {

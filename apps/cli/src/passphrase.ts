@@ -9,7 +9,10 @@ import { CliError } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Where a person may answer. */
-export type PassphraseTerminal = Pick<Terminal, 'env' | 'stdin' | 'stderr' | 'signal'>;
+export type PassphraseTerminal = Pick<
+  Terminal,
+  'env' | 'stdin' | 'stderr' | 'signal' | 'interrupt'
+>;
 
 /** Where the passphrase of something comes from. */
 export interface PassphraseSource {
@@ -112,17 +115,22 @@ function withName(name: string, error: unknown, text = errorText(error)): unknow
 /**
  * Asks on the terminal, without showing what is typed.
  * @returns undefined where no person can answer
+ * @throws the reason of the signal, also at Ctrl-C; CliError `ERR_CLI_USAGE` at the end of the input
  */
 async function ask(
   prompt: string,
-  { stdin, stderr, signal }: PassphraseTerminal,
+  { stdin, stderr, signal, interrupt }: PassphraseTerminal,
 ): Promise<string | undefined> {
   if (!stdin?.isTTY || !stderr.isTTY) return undefined;
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   // Before the prompt: it ends the echo of the terminal.
   const lines = createInterface({ input: stdin, output: silent, terminal: true });
   const ended = new AbortController();
-  for (const event of ['SIGINT', 'close']) lines.once(event, () => ended.abort());
+  lines.once('SIGINT', () => {
+    interrupt?.();
+    ended.abort();
+  });
+  lines.once('close', () => ended.abort());
   try {
     const answer = lines.question('', { signal: AbortSignal.any([signal, ended.signal]) });
     stderr.write(`${prompt}: `);

@@ -15,6 +15,11 @@ export interface Terminal {
   /** Aborts at SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /**
+   * Ends the command as SIGINT does. A prompt calls it at Ctrl-C: while it hides what is typed, the
+   * terminal sends no signal.
+   */
+  readonly interrupt?: (() => void) | undefined;
+  /**
    * Calls the listener at SIGHUP, which reloads the configuration.
    * @returns a function that removes the listener
    */
