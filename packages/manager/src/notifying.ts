@@ -6,6 +6,8 @@ import type { CertificateManager } from './certificate-manager.ts';
 export interface NotifyingOptions {
   /** Called at each pass. */
   readonly managers: () => ReadonlyMap<string, Pick<CertificateManager, 'notifier'>>;
+  /** Waits for what is to be sent together; each pass begins with it. */
+  readonly ready?: (() => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly onError: (what: string, error: unknown) => void;
 }
@@ -29,6 +31,7 @@ export function startNotifying(options: NotifyingOptions): Notifying {
     while (!stopping.signal.aborted) {
       waking = new AbortController();
       const { signal } = stopping;
+      await options.ready?.();
       const next = await notifyAll(options, signal);
       await pause(next, options.clock, { stopped: signal, woken: waking.signal });
     }

@@ -10,6 +10,7 @@ import {
 import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
 import { startNotifying } from './notifying.ts';
+import { startWatching, type WatchingOptions } from './watching.ts';
 
 export interface WorkerOptions {
   /**
@@ -41,6 +42,8 @@ export interface WorkerOptions {
    * this process is the leader. Calls it at once by default.
    */
   readonly runAsLeader?: ((begin: () => AsyncDisposable) => AsyncDisposable) | undefined;
+  /** Called after each scan for alarms, which every process does by itself. */
+  readonly onWatched?: WatchingOptions['onWatched'];
   /** Called after each successful scan. */
   readonly onScan?: (() => void) | undefined;
   readonly clock?: Clock | undefined;
@@ -66,15 +69,17 @@ export interface Worker extends AsyncDisposable {
 const longestRun = { seconds: 60 };
 
 /**
- * Starts a worker for any number of managers: it finds what is due there, does it, and sends their
- * notifications.
+ * Starts a worker for any number of managers: it finds what is due there, does it, reports what is
+ * not done in time, and sends their notifications.
  */
 export function worker(options: WorkerOptions): Worker {
   const { managers, queue, concurrency, perIssuer, onMaintained } = options;
   const { runAsLeader = (begin) => begin(), clock = systemClock } = options;
   const onError = (what: string, error: unknown) => options.onError?.(what, error);
   const runs = runTracker({ clock, onDeployed: options.onDeployed, onError });
-  const notifying = startNotifying({ managers, clock, onError });
+  const { interval, onWatched } = options;
+  const watching = startWatching({ managers, interval, onWatched, clock, onError });
+  const notifying = startNotifying({ managers, clock, onError, ready: watching.idle });
   let loop: Dispatcher | undefined;
   const stopProcessing = queue.process(
     async (task, { signal }) => {
@@ -85,6 +90,7 @@ export function worker(options: WorkerOptions): Worker {
           onMaintained?.(task, await manager.maintain(id, { signal }));
         });
       loop?.wake(task);
+      watching.wake();
       notifying.wake();
       return undefined;
     },
@@ -106,12 +112,14 @@ export function worker(options: WorkerOptions): Worker {
     const aborted = await queue.close({ within });
     stopProcessing();
     await runs.end();
+    await watching[Symbol.asyncDispose]();
     await notifying[Symbol.asyncDispose]();
     return aborted;
   };
   return {
     wake(ended) {
       loop?.wake(ended);
+      watching.wake();
       notifying.wake();
     },
     async stop({ within }) {

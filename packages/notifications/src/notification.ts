@@ -31,6 +31,8 @@ const severities: Partial<Record<string, Severity>> = {
   challenge_failed: 'error',
   deployment_failed: 'error',
   certificate_expired: 'error',
+  certificate_expiring: 'error',
+  renewal_late: 'error',
   revocation_detected: 'error',
   renewal_window_ignored: 'warning',
   order_orphaned: 'warning',

@@ -1,5 +1,6 @@
 import { type Change, records, schemaCheck, type Stored } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
+import { alarmAt, type ReportedAlarms } from './alarm-times.ts';
 import {
   type CertificateSpec,
   certificateSpecSchema,
@@ -97,6 +98,8 @@ export interface CertificateSummary extends CertificateSpec {
   readonly orderedAt?: string | undefined;
   /** Whether the event of its expiry was written. */
   readonly expiryReported?: boolean | undefined;
+  /** The alarms that were reported and are not resolved. */
+  readonly alarms?: ReportedAlarms | undefined;
   /** The ids of duplicates that were joined with it. Their generations are still in the storage. */
   readonly joined?: readonly string[] | undefined;
 }
@@ -171,6 +174,9 @@ const summarySchema = certificateSpecSchema.extend({
   orderedAt: time.optional(),
   expiryReported: z.boolean().optional(),
   joined: z.array(certificateId).optional(),
+  alarms: z
+    .looseObject({ generation: count, expiring: count.optional(), late: time.optional() })
+    .optional(),
 });
 
 export const certificates = records<CertificateSummary>({
@@ -305,22 +311,45 @@ export function momentId(id: string, at: string): string {
 
 /** Reads time and id from a key of the due index. */
 export function readDueKey(key: string): { readonly at: string; readonly id: string } | undefined {
+  return key.startsWith('due/') ? readMoment(key) : undefined;
+}
+
+/** Reads time and id from a key of the index of alarms. */
+export function readAlarmKey(key: string): ReturnType<typeof readDueKey> {
+  return key.startsWith('alarm/') ? readMoment(key) : undefined;
+}
+
+function readMoment(key: string): ReturnType<typeof readDueKey> {
   const [, day, hour, minute, second, id] =
-    /^due\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
+    /^[a-z]+\/(\d{4}-\d\d-\d\d)\/(\d\d)\/(\d\d)\/(\d\d)-(.+)$/.exec(key) ?? [];
   const at = `${day}T${hour}:${minute}:${second}Z`;
   return id === undefined || !time.safeParse(at).success ? undefined : { at, id };
 }
 
+const nothing = new TextEncoder().encode('{"v":1}');
+const emptyEntry = (set: string): [string, Change] => [set, { set, value: nothing }];
+
 /**
- * The index entries of a certificate: by its names, its expiry, its failures, and when something is
- * due.
+ * Returns the entry of a certificate in the index of alarms, by its key. The index has this entry or
+ * an earlier one.
+ */
+export function alarmEntry(
+  id: string,
+  summary: CertificateSummary,
+): readonly [key: string, change: Change] | undefined {
+  const at = alarmAt(summary);
+  return at === undefined ? undefined : emptyEntry(`alarm/${momentId(id, at)}`);
+}
+
+/**
+ * The index entries of a certificate: by its names, its expiry, its failures, when something is due,
+ * and when an alarm is.
  */
 function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyMap<string, Change> {
   if (!summary) return new Map();
   const at = dueAt(summary);
+  const alarm = alarmEntry(id, summary);
   const { current, names, issuer } = summary;
-  const nothing = new TextEncoder().encode('{"v":1}');
-  const empty = (set: string): [string, Change] => [set, { set, value: nothing }];
   return new Map<string, Change>([
     ...(at === undefined
       ? []
@@ -334,9 +363,10 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
             }),
           ] as const,
         ]),
-    ...(current ? [empty(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
-    ...(summary.failure || summary.deployFailure ? [empty(`failing/${id}`)] : []),
-    ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(empty),
+    ...(current ? [emptyEntry(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
+    ...(summary.failure || summary.deployFailure ? [emptyEntry(`failing/${id}`)] : []),
+    ...(alarm ? [alarm] : []),
+    ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(emptyEntry),
   ]);
 }
 
@@ -346,7 +376,15 @@ export function indexChanges(
   before: CertificateSummary | undefined,
   after: CertificateSummary | undefined,
 ): readonly Change[] {
-  const [old, next] = [indexOf(id, before), indexOf(id, after)];
+  const [old, next] = [new Map(indexOf(id, before)), new Map(indexOf(id, after))];
+  const [oldAlarm, nextAlarm] = [before, after].map(
+    (summary) => summary && alarmEntry(id, summary),
+  );
+  if (oldAlarm && nextAlarm && oldAlarm[0] < nextAlarm[0]) {
+    // The scan for alarms moves an entry that comes too early: most changes then write none.
+    old.delete(oldAlarm[0]);
+    next.delete(nextAlarm[0]);
+  }
   return [
     ...[...old.keys()].filter((key) => !next.has(key)).map((remove): Change => ({ remove })),
     ...[...next].filter(([key]) => !old.has(key)).map(([, change]) => change),

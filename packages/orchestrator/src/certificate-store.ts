@@ -334,6 +334,9 @@ export class CertificateStore {
         ...joined.map(joinedRemoval),
         { remove: `lock/certificate/${certificate}` },
         eventChange({ type: 'certificate_removed', certificate, names, issuer }, this.#clock),
+        ...(stored.record.alarms
+          ? [eventChange({ type: 'alarm_resolved', certificate, names, issuer }, this.#clock)]
+          : []),
       ]);
     });
   }

@@ -40,6 +40,12 @@ export const eventMeanings = {
   deployment_failed:
     'A certificate could not be deployed. This is tried again without a new order.',
   certificate_expired: 'A certificate has expired.',
+  certificate_expiring:
+    'A certificate expires in 14, 7, 3 or 1 days, or less where it is short-lived, and its renewal is late or not planned. Each of the four is reported once for a certificate.',
+  renewal_late:
+    'A renewal that was due is not done, whatever the reason; or a certificate was not issued a day after it was added.',
+  alarm_resolved:
+    'What certificate_expiring or renewal_late has reported of a certificate is over: it was renewed, paused, removed, or its renewal is due later.',
   certificate_revoked: 'A certificate was revoked at its CA.',
   revocation_detected:
     'A certificate was found revoked, by OCSP or a revocation list. It is renewed at once, with a new key if the key is compromised.',

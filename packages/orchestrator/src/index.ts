@@ -1,3 +1,5 @@
+export { type AlarmScan, scanAlarms, type ScanAlarmsOptions } from './alarms.ts';
+export type { ReportedAlarms } from './alarm-times.ts';
 export {
   type CertificatePage,
   type CertificateState,

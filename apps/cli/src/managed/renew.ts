@@ -1,5 +1,6 @@
 import { mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
+import { watchAll } from '@acmex/manager';
 import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
 import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
@@ -66,6 +67,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
       });
     });
     const results = withDeployments(renewals, finished, report);
+    if (!trial) await reportAlarms(run);
     if (!trial) await sendReport(run);
     signal.throwIfAborted();
     exitCode = exitCodeOfAll(results);
@@ -197,6 +199,15 @@ async function sendReport({ manager, report, signal }: Run): Promise<void> {
   } catch (error) {
     if (!signal.aborted) report.warn(`notifications cannot be sent: ${errorText(error)}`);
   }
+}
+
+/** Reports certificates that this run did not help: they expire soon, or are late. */
+async function reportAlarms({ manager, report, signal }: Run): Promise<void> {
+  const onError = (subject: string, error: unknown) => {
+    if (!signal.aborted) report.warn(`${subject}: ${errorText(error)}`);
+  };
+  const managers = () => new Map([['', manager]]);
+  await watchAll({ managers, clock: systemClock, onError }, signal);
 }
 
 /** Says that no file has the key of a certificate whose key is in a device. */
