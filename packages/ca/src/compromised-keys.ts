@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, type webcrypto } from 'node:crypto';
 import { type PublicJwk, revocationReasons } from '@acmex/protocol';
 import type { Change, Storage } from '@acmex/storage';
 import { certificates, leafOf, revocations } from './certificate-records.ts';
 import { refusal } from './problems.ts';
-import { keyOfJwk, keyOfSpki } from './public-key.ts';
+import { keyOfSpki } from './public-key.ts';
 import { recordsOf, serialNumber, time } from './stored.ts';
 import * as z from 'zod';
 
@@ -36,8 +36,7 @@ export async function isCompromised(storage: Storage, spki: Uint8Array): Promise
  * @throws Refusal `badPublicKey`
  */
 export async function checkNotCompromised(storage: Storage, jwk: PublicJwk): Promise<void> {
-  const spki = keyOfJwk(jwk)?.export({ format: 'der', type: 'spki' });
-  if (spki && (await isCompromised(storage, spki)))
+  if ((await compromisedKeys.read(storage, idOfJwk(jwk))) !== undefined)
     throw refusal('badPublicKey', 'the account key was revoked as compromised, so make a new key');
 }
 
@@ -59,8 +58,12 @@ export async function listCompromisedKeys(storage: Storage): Promise<void> {
 /** The same for all encodings of a key: an EC point may be compressed. */
 function idOfKey(spki: Uint8Array): string {
   const jwk = keyOfSpki(spki)?.export({ format: 'jwk' });
-  const { kty, crv, x, y, e, n } = jwk ?? {};
+  return jwk ? idOfJwk(jwk) : createHash('sha256').update(spki).digest('hex');
+}
+
+/** @param jwk in the form of RFC 7518 §6, which needs no OpenSSL to compare */
+function idOfJwk({ kty, crv, x, y, e, n }: webcrypto.JsonWebKey): string {
   return createHash('sha256')
-    .update(jwk ? JSON.stringify([kty, crv, x, y, e, n]) : spki)
+    .update(JSON.stringify([kty, crv, x, y, e, n]))
     .digest('hex');
 }
