@@ -77,12 +77,15 @@ export class Quotas {
   async submitUnlessIssued(
     tenant: Tenant,
     certificate: string,
-    since: Temporal.Instant,
+    {
+      since,
+      traceparent,
+    }: { readonly since: Temporal.Instant; readonly traceparent?: string | undefined },
   ): Promise<string | undefined> {
     const decide = ({ current }: ManagedCertificate) =>
       current && Date.parse(current.issuedAt) > since.epochMilliseconds
         ? undefined
-        : ({ cause: 'request' } as const);
+        : ({ cause: 'request', traceparent } as const);
     return await this.within(
       tenant,
       async (admit) => await tenant.manager.provisioner.submitIf(certificate, decide, { admit }),

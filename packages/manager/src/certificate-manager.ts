@@ -1,9 +1,11 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import type { ChallengeSolver, IssuanceProgress } from '@acmex/client';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import type { DnsProvider } from '@acmex/dns';
 import { errorText } from '@acmex/errors';
 import {
   type Deployed,
+  type Deployer,
   type Issuer,
   type IssuerRequest,
   type JsonObject,
@@ -22,7 +24,7 @@ import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { deployer } from './deployer.ts';
 import { ManagerError } from './errors.ts';
-import type { DnsProviders } from './dns-providers.ts';
+import { type DnsProviders, watchedDnsProviders } from './dns-providers.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import { findIssuerSettings, type IssuerSettings } from './issuers.ts';
 import { assertPreconditions } from './preconditions.ts';
@@ -79,6 +81,17 @@ export interface CertificateManagerOptions {
   readonly onExchange?: ((exchange: AcmeExchange, issuer: string) => void) | undefined;
   /** Returns an issuer that is used instead of an issuer, for metrics and traces. */
   readonly watchIssuer?: (<I extends Issuer>(issuer: I) => I) | undefined;
+  /** Returns a deployer that is used instead of the manager's, for traces. */
+  readonly watchDeployer?: ((deployer: Deployer) => Deployer) | undefined;
+  /** Returns a DNS provider that is used instead of a provider, for traces. */
+  readonly watchDnsProvider?: ((provider: DnsProvider) => DnsProvider) | undefined;
+  /**
+   * Does the work of `maintain`. `traceparent`: of the order that is under way, or whose certificate
+   * is to be deployed.
+   */
+  readonly watchTask?: WatchTask | undefined;
+  /** Returns the trace of what is done at present, which orders without a trace continue. */
+  readonly currentTrace?: (() => string | undefined) | undefined;
   /**
    * Called with failures beside the work itself, such as a failed `on_error` hook, and with
    * dns-persist-01 records that will not serve for the next renewals.
@@ -88,6 +101,12 @@ export interface CertificateManagerOptions {
   readonly notifier?: Notifier | undefined;
   readonly clock?: Clock | undefined;
 }
+
+/** What is done for a certificate, as something sees it that watches. */
+type WatchTask = <T>(
+  task: { readonly certificate: string; readonly traceparent: string | undefined },
+  work: () => Promise<T>,
+) => Promise<T>;
 
 /** How the manager finds out whether certificates are revoked. */
 export interface RevocationChecks {
@@ -207,7 +226,9 @@ export function certificateManager(options: CertificateManagerOptions): Certific
       return await trustOf(issuer ? [issuer, ...accounts] : []);
     },
     async maintain(id, maintainOptions = {}) {
-      const result = await maintenance.maintain(id, maintainOptions);
+      const result = await watchedTask(id, { settings, provisioner }, () =>
+        maintenance.maintain(id, maintainOptions),
+      );
       const certificate = await provisioner.certificates.find(id);
       if (certificate) await warnOfRecords(certificate, settings);
       const error = result.outcome?.state === 'failed' ? result.outcome.error : result.deployError;
@@ -226,6 +247,27 @@ export function certificateManager(options: CertificateManagerOptions): Certific
       return finished;
     },
   };
+}
+
+/** Does a task, as part of the trace of its order where something watches. */
+async function watchedTask<T>(
+  certificate: string,
+  {
+    settings: { watchTask },
+    provisioner,
+  }: { readonly settings: Settings; readonly provisioner: Provisioner },
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!watchTask) return await work();
+  const traceparent = await traceOf(certificate, provisioner).catch(() => undefined);
+  return await watchTask({ certificate, traceparent }, work);
+}
+
+/** Returns the trace of the order that is under way, or whose certificate is to be deployed. */
+async function traceOf(id: string, provisioner: Provisioner): Promise<string | undefined> {
+  const { order, current, deployed } = (await provisioner.certificates.find(id)) ?? {};
+  if (order !== undefined) return (await provisioner.status(order)).traceparent;
+  return deployed === current?.generation ? undefined : current?.traceparent;
 }
 
 async function connectTo(
@@ -269,7 +311,8 @@ function orchestration(
   settings: Settings,
   issuers: (name: string) => Promise<AcmeIssuer | undefined>,
 ) {
-  const { storage, crypto, clock, renewBefore, revocation, warn } = settings;
+  const { storage, crypto, clock, renewBefore, revocation, warn, currentTrace } = settings;
+  const { watchDeployer = (watched: Deployer) => watched } = settings;
   const provisioner = new Provisioner({
     storage,
     issuers,
@@ -277,11 +320,12 @@ function orchestration(
     clock,
     renewBefore,
     checkRevocationEvery: revocation?.every,
+    currentTrace,
   });
   const maintenance = new CertificateMaintenance({
     storage,
     provisioner,
-    deployer: deployer(settings),
+    deployer: watchDeployer(deployer(settings)),
     revocation: revocation && revocationSource({ ...revocation, storage, clock, onWarning: warn }),
     clock,
   });
@@ -315,7 +359,15 @@ type SolverSource = (
  * Creates one solver for each set of challenge settings, so that certificates at work at the same
  * time share its listener.
  */
-function sharedSolvers({ storage, challenge, dnsProviders }: Settings): SolverSource {
+function sharedSolvers({
+  storage,
+  challenge,
+  dnsProviders: providers,
+  watchDnsProvider,
+}: Settings): SolverSource {
+  const dnsProviders = watchDnsProvider
+    ? watchedDnsProviders(providers, watchDnsProvider)
+    : providers;
   const solvers = new Map<string, Promise<ChallengeSolver>>();
   return async (record, issuer, names) => {
     const credentials = await savedCredentials(storage);

@@ -38,3 +38,16 @@ export function singleDnsProvider(provider: DnsProvider): DnsProviders {
     open: async () => await Promise.resolve(provider),
   };
 }
+
+/** Returns providers each of which is used through what `watch` returns for it. */
+export function watchedDnsProviders(
+  providers: DnsProviders | undefined,
+  watch: (provider: DnsProvider) => DnsProvider,
+): DnsProviders | undefined {
+  return (
+    providers && {
+      ...providers,
+      open: async (name, options) => watch(await providers.open(name, options)),
+    }
+  );
+}

@@ -284,6 +284,7 @@ export class Execution {
         state,
         save: (issuance) => this.#save(issuance),
         onStep: (step) => this.#journal.add(step),
+        traceparent: order.traceparent,
         signal,
       });
     try {

@@ -48,6 +48,8 @@ export interface IssuerOptions {
   /** Stores the state; awaited before anything that depends on it. */
   readonly save: (state: JsonObject) => Promise<void>;
   readonly onStep?: ((step: IssuerStep) => void) | undefined;
+  /** The trace of the order. W3C Trace Context §3.2 */
+  readonly traceparent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

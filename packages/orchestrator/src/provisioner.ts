@@ -58,6 +58,8 @@ export interface ProvisionerOptions {
    * How often `CertificateMaintenance` finds out whether a certificate is revoked; never by default.
    */
   readonly checkRevocationEvery?: DurationInput | undefined;
+  /** Returns the trace of what is done at present, which orders without a trace continue. */
+  readonly currentTrace?: (() => string | undefined) | undefined;
 }
 
 /** An order that is wanted, for a managed certificate or for a new one. */
@@ -99,6 +101,7 @@ export class Provisioner {
   readonly #crypto: CryptoBackend;
   readonly #clock: Clock;
   readonly #lease: DurationInput;
+  readonly #currentTrace: () => string | undefined;
   readonly #declarer: Declarer;
 
   constructor({
@@ -109,7 +112,9 @@ export class Provisioner {
     lease = { seconds: 10 },
     renewBefore,
     checkRevocationEvery,
+    currentTrace = () => undefined,
   }: ProvisionerOptions) {
+    this.#currentTrace = currentTrace;
     this.renewBefore = renewBefore;
     this.checkRevocationEvery = checkRevocationEvery;
     this.#storage = storage;
@@ -137,8 +142,8 @@ export class Provisioner {
    * `ERR_ORCHESTRATOR_PAUSED` for a paused certificate with `order: 'always'`; and what
    * `options.admit` throws
    */
-  async declare(spec: CertificateSpec, options?: DeclareOptions): Promise<Declaration> {
-    return await this.#declarer.declare(spec, options);
+  async declare(spec: CertificateSpec, options: DeclareOptions = {}): Promise<Declaration> {
+    return await this.#declarer.declare(spec, this.#traced(options));
   }
 
   /**
@@ -162,7 +167,9 @@ export class Provisioner {
    * @returns the declarations, in the order of the entries
    */
   async declareAll(entries: readonly DeclaredEntry[]): Promise<readonly Declaration[]> {
-    return await this.#declarer.declareAll(entries);
+    return await this.#declarer.declareAll(
+      entries.map((entry) => ({ ...entry, options: this.#traced(entry.options ?? {}) })),
+    );
   }
 
   /**
@@ -196,7 +203,7 @@ export class Provisioner {
   async submit({ certificate, ...reason }: Submission): Promise<string> {
     return typeof certificate === 'string'
       ? await this.#submitted(certificate, () => reason)
-      : await this.#added(certificate, orderReason(reason, 'obtain'));
+      : await this.#added(certificate, orderReason(this.#traced(reason), 'obtain'));
   }
 
   /**
@@ -243,7 +250,7 @@ export class Provisioner {
         ...(await admit(['order'])),
         ...orderChanges(
           order,
-          { certificate, names, issuer, reason: orderReason(wanted, 'obtain') },
+          { certificate, names, issuer, reason: orderReason(this.#traced(wanted), 'obtain') },
           this.#clock,
         ),
         ...summaryChanges(certificate, stored, {
@@ -255,6 +262,11 @@ export class Provisioner {
       ]);
       return order;
     });
+  }
+
+  /** Adds the trace of what is done at present, where there is no other. */
+  #traced<T extends { readonly traceparent?: string | undefined }>(wanted: T): T {
+    return { ...wanted, traceparent: wanted.traceparent ?? this.#currentTrace() };
   }
 
   /**

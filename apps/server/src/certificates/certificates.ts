@@ -7,6 +7,7 @@ import { maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
 import { atCa } from '../accounts/at-ca.ts';
 import { ServerError } from '../errors.ts';
+import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import {
   certificateId,
@@ -213,6 +214,7 @@ export class Certificates {
   async declare({
     caller,
     params: { name },
+    headers,
     body: { names = [name], ...more },
   }: RequestOf<typeof declare>): Promise<Answer> {
     if (names[0] !== name)
@@ -231,6 +233,7 @@ export class Certificates {
           identity: 'first-name',
           where: (existing) => maySee(caller, existing.names),
           keep: ['deploy'],
+          traceparent: traceparentIn(headers),
           admit,
         }),
     );

@@ -233,14 +233,16 @@ export class Orders {
   }
 
   @Handles(renew)
-  async renew({ caller, params: { id } }: RequestOf<typeof renew>): Promise<Answer> {
+  async renew({ caller, params: { id }, headers }: RequestOf<typeof renew>): Promise<Answer> {
     await visible(caller, id);
-    return await this.#accepted(caller, await this.#quotas.submit(caller.tenant, id));
+    const order = await this.#quotas.submit(caller.tenant, id, traceparentIn(headers));
+    return await this.#accepted(caller, order);
   }
 
   @Handles(renewAll)
   async renewAll({
     caller,
+    headers,
     body: { issuer, due, cursor: from },
   }: RequestOf<typeof renewAll>): Promise<Answer> {
     const { provisioner } = caller.tenant.manager;
@@ -256,7 +258,11 @@ export class Orders {
           Date.parse(candidate.renewal?.at ?? candidate.createdAt) <= now),
     };
     const page = await provisioner.certificates.page({ ...query, limit: renewedAtOnce });
-    const { orders, refusal } = await this.#submitAll(caller, page.certificates);
+    const { orders, refusal } = await this.#submitAll(
+      caller,
+      page.certificates,
+      traceparentIn(headers),
+    );
     this.#scheduling.wake();
     if (refusal === undefined)
       return answer(202, { orders, next: page.next, scanned: page.scanned });
@@ -353,11 +359,12 @@ export class Orders {
   async #submitAll(
     { tenant }: Caller,
     certificates: readonly ManagedCertificate[],
+    traceparent: string | undefined,
   ): Promise<{ readonly orders: readonly string[]; readonly refusal?: ServerError }> {
     const orders: string[] = [];
     for (const { id } of certificates) {
       try {
-        orders.push(await this.#quotas.submit(tenant, id));
+        orders.push(await this.#quotas.submit(tenant, id, traceparent));
       } catch (error) {
         const isUsedUp = error instanceof ServerError && error.code === 'ERR_SERVER_QUOTA';
         if (!isUsedUp || orders.length === 0) throw error;

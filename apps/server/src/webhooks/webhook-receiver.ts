@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Caller } from '../access/caller.ts';
 import { visible } from '../certificates/visible.ts';
 import { ServerError } from '../errors.ts';
+import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, certifiedName } from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
@@ -49,6 +50,7 @@ export class WebhookReceiver {
   @Handles(webhook)
   async take({
     caller,
+    headers,
     body: {
       event,
       data: { certificate, name },
@@ -69,13 +71,14 @@ export class WebhookReceiver {
       certificate === undefined
         ? provisioner.certificates.byName(name ?? '')
         : [await visible(caller, certificate)];
+    const traceparent = traceparentIn(headers);
     const ids: string[] = [];
     const orders: string[] = [];
     try {
       for await (const { id, paused } of targets) {
         ids.push(id);
         if (paused) continue;
-        if (event === 'renew') orders.push(...(await this.#renew(caller, id, since)));
+        if (event === 'renew') orders.push(...(await this.#renew(caller, id, { since, traceparent })));
         else await provisioner.refreshRenewalInfo(id);
       }
     } finally {
@@ -91,16 +94,22 @@ export class WebhookReceiver {
 
   /**
    * Orders a certificate again, once for all deliveries of one webhook.
-   * @param since when the first delivery came, which a quota or a fault has ended
+   * @param first.since when the first delivery came, which a quota or a fault has ended
    * @returns the order, also where it has ended since then
    */
   async #renew(
     { tenant }: Caller,
     id: string,
-    since: Temporal.Instant | undefined,
+    {
+      since,
+      traceparent,
+    }: {
+      readonly since: Temporal.Instant | undefined;
+      readonly traceparent: string | undefined;
+    },
   ): Promise<readonly string[]> {
-    if (since === undefined) return [await this.#quotas.submit(tenant, id)];
-    const order = await this.#quotas.submitUnlessIssued(tenant, id, since);
+    if (since === undefined) return [await this.#quotas.submit(tenant, id, traceparent)];
+    const order = await this.#quotas.submitUnlessIssued(tenant, id, { since, traceparent });
     if (order !== undefined) return [order];
     const { certificates } = tenant.manager.provisioner;
     const { current } = await certificates.get(id);

@@ -1,0 +1,9 @@
+export { type SpanDescription, type SpanName, spanTable } from './tracing/span-table.ts';
+export {
+  type ManagerTracing,
+  type TracedRequest,
+  type TracedTask,
+  type Tracing,
+  tracing,
+  type WatchedManager,
+} from './tracing/tracing.ts';
