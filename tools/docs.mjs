@@ -21,6 +21,11 @@ const generators = [
   { file: 'docs/dns.md', from: 'packages/config/src/dns/provider.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
   { file: 'docs/metrics.md', from: 'packages/observability/src/metric-table.ts', make: metrics },
+  {
+    file: 'docs/traces.md',
+    from: 'packages/observability/src/tracing/span-table.ts',
+    make: traces,
+  },
 ].filter(({ from = '' }) => existsSync(join(root, from)));
 /** The server and the DNS hosts are imported only when they are named. */
 const loadedWhenNamed = {
@@ -382,6 +387,24 @@ Programs: \`server\` is acmex serve, \`daemon\` is acmex daemon, \`renew\` is ac
 
 | metric | type | labels | meaning | programs |
 |---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+/** Returns the page of spans. */
+async function traces() {
+  const { spanTable } = await load(join(root, 'packages/observability/src/tracing/span-table.ts'));
+  const rows = Object.entries(spanTable).map(([name, { meaning, attributes }]) => {
+    const listed = attributes.map((attribute) => `\`${attribute}\``).join(', ');
+    return `| \`${name}\` | ${meaning} | ${listed} |`;
+  });
+  if (rows.length === 0) throw new Error('there are no spans');
+  return `# Traces
+
+What each span of a [trace](observability.md#traces) is. A span has ids, codes and words of this software; it has no text from outside: no domain names, URLs, messages, tokens or commands. \`error.type\` is the code of an error: see [errors](errors.md). This page is generated from the code.
+
+| span | meaning | attributes |
+|---|---|---|
 ${rows.join('\n')}
 `;
 }

@@ -21,10 +21,11 @@ import type { Reporter, Terminal } from './terminal.ts';
  */
 export async function openStorage(
   { configuration, program = 'acmex' }: Configured,
-  terminal: Pick<Terminal, 'env' | 'uid'>,
+  terminal: Pick<Terminal, 'env' | 'uid' | 'tracing'>,
   report: Reporter,
 ): Promise<Storage> {
-  const storage = await openUnaudited({ configuration }, terminal, report);
+  const opened = await openUnaudited({ configuration }, terminal, report);
+  const storage = terminal.tracing?.watchStorage(opened) ?? opened;
   if (!configuration.values.audit.enabled) return storage;
   const { configuredAudit } = await import('@acmex/manager/from-config');
   const origin = { program, host: hostname(), user: userName(terminal) };

@@ -11,6 +11,7 @@ import { serverCommands } from './program/server.ts';
 import { storageCommands } from './program/storage.ts';
 import type { OutputOptions } from './output.ts';
 import type { Terminal } from './terminal.ts';
+import { withTracing } from './tracing/with-tracing.ts';
 
 export { flagGroups } from './program/flag-groups.ts';
 
@@ -61,8 +62,11 @@ export async function run(
   let exitCode = 0;
   const program = commandLine(version, terminal, async (definition, command, words) => {
     if (definition.needs !== undefined) await provide(definition.needs, command, terminal);
-    const context = { argument: words[0] ?? '', args: words, terminal, version };
-    exitCode = (await definition.run(command, context)) ?? 0;
+    const { path } = definition;
+    exitCode = await withTracing({ command: path, version, terminal }, async (traced) => {
+      const context = { argument: words[0] ?? '', args: words, terminal: traced, version };
+      return (await definition.run(command, context)) ?? 0;
+    });
   });
   const { command, unknown } = namedCommand(program, args);
   try {

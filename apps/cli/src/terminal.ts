@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from '@acmex/config';
+import type { Tracing } from '@acmex/observability/tracing';
 import type { Ora } from 'ora';
 
 /** The process around a command: its streams, environment and signals. A test passes its own. */
@@ -26,6 +27,8 @@ export interface Terminal {
   onHangup(listener: () => void): () => void;
   /** What is visible to others now, as challenge responses: it stays if the process is killed. */
   readonly display: Set<string>;
+  /** Records what the command does as traces; absent where they are off. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;

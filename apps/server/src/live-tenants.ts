@@ -1,11 +1,21 @@
 import type { Clock } from '@acmex/clock';
 import { type Config, openNetwork } from '@acmex/config';
-import { type ConfiguredManager, fromConfig, reconcileDeclared } from '@acmex/manager/from-config';
-import type { ManagerWatch } from '@acmex/observability';
+import {
+  type ConfiguredManager,
+  fromConfig,
+  type FromConfigOptions,
+  reconcileDeclared,
+} from '@acmex/manager/from-config';
 import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { type Log, logError } from './log.ts';
 import { type Tenancy, tenancy, type Tenant } from './tenants.ts';
+
+/** What metrics and traces pass to the certificate managers. */
+export type ManagerWatching = Pick<
+  FromConfigOptions,
+  'onExchange' | 'watchIssuer' | 'watchDeployer' | 'watchDnsProvider' | 'watchTask' | 'currentTrace'
+>;
 
 export interface LiveTenantsOptions {
   readonly storage: Storage;
@@ -13,7 +23,7 @@ export interface LiveTenantsOptions {
   readonly log: Log;
   readonly clock: Clock;
   /** What watches the managers. */
-  readonly watch: Pick<ManagerWatch, 'onExchange' | 'watchIssuer'>;
+  readonly watch: ManagerWatching;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
 }
@@ -105,8 +115,7 @@ async function openTenancy(
       environment,
       clock,
       userAgent: 'acmex-server',
-      onExchange: watch.onExchange,
-      watchIssuer: watch.watchIssuer,
+      ...watch,
       network,
       onWarning: (msg) => log({ level: 'warn', msg }),
     }),

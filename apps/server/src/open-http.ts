@@ -2,6 +2,7 @@ import type { Server } from 'node:https';
 import type { Clock } from '@acmex/clock';
 import { type Config, storageOf } from '@acmex/config';
 import type { CertificateCensus } from '@acmex/observability';
+import type { Tracing } from '@acmex/observability/tracing';
 import type { Storage } from '@acmex/storage';
 import type { Provider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -19,7 +20,7 @@ import { application } from './http/application.ts';
 import { endpointsOf } from './http/endpoint.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
-import { IS_AUDITED, STOPPING } from './http/request-pipeline.ts';
+import { IS_AUDITED, STOPPING, TRACING } from './http/request-pipeline.ts';
 import { cannotListen, hostCheck, type ListenAddress, urlHost } from './listening.ts';
 import type { LiveTenants } from './live-tenants.ts';
 import { LOG, type Log, logError } from './log.ts';
@@ -34,6 +35,7 @@ import type { Work } from './work.ts';
 
 export interface OpenHttpOptions {
   readonly config: Config;
+  readonly tracing?: Tracing | undefined;
   readonly role: Role;
   /** Undefined for a worker that opens no port. */
   readonly address: ListenAddress | undefined;
@@ -154,6 +156,7 @@ function providers({
     { provide: SCHEDULING, useValue: work },
     { provide: STOPPING, useValue: signal },
     { provide: IS_AUDITED, useValue: services.config.values.audit.enabled },
+    ...(services.tracing ? [{ provide: TRACING, useValue: services.tracing }] : []),
     { provide: CLOCK, useValue: clock },
     { provide: STORAGE, useValue: storage },
     { provide: LOG, useValue: log },

@@ -15,9 +15,11 @@ import {
   CertificateCensus,
   type CertificateSource,
   managerMetrics,
+  type ManagerWatch,
   Metrics,
 } from '@acmex/observability';
 import { configuredAudit } from '@acmex/manager/from-config';
+import type { Tracing } from '@acmex/observability/tracing';
 import type { Storage } from '@acmex/storage';
 import { LiveAccess } from './access/live-access.ts';
 import { challengeAnswers } from './challenge-answers.ts';
@@ -25,7 +27,7 @@ import { ServerError } from './errors.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { assertPrivate, listenAddress } from './listening.ts';
-import { LiveTenants } from './live-tenants.ts';
+import { LiveTenants, type ManagerWatching } from './live-tenants.ts';
 import { type Log, logError } from './log.ts';
 import { metricsListener, ServerMetrics } from './metrics/metrics.ts';
 import { type Http, openHttp } from './open-http.ts';
@@ -63,6 +65,8 @@ export interface ServeOptions {
    */
   readonly onInitialKey?: ((file: string, key: string) => void) | undefined;
   readonly clock?: Clock | undefined;
+  /** Records requests and work as spans; nothing is recorded by default. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface RunningServer {
@@ -86,6 +90,7 @@ interface ServerProcess extends Required<
   Pick<ServeOptions, 'environment' | 'role' | 'dataDirectory' | 'version' | 'log' | 'clock'>
 > {
   readonly config: Config;
+  readonly tracing?: Tracing | undefined;
   readonly resources: Resources;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
@@ -159,8 +164,8 @@ async function start(
   for (const fault of await exposedCredentials(config))
     log({ level: 'warn', msg: faultText(fault) });
   const processMetrics = new Metrics({ prefix: config.values.metrics.prefix });
-  const watch = managerMetrics(processMetrics, { clock });
-  const storage = resources.use(await openAudited(server, (opened) => watch.watchStorage(opened)));
+  const { watchStorage, ...watch } = watching(managerMetrics(processMetrics, { clock }), server);
+  const storage = resources.use(await openAudited(server, watchStorage));
   // What only a team needs is loaded for a team alone: BullMQ takes a tenth of the start.
   const team =
     redis &&
@@ -197,6 +202,18 @@ async function start(
   if (role !== 'worker')
     resources.use(await challengeAnswers({ config, managers: () => live.managers(), log, clock }));
   return { live, access, work, http };
+}
+
+/** Joins what counts with what traces, where traces are recorded. */
+function watching(
+  metrics: ManagerWatch,
+  { tracing }: Pick<ServerProcess, 'tracing'>,
+): ManagerWatching & Pick<ManagerWatch, 'watchStorage'> {
+  if (!tracing) return metrics;
+  return {
+    ...tracing.watching(metrics),
+    watchStorage: (storage) => tracing.watchStorage(metrics.watchStorage(storage)),
+  };
 }
 
 function sourceOf(tenant: Tenant | undefined): CertificateSource | undefined {

@@ -70,7 +70,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         issuer: authority.issuer,
         presentIssuers: presentAuthority,
         profiles: tlsProfiles,
-        validate: validatorOf(options),
+        validate: terminal.tracing?.watchValidator(validatorOf(options)) ?? validatorOf(options),
         ...watch,
         // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),

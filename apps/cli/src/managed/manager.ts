@@ -20,13 +20,13 @@ export interface CommandManagerOptions extends Pick<
 /** Creates the certificate manager of a command, which reports its progress. */
 export async function commandManager({
   configuration,
-  terminal: { env, display },
+  terminal: { env, display, tracing },
   report,
   ...options
 }: CommandManagerOptions): Promise<ConfiguredManager> {
   const network = await openNetwork(configuration, { environment: env });
   return fromConfig(configuration, {
-    ...options,
+    ...(tracing ? tracing.watching(options) : options),
     environment: env,
     userAgent: 'acmex-cli',
     network,

@@ -37,6 +37,7 @@ export async function serve(
     overrides: options.overrides,
     dataDirectory: dataDirectory(terminal),
     version: options.version,
+    tracing: terminal.tracing,
     log,
     onConfiguration: ({ values }) => {
       logLevel = values.cli.log_level;

@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import type { Clock } from '@acmex/clock';
 import { IdentifierError } from '@acmex/identifier';
 import { type AuditOrigin, withAuditOrigin } from '@acmex/observability/audit';
-import { Inject, Injectable } from '@nestjs/common';
+import type { Tracing } from '@acmex/observability/tracing';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Temporal } from 'temporal-polyfill';
 import type * as z from 'zod';
@@ -22,6 +23,8 @@ import { traceIdIn } from './trace-context.ts';
 export const STOPPING = Symbol('stopping');
 /** Whether changes are recorded with the caller: this costs a request some time. */
 export const IS_AUDITED = Symbol('is audited');
+/** What records requests as spans; absent where they are not recorded. */
+export const TRACING = Symbol('tracing');
 
 /**
  * Takes a request from its route to its handler: who asks, what was sent, whether it was done
@@ -36,6 +39,7 @@ export class RequestPipeline {
   readonly #monitor: CredentialMonitor;
   readonly #clock: Clock;
   readonly #isAudited: boolean;
+  readonly #tracing: Tracing | undefined;
 
   constructor(
     @Inject(AuthGuard) guard: AuthGuard,
@@ -44,7 +48,9 @@ export class RequestPipeline {
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(CLOCK) clock: Clock,
     @Inject(IS_AUDITED) isAudited: boolean,
+    @Optional() @Inject(TRACING) tracing?: Tracing,
   ) {
+    this.#tracing = tracing;
     this.#isAudited = isAudited;
     this.#guard = guard;
     this.#idempotency = idempotency;
@@ -64,6 +70,26 @@ export class RequestPipeline {
     request: ParsedRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
+    const respond = async () => await this.#respond(endpoint, handle, request, reply);
+    const { method, headers: received } = request;
+    const { status, body, headers, live } = this.#tracing
+      ? await this.#tracing.traceRequest(
+          { method, route: endpoint.path, traceparent: received.traceparent },
+          respond,
+        )
+      : await respond();
+    return reply
+      .status(status)
+      .headers(headers ?? {})
+      .send(body instanceof Readable ? live.stream(body) : body);
+  }
+
+  async #respond(
+    endpoint: EndpointDescription,
+    handle: Handler,
+    request: ParsedRequest,
+    reply: FastifyReply,
+  ): Promise<Answer & { readonly live: LiveRequest }> {
     const admission = await this.#guard.admit(endpoint, request, reply);
     // A spread here would cost more than the rest of a small request.
     const live = new LiveRequest({
@@ -76,9 +102,10 @@ export class RequestPipeline {
       reply,
       caller: admission?.caller,
     });
+    const headers = this.#headersOf(request);
     const received = new ReceivedRequest(
       checkedRequest(endpoint, request),
-      request.headers,
+      headers,
       admission?.caller,
       live,
     );
@@ -89,16 +116,23 @@ export class RequestPipeline {
     };
     const work: RepeatableWork = this.#isAudited
       ? async (since) =>
-          await withAuditOrigin(originOf(request, admission), async () => await handled(since))
+          await withAuditOrigin(
+            originOf(request.ip, headers, admission),
+            async () => await handled(since),
+          )
       : handled;
-    const { status, body, headers } =
+    const answer =
       request.method === 'GET'
         ? await this.#read(live, work)
         : await this.#change({ endpoint, request, admission, live, work });
-    return reply
-      .status(status)
-      .headers(headers ?? {})
-      .send(body instanceof Readable ? live.stream(body) : body);
+    const { status, body } = answer;
+    return { status, body, headers: answer.headers, live };
+  }
+
+  /** Returns the headers, with the span of the request as its trace where it is recorded. */
+  #headersOf({ headers }: ParsedRequest): IncomingHttpHeaders {
+    const traceparent = this.#tracing?.managerOptions.currentTrace();
+    return traceparent === undefined ? headers : { ...headers, traceparent };
   }
 
   /** Reads what a request asks for, and answers it only while its credential is valid. */
@@ -131,7 +165,11 @@ export class RequestPipeline {
 }
 
 /** Returns what the audit log says of who asks. */
-function originOf({ ip, headers }: ParsedRequest, admission: Admission | undefined): AuditOrigin {
+function originOf(
+  ip: string,
+  headers: IncomingHttpHeaders,
+  admission: Admission | undefined,
+): AuditOrigin {
   return { actor: admission?.caller.id, address: ip, traceId: traceIdIn(headers) };
 }
 

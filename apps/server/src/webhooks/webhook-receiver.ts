@@ -78,7 +78,8 @@ export class WebhookReceiver {
       for await (const { id, paused } of targets) {
         ids.push(id);
         if (paused) continue;
-        if (event === 'renew') orders.push(...(await this.#renew(caller, id, { since, traceparent })));
+        if (event === 'renew')
+          orders.push(...(await this.#renew(caller, id, { since, traceparent })));
         else await provisioner.refreshRenewalInfo(id);
       }
     } finally {
@@ -94,7 +95,7 @@ export class WebhookReceiver {
 
   /**
    * Orders a certificate again, once for all deliveries of one webhook.
-   * @param first.since when the first delivery came, which a quota or a fault has ended
+   * @param attempt `since`: when the first delivery came, which a quota or a fault has ended
    * @returns the order, also where it has ended since then
    */
   async #renew(
