@@ -21,6 +21,15 @@ async function notifierOf(toml: string, tenant?: string): Promise<Notifier> {
 }
 const webhook = (name: string, more = '') =>
   `[[notifications.webhooks]]\nname = "${name}"\nurl = "https://hooks.example/t0ken"\n${more}\n`;
+const mail = (more = '') =>
+  `[[notifications.email]]\nsmtp_host = "mail.example.com"\nfrom = "acmex@example.com"\nto = ["ops@example.com"]\n${more}\n`;
+
+it('has a receiver for each e-mail, beside the webhooks, with the same filters', async () => {
+  const tenants = '[tenants.web]\nnames = ["*"]\n[tenants.mail]\nnames = ["*"]\n';
+  const toml = `${tenants}${webhook('email')}${mail()}${mail('name = "on-call"\ntls = "implicit"\ntenants = ["web"]\nnames = ["*.test"]\nlabels = { team = "web" }')}`;
+  expect((await notifierOf(toml, 'web')).receivers).toEqual(['email', 'email-2', 'on-call']);
+  expect((await notifierOf(toml, 'mail')).receivers).toEqual(['email', 'email-2']);
+});
 
 it('has a receiver for each webhook, also where two of them have the same name', async () => {
   const { receivers } = await notifierOf(webhook('chat') + webhook('audit') + webhook('chat'));
@@ -38,6 +47,9 @@ it.each([
     webhook('chat', 'tenants = ["web"]'),
     /notifications\.webhooks\[0\]\.tenants\[0\] is not defined/,
   ],
+  [mail('tenants = ["web"]'), /notifications\.email\[0\]\.tenants\[0\] is not defined/],
+  [mail('tls = "none"'), /notifications\.email\[0\]\.tls .*smtp_host must be localhost/],
+  [mail('username = "acmex"'), /write username and password, or neither/],
   [webhook('chat', 'format = "custom"\ntemplate = "{{secret}}"'), /unknown place \{\{secret\}\}/],
   [`[notifications]\nallow = ["loopback"]\n${webhook('chat')}`, /write an address or a range/],
   [

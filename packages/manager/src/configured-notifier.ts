@@ -1,6 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { type Config, type ConfigValues, webhookKey } from '@acmex/config';
-import { Notifier, type Receiver, webhook, webhookFormats } from '@acmex/notifications';
+import { email, Notifier, type Receiver, webhook, webhookFormats } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 
@@ -21,11 +21,14 @@ export function configuredNotifier(
   { values }: Pick<Config, 'values'>,
   { tenant, network, ...options }: ConfiguredNotifierOptions,
 ): Notifier {
-  const { webhooks, allow } = values.notifications;
-  const roots = network?.roots ?? [];
-  const receivers = webhooks
-    .filter(({ tenants }) => tenants.length === 0 || tenants.includes(tenant ?? 'default'))
-    .map((description) => webhookReceiver(description, { allow, roots, clock: options.clock }));
+  const { webhooks, email: mails, allow } = values.notifications;
+  const reach = { allow, roots: network?.roots ?? [], clock: options.clock };
+  const isFor = ({ tenants }: { readonly tenants: readonly string[] }) =>
+    tenants.length === 0 || tenants.includes(tenant ?? 'default');
+  const receivers = [
+    ...webhooks.filter(isFor).map((description) => webhookReceiver(description, reach)),
+    ...mails.filter(isFor).map((description) => mailReceiver(description, reach)),
+  ];
   const hasTenants = Object.keys(values.tenants).length > 0;
   return new Notifier({
     ...options,
@@ -34,19 +37,18 @@ export function configuredNotifier(
   });
 }
 
-type WebhookDescription = ConfigValues['notifications']['webhooks'][number];
+type Descriptions = ConfigValues['notifications'];
+
+/** How receivers are reached. */
+interface Reach {
+  readonly allow: readonly string[];
+  readonly roots: readonly string[];
+  readonly clock: Clock | undefined;
+}
 
 function webhookReceiver(
-  description: WebhookDescription,
-  {
-    allow,
-    roots,
-    clock,
-  }: {
-    readonly allow: readonly string[];
-    readonly roots: readonly string[];
-    readonly clock: Clock | undefined;
-  },
+  description: Descriptions['webhooks'][number],
+  { allow, roots, clock }: Reach,
 ): Receiver {
   const { name, events, names, labels, url, format, template, secret } = description;
   return {
@@ -66,6 +68,40 @@ function webhookReceiver(
       clock,
     }),
   };
+}
+
+function mailReceiver(
+  description: Descriptions['email'][number],
+  { allow, roots, clock }: Reach,
+): Receiver {
+  const { name, events, names, labels, username, password } = description;
+  const login =
+    username === undefined || !password
+      ? undefined
+      : { username, password: trimmed(password.reveal) };
+  return {
+    name,
+    events,
+    names,
+    labels,
+    channel: email({
+      host: description.smtp_host,
+      port: description.smtp_port,
+      tls: description.tls,
+      login,
+      from: withoutScheme(description.from),
+      to: description.to.map(withoutScheme),
+      limit: { seconds: description.timeout_secs },
+      allow,
+      ca: roots,
+      clock,
+    }),
+  };
+}
+
+/** An address may be written as the CA's contact is. */
+function withoutScheme(address: string): string {
+  return address.replace(/^mailto:/, '');
 }
 
 /** A credential in a file ends with a line break. */

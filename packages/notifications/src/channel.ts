@@ -7,10 +7,13 @@ export interface Channel {
    * @throws NotificationsError `ERR_NOTIFICATIONS_REFUSED` where it would never be accepted; any
    * other failure is tried again
    */
-  send(
-    notification: Notification,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Receipt>;
+  send(notification: Notification, options?: SendOptions): Promise<Receipt>;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The recipients that have the notification from an earlier attempt, as its error named them. */
+  readonly acceptedBy?: readonly string[] | undefined;
 }
 
 /** What a receiver answered when it accepted a notification. */

@@ -22,6 +22,8 @@ export interface DeliveryRecord {
   /** When it is sent next, RFC 3339. A dead letter is not sent. */
   readonly nextAt: string;
   readonly failure?: DeliveryFailure | undefined;
+  /** The recipients of the receiver that have it already. */
+  readonly acceptedBy?: readonly string[] | undefined;
 }
 
 export interface Delivery extends DeliveryRecord {
@@ -40,6 +42,7 @@ const check = schemaCheck(
     attempts: z.int(),
     nextAt: time,
     failure: z.looseObject({ code: z.string(), message: z.string(), at: time }).optional(),
+    acceptedBy: z.array(z.string()).optional(),
   }),
 );
 

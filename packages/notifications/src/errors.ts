@@ -22,6 +22,12 @@ export const notificationsErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_NOTIFICATIONS_TLS: {
+    meaning: 'A mail would leave this machine without TLS. It is not sent.',
+    cure: 'Use tls = "starttls" or tls = "implicit" for the receiver.',
+    exit: 2,
+    http: 422,
+  },
   ERR_NOTIFICATIONS_TEMPLATE: {
     meaning: 'The template of a receiver cannot be used.',
     cure: 'Correct what the message names.',
@@ -30,7 +36,7 @@ export const notificationsErrors = {
   },
   ERR_NOTIFICATIONS_RECEIVER: {
     meaning: 'There is no receiver with this name.',
-    cure: 'Use a name from [[notifications.webhooks]] of acmex.toml.',
+    cure: 'Use a name from [[notifications.webhooks]] or [[notifications.email]] of acmex.toml.',
     exit: 2,
     http: 404,
   },
@@ -48,17 +54,21 @@ export type NotificationsErrorCode = keyof typeof notificationsErrors;
 export class NotificationsError extends defineErrors('Notifications', notificationsErrors) {
   /** When the receiver allows the next attempt, if it says so. */
   readonly retryAfter: Temporal.Instant | undefined;
+  /** The recipients that have accepted the notification all the same. */
+  readonly acceptedBy: readonly string[] | undefined;
 
   constructor(
     code: NotificationsErrorCode,
     message: string,
-    { retryAfter, ...options }: NotificationsErrorOptions = {},
+    { retryAfter, acceptedBy, ...options }: NotificationsErrorOptions = {},
   ) {
     super(code, message, options);
     this.retryAfter = retryAfter;
+    this.acceptedBy = acceptedBy;
   }
 }
 
 export interface NotificationsErrorOptions extends ErrorOptions {
   readonly retryAfter?: Temporal.Instant | undefined;
+  readonly acceptedBy?: readonly string[] | undefined;
 }

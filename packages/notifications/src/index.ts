@@ -1,5 +1,6 @@
-export { type Channel, type Receipt } from './channel.ts';
+export { type Channel, type Receipt, type SendOptions } from './channel.ts';
 export { type Delivery, type DeliveryFailure, type DeliveryRecord } from './deliveries.ts';
+export { email, type EmailOptions, type MailTls } from './email.ts';
 export { NotificationsError, type NotificationsErrorCode, notificationsErrors } from './errors.ts';
 export {
   type CustomFormat,

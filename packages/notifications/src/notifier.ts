@@ -147,7 +147,7 @@ export class Notifier {
     if (!receiver)
       throw new NotificationsError(
         'ERR_NOTIFICATIONS_RECEIVER',
-        `there is no receiver ${printable(name, 50)}: use ${this.receivers.join(', ') || 'a name from [[notifications.webhooks]] of acmex.toml'}`,
+        `there is no receiver ${printable(name, 50)}: use ${this.receivers.join(', ') || 'a name from [notifications] of acmex.toml'}`,
       );
     return await receiver.channel.send(
       {
@@ -278,9 +278,9 @@ export class Notifier {
     readonly changes: readonly Change[];
     readonly nextAt?: Temporal.Instant | undefined;
   }> {
-    const { notification } = stored.record;
+    const { notification, acceptedBy } = stored.record;
     try {
-      await receiver.channel.send(notification, { signal });
+      await receiver.channel.send(notification, { signal, acceptedBy });
       return { changes: deliveredChanges(stored) };
     } catch (error) {
       signal.throwIfAborted();
@@ -317,7 +317,13 @@ export class Notifier {
     const nextAt = later(usual, retryAfterOf(error), now.add({ hours: 1 }));
     const text = printable(errorText(error), 1000);
     const failure = { code: errorCode(error) ?? 'unknown', message: text, at: now.toString() };
-    return { text, nextAt, record: { ...record, attempts, nextAt: nextAt.toString(), failure } };
+    const changed = {
+      attempts,
+      nextAt: nextAt.toString(),
+      failure,
+      ...acceptedAfter(record, error),
+    };
+    return { text, nextAt, record: { ...record, ...changed } };
   }
 }
 
@@ -329,6 +335,16 @@ function later(
 ): Temporal.Instant {
   if (!allowed || Temporal.Instant.compare(allowed, usual) <= 0) return usual;
   return Temporal.Instant.compare(allowed, latest) > 0 ? latest : allowed;
+}
+
+/** Returns the recipients that have a notification after a failure, if there are any. */
+function acceptedAfter(
+  { acceptedBy = [] }: DeliveryRecord,
+  error: unknown,
+): Pick<DeliveryRecord, 'acceptedBy'> {
+  const accepted = error instanceof NotificationsError ? (error.acceptedBy ?? []) : [];
+  const all = [...new Set([...acceptedBy, ...accepted])];
+  return all.length === 0 ? {} : { acceptedBy: all };
 }
 
 function retryAfterOf(error: unknown): Temporal.Instant | undefined {

@@ -53,7 +53,8 @@ function insideJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-function insideMarkup(text: string): string {
+/** Escapes text for HTML and XML, inside an element and inside an attribute. */
+export function insideMarkup(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 }
 

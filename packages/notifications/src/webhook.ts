@@ -6,7 +6,7 @@ import {
   type EgressHead,
   type Resolve,
 } from '@acmex/egress';
-import { printable } from '@acmex/errors';
+import { answerText } from './answer-text.ts';
 import type { Channel } from './channel.ts';
 import { NotificationsError } from './errors.ts';
 import { type Format, webhookFormats } from './formats.ts';
@@ -39,6 +39,8 @@ export interface WebhookOptions {
 
 /** At most this much of an answer is read. */
 const longestAnswer = 1024;
+/** The shortest piece of a URL that can be a credential. */
+const shortestPiece = 6;
 /** What TLS and HTTP may hand over at once; more of an answer is not waited for. */
 const largestPiece = 1024 * 1024;
 /** The receiver says that the message itself cannot be accepted, now or later. */
@@ -69,7 +71,7 @@ export function webhook(options: WebhookOptions): Channel {
       const token = await options.token?.();
       const request = await requestFor(notification, { ...options, format, clock, token });
       const { status, answer, retryAfter } = await exchange(fetch, url, { ...request, signal });
-      const safe = withoutSecrets(answer, url, token);
+      const safe = answerText(answer, { secrets: secretsOf(url, token), limit: longestAnswer });
       if (status >= 200 && status < 300) return { status, answer: safe };
       throw refusal(new URL(url).hostname, status, {
         answer: safe,
@@ -151,14 +153,13 @@ async function exchange(
   };
 }
 
-/** Returns an answer for logs and records: a receiver may repeat what it was sent. */
-function withoutSecrets(answer: string, url: string, token: string | undefined): string {
-  const { pathname, search } = new URL(url);
-  const secrets = [url, token, pathname + search, pathname, search]
-    .filter((secret) => secret !== undefined)
-    .filter((secret) => secret.length > 1);
-  const redacted = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), answer);
-  return printable(redacted, longestAnswer);
+/** Returns what an answer must not repeat: the URL, and each piece of it that can be a credential. */
+function secretsOf(url: string, token: string | undefined): readonly string[] {
+  const { pathname, search, searchParams } = new URL(url);
+  const pieces = [...pathname.split('/'), ...searchParams.values()];
+  const long = pieces.filter(({ length }) => length >= shortestPiece);
+  const whole = [url, pathname + search, pathname, search, ...(token === undefined ? [] : [token])];
+  return [...whole, ...long];
 }
 
 function refusal(

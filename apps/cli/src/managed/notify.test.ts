@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { CertificateStore } from '@acmex/orchestrator';
 import { removeFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { SMTPServer } from 'smtp-server';
 import { acmex } from '../terminal.testing.ts';
 
 let folder: string;
@@ -103,8 +104,42 @@ it('fails with the answer of a receiver that refuses, and names the receivers th
     acmex(['notify', 'test', '--storage', join(folder, 'none')], { env: { HOME: folder } }),
   ).resolves.toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('add [[notifications.webhooks]] to acmex.toml'),
+    stderr: expect.stringContaining('add [[notifications.webhooks]] or [[notifications.email]]'),
   });
+});
+
+it('sends a test message by e-mail, and shows why the mail server refuses it', async () => {
+  const recipients: string[] = [];
+  const server = new SMTPServer({
+    ...{ hideSTARTTLS: true, authOptional: true, disableReverseLookup: true, logger: false },
+    onRcptTo({ address }, _, done) {
+      recipients.push(address);
+      const isGone = address.startsWith('gone');
+      done(isGone ? Object.assign(new Error('no such user'), { responseCode: 550 }) : undefined);
+    },
+  });
+  const listening = server.listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  const { port: smtpPort } = listening.address() as AddressInfo;
+  const table = (name: string) =>
+    `[[notifications.email]]\nname = "${name}"\nsmtp_host = "127.0.0.1"\nsmtp_port = ${smtpPort}\ntls = "none"\nfrom = "mailto:acmex@example.com"\nto = ["${name}@example.com"]\n`;
+  await appendFile(join(folder, 'acmex.toml'), table('ops') + table('gone'));
+  try {
+    const { code, stdout } = await run(['notify', 'test', 'ops', '-o', 'json']);
+    expect({ code, rows: JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      rows: [{ receiver: 'ops', result: 'accepted', status: 250 }],
+    });
+    await expect(run(['notify', 'test', 'gone'])).resolves.toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('gone@example.com: 550'),
+    });
+    expect(recipients).toEqual(['ops@example.com', 'gone@example.com']);
+  } finally {
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+  }
 });
 
 it('sends one report of a renew run, which waits where the receiver is down', async () => {

@@ -42,7 +42,7 @@ function receiversOf({ receivers }: Notifier, name: string | undefined): readonl
   if (receivers.length === 0)
     throw new CliError(
       'ERR_CLI_USAGE',
-      'the configuration has no receiver: add [[notifications.webhooks]] to acmex.toml',
+      'the configuration has no receiver: add [[notifications.webhooks]] or [[notifications.email]] to acmex.toml',
     );
   return name === undefined ? receivers : [name];
 }

@@ -53,14 +53,16 @@ export const tenants: Check = (settings) => {
 };
 
 function receiverTenants(settings: Parameters<Check>[0], names: readonly string[]) {
-  const receivers = valueAt(settings.table, ['notifications', 'webhooks']);
-  return (Array.isArray(receivers) ? receivers : []).flatMap((receiver: unknown, index) => {
-    const tenants = isTable(receiver) ? receiver['tenants'] : undefined;
-    return (Array.isArray(tenants) ? tenants : []).map((tenant: unknown, position) => {
-      const path = ['notifications', 'webhooks', index, 'tenants', position];
-      return typeof tenant === 'string' && !names.includes(tenant)
-        ? unknownName(settings, path, tenant, names, 'tenants')
-        : undefined;
+  return ['webhooks', 'email'].flatMap((kind) => {
+    const receivers = valueAt(settings.table, ['notifications', kind]);
+    return (Array.isArray(receivers) ? receivers : []).flatMap((receiver: unknown, index) => {
+      const tenants = isTable(receiver) ? receiver['tenants'] : undefined;
+      return (Array.isArray(tenants) ? tenants : []).map((tenant: unknown, position) => {
+        const path = ['notifications', kind, index, 'tenants', position];
+        return typeof tenant === 'string' && !names.includes(tenant)
+          ? unknownName(settings, path, tenant, names, 'tenants')
+          : undefined;
+      });
     });
   });
 }

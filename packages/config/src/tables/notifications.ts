@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { eventMeanings, type EventType } from '@acmex/orchestrator';
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
@@ -70,17 +71,40 @@ export function notificationsTable(secret: CredentialKey) {
       }),
       'Receivers by HTTPS.',
     ).default([]),
-    email: list(
-      z.strictObject({
-        smtp_host: text('Mail server.'),
-        smtp_port: whole('Port of the mail server.', { from: 1, to: 65_535 }).default(587),
-        from: mailAddress('Sender.'),
-        to: list(mailAddress(), 'Receivers.').min(1, 'write at least one address'),
-        events: eventList(),
-        username: text('User at the mail server.').optional(),
-        password: secret('Password at the mail server.').optional(),
-      }),
-      'Receivers by e-mail.',
-    ).default([]),
+    email: list(mailReceiver(secret), 'Receivers by e-mail.').default([]),
   });
+}
+
+/** `[[notifications.email]]` */
+function mailReceiver(secret: CredentialKey) {
+  return z
+    .strictObject({
+      name: ownName('The name in logs and commands.').default('email'),
+      smtp_host: text('Mail server; its certificate must be for this name.'),
+      smtp_port: whole('Port of the mail server.', { from: 1, to: 65_535 }).default(587),
+      tls: choice(
+        ['implicit', 'starttls', 'none'],
+        'TLS from the first byte, by STARTTLS, or none, which only a mail server on this machine may have. By default implicit for port 465, and starttls for any other.',
+      ).optional(),
+      from: mailAddress('Sender.'),
+      to: list(mailAddress(), 'Receivers.').min(1, 'write at least one address'),
+      ...filters(),
+      username: text('User at the mail server.').optional(),
+      password: secret('Password at the mail server.').optional(),
+      timeout_secs: seconds('The longest time to wait for the mail server.', 1, 300).default(30),
+    })
+    .refine(({ username, password }) => (username === undefined) === (password === undefined), {
+      path: ['username'],
+      error: 'write username and password, or neither of them',
+    })
+    .refine(({ tls, smtp_host }) => tls !== 'none' || isThisMachine(smtp_host), {
+      path: ['tls'],
+      error:
+        'write "starttls" or "implicit": without TLS, smtp_host must be localhost or a loopback address',
+    });
+}
+
+function isThisMachine(host: string): boolean {
+  const isLoopback = host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+  return isLoopback || host.toLowerCase() === 'localhost';
 }
