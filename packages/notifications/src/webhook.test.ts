@@ -111,6 +111,18 @@ describe('a webhook', () => {
     expect(failure).toBe('127.0.0.1 has answered 500: no: [secret] [secret] \\u{1b}[31m');
   });
 
+  it('repeats no piece of its URL or token, also where the part of the answer that is read ends inside it', async () => {
+    await using to = await receiver();
+    const sendAnswered = async (body: string): Promise<string> => {
+      to.answer = (response) => response.writeHead(200).end(body);
+      const token = async () => 't0p-s3cret';
+      return (await local(to.url, { token }).send(notification)).answer;
+    };
+    await expect(sendAnswered('no t0ken-in-url')).resolves.toBe('no [secret]');
+    const cut = await sendAnswered(`${'x'.repeat(1018)}t0p-s3cret`);
+    expect(cut).not.toContain('t0p-s3');
+  });
+
   it.each([400, 410, 413, 415, 422])(
     'knows by %i that the message itself is refused',
     async (status) => {
