@@ -1,5 +1,3 @@
-import type { CertificateSummary, CurrentCertificate } from './certificate-record.ts';
-
 /** The alarms of a certificate that are reported and not resolved. */
 export interface ReportedAlarms {
   /** The generation that they are about; 0 before the first certificate. */
@@ -8,6 +6,24 @@ export interface ReportedAlarms {
   readonly expiring?: number | undefined;
   /** From when the renewal counted as late, RFC 3339; absent if it was not reported. */
   readonly late?: string | undefined;
+}
+
+/** What the alarms of a certificate depend on. */
+interface WatchedCertificate {
+  readonly createdAt: string;
+  readonly paused: boolean;
+  readonly current?: CertificateTimes | undefined;
+  readonly renewal?: { readonly at: string; readonly cause?: 'revoked' | undefined } | undefined;
+  readonly expiryReported?: boolean | undefined;
+  readonly alarms?: ReportedAlarms | undefined;
+}
+
+interface CertificateTimes {
+  readonly generation: number;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly issuedAt: string;
+  readonly revokedAt?: string | undefined;
 }
 
 const hourMs = 3_600_000;
@@ -23,7 +39,7 @@ const longestMarginMs = 3 * dayMs;
  * days before it, or parts of the last third of a lifetime below 42 days. None is before a planned
  * renewal counts as late: a late renewal by choice is not an alarm.
  */
-export function expiryThresholds(summary: CertificateSummary): readonly number[] {
+export function expiryThresholds(summary: WatchedCertificate): readonly number[] {
   const { current, renewal } = summary;
   if (!current || (current.revokedAt !== undefined && !renewal)) return [];
   const end = Date.parse(current.notAfter);
@@ -41,7 +57,7 @@ export function expiryThresholds(summary: CertificateSummary): readonly number[]
  * lifetime after its time, three days at most, and never past the middle of what was left then. A
  * first order is late after a day, the renewal of a revoked certificate after an hour.
  */
-export function lateAt(summary: CertificateSummary): number | undefined {
+export function lateAt(summary: WatchedCertificate): number | undefined {
   const { paused, current, renewal, createdAt } = summary;
   if (paused) return undefined;
   if (!current) return Date.parse(createdAt) + dayMs;
@@ -53,7 +69,7 @@ export function lateAt(summary: CertificateSummary): number | undefined {
 }
 
 /** Returns when the alarms of a certificate must be looked at next, RFC 3339; undefined for never. */
-export function alarmAt(summary: CertificateSummary): string | undefined {
+export function alarmAt(summary: WatchedCertificate): string | undefined {
   const { current, alarms, expiryReported } = summary;
   const reported = alarmsOfPresent(summary);
   // What was reported of an earlier generation, or by an earlier plan, may be resolved now.
@@ -69,7 +85,7 @@ export function alarmAt(summary: CertificateSummary): string | undefined {
 }
 
 /** Returns what is to be reported of a certificate at a moment, in milliseconds. */
-export function alarmsAt(summary: CertificateSummary, nowMs: number): ReportedAlarms | undefined {
+export function alarmsAt(summary: WatchedCertificate, nowMs: number): ReportedAlarms | undefined {
   const passed = expiryThresholds(summary).filter((moment) => moment <= nowMs).length;
   const expiring = Math.max(passed, alarmsOfPresent(summary)?.expiring ?? 0);
   const late = lateAt(summary);
@@ -86,17 +102,17 @@ export function alarmsAt(summary: CertificateSummary, nowMs: number): ReportedAl
 export function alarmsOfPresent({
   alarms,
   current,
-}: CertificateSummary): ReportedAlarms | undefined {
+}: WatchedCertificate): ReportedAlarms | undefined {
   return alarms?.generation === (current?.generation ?? 0) ? alarms : undefined;
 }
 
-function isPlanChanged(summary: CertificateSummary, { late }: ReportedAlarms): boolean {
+function isPlanChanged(summary: WatchedCertificate, { late }: ReportedAlarms): boolean {
   if (late === undefined) return false;
   const present = lateAt(summary);
   return present === undefined || iso(present) !== late;
 }
 
-function lifetimeMs({ notBefore, notAfter }: CurrentCertificate): number {
+function lifetimeMs({ notBefore, notAfter }: CertificateTimes): number {
   return Math.max(0, Date.parse(notAfter) - Date.parse(notBefore));
 }
 
