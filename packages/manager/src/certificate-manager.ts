@@ -259,6 +259,7 @@ async function watchedTask<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (!watchTask) return await work();
+  // A record that cannot be read fails the work itself, which reports it.
   const traceparent = await traceOf(certificate, provisioner).catch(() => undefined);
   return await watchTask({ certificate, traceparent }, work);
 }

@@ -157,9 +157,9 @@ export class Provisioner {
   async change(
     id: string,
     changesOf: (certificate: ManagedCertificate) => Partial<CertificateSpec>,
-    options?: ChangeOptions,
+    options: ChangeOptions = {},
   ): Promise<Declaration> {
-    return await this.#declarer.change(id, changesOf, options);
+    return await this.#declarer.change(id, changesOf, this.#traced(options));
   }
 
   /**

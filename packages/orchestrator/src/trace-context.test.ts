@@ -95,6 +95,26 @@ describe('the trace of an order', () => {
     );
     for (const event of all) expect(event).toMatchObject({ traceId });
   });
+  it('is that of a change which orders the certificate again, or of what is done at present', async () => {
+    const { id } = await order();
+    await maintain(id);
+    const earlier = (await events()).length;
+    const names = ['a.test', 'b.test'];
+    const { change } = await provision().change(id, () => ({ names }), { traceparent });
+    await maintain(id);
+    const changed = (await events()).slice(earlier);
+    expect([change, changed.map(({ type }) => type)]).toEqual([
+      'ordered',
+      expect.arrayContaining(['certificate_changed', 'renewal_success']),
+    ]);
+    for (const event of changed) expect(event).toMatchObject({ traceId });
+    const present = new Provisioner({
+      ...{ storage, issuers: [issuer], clock },
+      currentTrace: () => traceparent,
+    });
+    await present.change(id, () => ({ keyType: 'ec-p384' }));
+    expect((await events()).at(-1)).toMatchObject({ traceId });
+  });
   it('is a new one where no one asked for it, also in a failed renewal', async () => {
     issuer.failures.push(new Error('the CA is broken'));
     const { id } = await order();

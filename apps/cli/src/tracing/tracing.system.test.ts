@@ -173,15 +173,17 @@ deploy = [{ directory = "${at('deployed')}" }]
     const call = async (method: string, path: string, traceparent: string) => {
       const headers = { 'x-api-key': key, traceparent };
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
-      // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the answer of the API
-      return (await answer.json()) as any;
+      return (await answer.json()) as {
+        readonly certificate?: string;
+        readonly items?: readonly { readonly id: string; readonly current?: object }[];
+      };
     };
     const worker = start(['serve', '--role', 'worker', '--config', at('worker.toml')], variables);
     let id = '';
     await eventually(async () => {
-      const { items } = await call('GET', '/api/certificates', 'nonsense');
-      id = items[0]?.id;
-      return items[0]?.deployed === true || items[0]?.current !== undefined;
+      const { items: [certificate] = [] } = await call('GET', '/api/certificates', 'nonsense');
+      id = certificate?.id ?? '';
+      return certificate?.current !== undefined;
     });
     const caller = '00f067aa0ba902b7';
     const order = await call('POST', `/api/certificates/${id}/renew`, `00-${traceId}-${caller}-01`);

@@ -248,6 +248,7 @@ export class Certificates {
   async change({
     caller,
     params: { id },
+    headers,
     body: { paused, ...changes },
   }: RequestOf<typeof change>): Promise<Answer> {
     await visible(caller, id);
@@ -258,6 +259,7 @@ export class Certificates {
         await changeCertificate(caller.tenant.manager, id, {
           ...wanted,
           paused: paused === undefined ? 'keep' : pauseOf[String(paused) as `${boolean}`],
+          traceparent: traceparentIn(headers),
           admit,
         }),
     );
