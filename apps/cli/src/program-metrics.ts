@@ -1,7 +1,8 @@
 import type { CrlTimes } from '@acmex/ca';
 import type { Clock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
-import { addressOf, type CertificateManager, type CertificateManagerOptions } from '@acmex/manager';
+import { addressOf, type CertificateManager } from '@acmex/manager';
+import type { FromConfigOptions } from '@acmex/manager/from-config';
 import type * as Observability from '@acmex/observability';
 import type { AgentWatch, AuthorityWatch, Metrics, WatchedWork } from '@acmex/observability';
 import type { MaintenanceResult } from '@acmex/orchestrator';
@@ -20,7 +21,7 @@ export interface ProgramMetrics extends AsyncDisposable {
   /** Returns the storage that the command is to use. */
   watchStorage(storage: Storage): Storage;
   /** What the certificate manager is created with. */
-  readonly managerOptions: Pick<CertificateManagerOptions, 'onExchange' | 'watchIssuer'>;
+  readonly managerOptions: Pick<FromConfigOptions, 'onExchange' | 'watchIssuer' | 'onHeartbeat'>;
   addCertificates(manager: () => CertificateManager): void;
   /** @returns counts the result of a task */
   addWork(work: WatchedWork): (result: Pick<MaintenanceResult, 'outcome'>) => void;
@@ -66,6 +67,7 @@ export async function openMetrics(
       return {
         onExchange: observability.caRequestMetrics(metrics),
         watchIssuer: observability.orderMetrics(metrics, options),
+        onHeartbeat: observability.heartbeatMetrics(metrics, options),
       };
     },
     addCertificates: (manager) =>

@@ -14,7 +14,13 @@ import { type Tenancy, tenancy, type Tenant } from './tenants.ts';
 /** What metrics and traces pass to the certificate managers. */
 export type ManagerWatching = Pick<
   FromConfigOptions,
-  'onExchange' | 'watchIssuer' | 'watchDeployer' | 'watchDnsProvider' | 'watchTask' | 'currentTrace'
+  | 'onExchange'
+  | 'onHeartbeat'
+  | 'watchIssuer'
+  | 'watchDeployer'
+  | 'watchDnsProvider'
+  | 'watchTask'
+  | 'currentTrace'
 >;
 
 export interface LiveTenantsOptions {

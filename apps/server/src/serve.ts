@@ -258,6 +258,8 @@ function startWork(
     managers: () => live.managers(),
     config: server.config,
     onMaintained: (result) => metrics.countOrder(result),
+    onWatched: async (watched, options) =>
+      await live.rootManager().heartbeat?.afterScan(watched, options),
   });
   startHousekeeping({ ...server, tenants: () => live.tenants(), idempotency });
 }

@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly config: Config;
   /** Called with the result of each task. */
   readonly onMaintained: (result: MaintenanceResult) => void;
+  /** Called after each scan for alarms. */
+  readonly onWatched: NonNullable<WorkerOptions['onWatched']>;
 }
 
 /** The minimum time between two scans for what is due, where several processes cause them. */
@@ -65,7 +67,7 @@ export class Work implements Scheduling, AsyncDisposable {
   }
 
   /** Starts to do what is due in this process. */
-  start({ managers, config, onMaintained }: StartOptions): void {
+  start({ managers, config, onMaintained, onWatched }: StartOptions): void {
     const { log, clock } = this.#options;
     const { concurrency, per_issuer: perIssuer, check_interval: seconds } = config.values.renewal;
     const started = worker({
@@ -75,6 +77,7 @@ export class Work implements Scheduling, AsyncDisposable {
       perIssuer,
       interval: { seconds },
       clock,
+      onWatched,
       ...this.#teamOptions(),
       onMaintained(task, result) {
         onMaintained(result);

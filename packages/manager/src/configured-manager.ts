@@ -22,6 +22,11 @@ import type { DnsProvider } from '@acmex/dns';
 import type { Notifier } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
 import { configuredNotifier } from './configured-notifier.ts';
+import {
+  configuredHeartbeat,
+  type Heartbeat,
+  type HeartbeatOptions,
+} from './configured-heartbeat.ts';
 import type { ChallengeConfig } from './challenge-config.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
@@ -42,12 +47,16 @@ export interface FromConfigOptions extends Omit<
   readonly prompt?: NamedDnsProviderOptions['prompt'];
   /** How CAs and the APIs of DNS hosts are reached; directly by default. See `openNetwork`. */
   readonly network?: Network | undefined;
+  /** Called after each attempt to send a heartbeat. */
+  readonly onHeartbeat?: HeartbeatOptions['onHeartbeat'];
 }
 
 /** A manager of the certificates in a storage, with the configuration that describes it. */
 export interface ConfiguredManager extends CertificateManager {
   readonly config: Config;
   readonly notifier: Notifier;
+  /** Absent where `notifications.heartbeat_url` is. */
+  readonly heartbeat: Heartbeat | undefined;
 }
 
 /** Creates the manager that a configuration describes. */
@@ -70,7 +79,7 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
       ? { revocation: { every: { hours: revocation.interval_hours }, allow: revocation.allow } }
       : {}),
   });
-  return { ...manager, config, notifier };
+  return { ...manager, config, notifier, heartbeat: configuredHeartbeat(config, options) };
 }
 
 /** Returns how names are validated where a certificate's record says nothing. */

@@ -14,3 +14,4 @@ export {
   resolvedIssuer,
 } from './configured-manager.ts';
 export { reconcileDeclared, type Reconciliation } from './declared.ts';
+export type { Heartbeat, HeartbeatOptions } from './configured-heartbeat.ts';

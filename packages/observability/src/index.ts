@@ -12,6 +12,7 @@ export {
 } from './certificate-census.ts';
 export { certificateMetrics, type CertificateMetricsOptions } from './certificate-metrics.ts';
 export { ObservabilityError, type ObservabilityErrorCode, observabilityErrors } from './errors.ts';
+export { heartbeatMetrics } from './heartbeat-metrics.ts';
 export { managerMetrics, type ManagerWatch } from './manager-metrics.ts';
 export {
   type LabelOf,

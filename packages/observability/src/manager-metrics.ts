@@ -3,6 +3,7 @@ import type { Issuer } from '@acmex/orchestrator';
 import type { AcmeExchange } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { caRequestMetrics } from './ca-request-metrics.ts';
+import { heartbeatMetrics } from './heartbeat-metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { orderMetrics } from './order-metrics.ts';
 import { storageMetrics } from './storage-metrics.ts';
@@ -13,9 +14,10 @@ export interface ManagerWatch {
   watchStorage(storage: Storage): Storage;
   readonly onExchange: (exchange: AcmeExchange, issuer: string) => void;
   readonly watchIssuer: <I extends Issuer>(issuer: I) => I;
+  readonly onHeartbeat: (outcome: 'succeeded' | 'failed') => void;
 }
 
-/** Adds the metrics of a certificate manager: its orders, its requests to CAs and its storage. */
+/** Adds the metrics of a certificate manager: its orders, its requests to CAs, its heartbeats and its storage. */
 export function managerMetrics(
   metrics: Metrics,
   options: { readonly clock?: Clock | undefined } = {},
@@ -24,5 +26,6 @@ export function managerMetrics(
     watchStorage: storageMetrics(metrics, options),
     onExchange: caRequestMetrics(metrics),
     watchIssuer: orderMetrics(metrics, options),
+    onHeartbeat: heartbeatMetrics(metrics, options),
   };
 }

@@ -128,6 +128,21 @@ export const metricTable = {
       'When a CA that has refused a request as rateLimited allows the next one, as its last such refusal says. Absent until a CA says so: no CA publishes how much of a limit is left.',
     programs: ['server', 'daemon', 'renew'],
   },
+  heartbeats_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    meaning:
+      'Heartbeats to notifications.heartbeat_url that this process has attempted, by outcome: succeeded, failed.',
+    programs: ['server', 'daemon', 'renew'],
+  },
+  heartbeat_last_success_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'unix seconds',
+    meaning:
+      'When this process has last sent a heartbeat; 0 until then. Of several processes with one storage, one sends it.',
+    programs: ['server', 'daemon', 'renew'],
+  },
   storage_duration_seconds: {
     type: 'histogram',
     labels: ['operation'],

@@ -151,6 +151,7 @@ function startWorker(
       countOrder(result);
       reportMaintenance(id, result, report);
     },
+    onWatched: async (watched, context) => await manager().heartbeat?.afterScan(watched, context),
     onDeployed: (id, result) => reportMaintenance(id, result, report),
     onError: (subject, error) => report.warn(`${subject}: ${withCode(error)}`),
     onLate(late) {

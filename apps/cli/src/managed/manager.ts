@@ -10,7 +10,7 @@ import type { Reporter, Terminal } from '../terminal.ts';
 
 export interface CommandManagerOptions extends Pick<
   FromConfigOptions,
-  'storage' | 'issuers' | 'hooks' | 'prompt' | 'onExchange' | 'watchIssuer'
+  'storage' | 'issuers' | 'hooks' | 'prompt' | 'onExchange' | 'watchIssuer' | 'onHeartbeat'
 > {
   readonly configuration: Config;
   readonly terminal: Terminal;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { appendFile, mkdtemp, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,16 +13,21 @@ import { acmex } from '../terminal.testing.ts';
 
 let folder: string;
 let status: number;
-let received: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
+let received: {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}[];
 const server = createServer((request, response) => {
   let body = '';
   request.on('data', (piece: Buffer) => {
     body += piece.toString();
   });
   request.on('end', () => {
-    received.push({ headers: request.headers, body });
+    received.push({ url: request.url ?? '', headers: request.headers, body });
     response.writeHead(status).end('answer\u001b[2J');
     server.emit('received');
+    if (request.url === '/beat') server.emit('beat');
   });
 });
 
@@ -202,4 +207,37 @@ it('notifies a receiver while the daemon runs', async () => {
     type: expect.stringMatching(/^renewal_(started|failed)$/),
     data: { names: ['a.test'] },
   });
+});
+
+/** Adds a heartbeat to the configuration. */
+async function addHeartbeat() {
+  const file = join(folder, 'acmex.toml');
+  const { port } = server.address() as AddressInfo;
+  const heartbeat = `heartbeat_url = "http://127.0.0.1:${port}/beat"\nheartbeat_allow_http = true`;
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('[notifications]', `[notifications]\n${heartbeat}`));
+}
+const beats = () => received.filter(({ url }) => url === '/beat').length;
+
+it('sends a heartbeat at the end of a renew run in which no certificate has failed', async () => {
+  await addHeartbeat();
+  await expect(run(['renew'])).resolves.toMatchObject({ code: 0 });
+  expect(beats()).toBe(1);
+  await run(['renew', '--dry-run']);
+  expect(beats()).toBe(1);
+  await addDue('a.test');
+  await expect(run(['renew'])).resolves.not.toMatchObject({ code: 0 });
+  expect(beats()).toBe(1);
+});
+
+it('sends heartbeats while the daemon runs, also where the CA is away', async () => {
+  await addHeartbeat();
+  await addDue('a.test');
+  const stop = new AbortController();
+  const arrived = once(server, 'beat');
+  const running = run(['daemon'], { signal: stop.signal });
+  await Promise.race([arrived, running]);
+  stop.abort('SIGTERM');
+  await expect(running).resolves.toMatchObject({ code: 0 });
+  expect(beats()).toBe(1);
 });

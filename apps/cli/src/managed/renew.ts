@@ -1,6 +1,6 @@
 import { mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { watchAll } from '@acmex/manager';
+import { watchAll, type Watched } from '@acmex/manager';
 import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
 import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
@@ -67,8 +67,11 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
       });
     });
     const results = withDeployments(renewals, finished, report);
-    if (!trial) await reportAlarms(run);
-    if (!trial) await sendReport(run);
+    if (!trial) {
+      const { isComplete } = await reportAlarms(run);
+      await sendReport(run);
+      if (isComplete && results.every(isHealthy)) await manager.heartbeat?.send({ signal });
+    }
     signal.throwIfAborted();
     exitCode = exitCodeOfAll(results);
     metrics.addCertificates(() => manager);
@@ -202,12 +205,12 @@ async function sendReport({ manager, report, signal }: Run): Promise<void> {
 }
 
 /** Reports certificates that this run did not help: they expire soon, or are late. */
-async function reportAlarms({ manager, report, signal }: Run): Promise<void> {
+async function reportAlarms({ manager, report, signal }: Run): Promise<Watched> {
   const onError = (subject: string, error: unknown) => {
     if (!signal.aborted) report.warn(`${subject}: ${errorText(error)}`);
   };
   const managers = () => new Map([['', manager]]);
-  await watchAll({ managers, clock: systemClock, onError }, signal);
+  return await watchAll({ managers, clock: systemClock, onError }, signal);
 }
 
 /** Says that no file has the key of a certificate whose key is in a device. */
@@ -264,6 +267,11 @@ function withDeployments(
     report.warn(`${renewal.certificate}: not deployed: ${errorText(deployError)}`);
     return { ...renewal, result: 'not deployed', error: deployError };
   });
+}
+
+/** Whether nothing has failed for a certificate. */
+function isHealthy({ result, error }: Renewal): boolean {
+  return result !== 'not deployed' && error === undefined;
 }
 
 function exitCodeOfAll(renewals: readonly Renewal[]): number {

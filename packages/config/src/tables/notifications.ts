@@ -48,6 +48,10 @@ export function notificationsTable(secret: CredentialKey) {
       allowedRange(),
       'Private addresses that receivers may have, such as "10.0.0.0/8". Public addresses need no entry.',
     ).default([]),
+    heartbeat_url: secret(
+      'URL that gets a GET after each complete scan for alarms, at most one in renewal.check_interval. It is hidden, because many such URLs are credentials.',
+    ).optional(),
+    heartbeat_allow_http: switched('Also a heartbeat_url that begins with http://.').default(false),
     webhooks: list(
       z.strictObject({
         name: ownName('The name in logs and commands.'),
