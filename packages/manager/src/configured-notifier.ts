@@ -1,6 +1,13 @@
 import type { Clock } from '@acmex/clock';
 import { type Config, type ConfigValues, webhookKey } from '@acmex/config';
-import { email, Notifier, type Receiver, webhook, webhookFormats } from '@acmex/notifications';
+import {
+  email,
+  type Format,
+  Notifier,
+  type Receiver,
+  webhook,
+  webhookFormats,
+} from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 
@@ -50,15 +57,21 @@ function webhookReceiver(
   description: Descriptions['webhooks'][number],
   { allow, roots, clock }: Reach,
 ): Receiver {
-  const { name, events, names, labels, url, format, template, secret } = description;
+  const { name, events, names, labels, url, template, secret } = description;
+  const format: Format = webhookFormats[description.format]({
+    template,
+    contentType: description.content_type,
+    chatId: description.chat_id,
+  });
   return {
     name,
     events,
     names,
     labels,
+    reportAbove: format.isForOneEvent ? Infinity : undefined,
     channel: webhook({
       url: trimmed(url.reveal),
-      format: webhookFormats[format]({ template, contentType: description.content_type }),
+      format,
       key: secret && (async () => webhookKey(await trimmed(secret.reveal)())),
       token: description.auth_token && trimmed(description.auth_token.reveal),
       limit: { seconds: description.timeout_secs },

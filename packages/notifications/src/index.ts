@@ -3,8 +3,8 @@ export { type Delivery, type DeliveryFailure, type DeliveryRecord } from './deli
 export { email, type EmailOptions, type MailTls } from './email.ts';
 export { NotificationsError, type NotificationsErrorCode, notificationsErrors } from './errors.ts';
 export {
-  type CustomFormat,
   type Format,
+  type FormatOptions,
   templatePlaces,
   type WebhookFormat,
   webhookFormats,

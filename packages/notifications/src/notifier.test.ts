@@ -287,6 +287,20 @@ describe('a notifier', () => {
     ]);
   });
 
+  it('sends every event by itself where a receiver takes no report, beside receivers of reports', async () => {
+    const [pager, chat] = [recording(), recording()];
+    const notifier = notifierFor(
+      { name: 'pager', channel: pager.channel, reportAbove: Infinity },
+      { name: 'chat', channel: chat.channel },
+    );
+    for (let number = 0; number < 120; number += 1) await occur({ names: [`${number}.example`] });
+    await notifier.notify({ as: 'report' });
+    expect(namesOf(pager.sent)).toEqual(Array.from({ length: 120 }, (_, n) => `${n}.example`));
+    expect(pager.sent.map(({ events }) => events.length)).toEqual(pager.sent.map(() => 1));
+    expect(chat.sent.map(({ type }) => type)).toEqual(['report', 'report', 'report']);
+    expect(namesOf(chat.sent)).toHaveLength(120);
+  });
+
   it('joins a flood, and the events of a run, in one report', async () => {
     const to = recording();
     const notifier = notifierFor({ name: 'chat', channel: to.channel });

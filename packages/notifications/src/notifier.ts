@@ -45,7 +45,7 @@ export interface Receiver extends Filter {
   /** Names its deliveries in the storage: a-z, 0-9 and -. */
   readonly name: string;
   readonly channel: Channel;
-  /** More new events than this become one report; 20 by default. */
+  /** More new events than this become one report; 20 by default. `Infinity`: never a report. */
   readonly reportAbove?: number | undefined;
 }
 
@@ -129,7 +129,9 @@ export class Notifier {
     this.#retired ??= this.#retireRemoved();
     await this.#retired;
     const events = outbox(this.#storage, { clock: this.#clock });
-    const options = { since: this.#since, limit: mostEvents, signal };
+    const isEach = this.#receivers.some(({ reportAbove }) => reportAbove === Infinity);
+    const limit = isEach ? this.#mostEach : mostEvents;
+    const options = { since: this.#since, limit, signal };
     const changesOf = async (fresh: readonly AcmexEvent[]) => await this.#changesOf(fresh, as);
     for (let count = 1; count > 0;) count = await events.forward(subscriber, changesOf, options);
     const due = await mapConcurrent(length, this.#receivers, async (receiver) => {
@@ -194,14 +196,19 @@ export class Notifier {
     return changes;
   }
 
+  /** The highest number of events of which each receiver gets every one in the same write. */
+  get #mostEach(): number {
+    return Math.max(1, Math.floor(mostDeliveries / this.#receivers.length));
+  }
+
   #notifications(
     { reportAbove = fewEvents }: Receiver,
     events: readonly AcmexEvent[],
     as: 'report' | undefined,
   ): readonly Notification[] {
     if (events.length === 0) return [];
-    const share = Math.floor(mostDeliveries / this.#receivers.length);
-    const isReport = as === 'report' || events.length > Math.min(reportAbove, share);
+    const isLong = events.length > Math.min(reportAbove, this.#mostEach);
+    const isReport = reportAbove !== Infinity && (as === 'report' || isLong);
     return isReport
       ? [report(events, this.#tenant)]
       : events.map((event) => eventNotification(event, this.#tenant));

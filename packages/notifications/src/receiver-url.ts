@@ -70,7 +70,7 @@ export function assertReceiverUrl(
 /** Returns what an answer must not repeat: the URL, and each piece of it that can be a credential. */
 export function secretsOfUrl(url: string): readonly string[] {
   const { pathname, search, searchParams } = new URL(url);
-  const pieces = [...pathname.split('/'), ...searchParams.values()];
+  const pieces = [...pathname.split(/[/:]/), ...searchParams.values()];
   const long = pieces.filter(({ length }) => length >= shortestPiece);
   return [url, pathname + search, pathname, search, ...long];
 }

@@ -4,8 +4,20 @@ import type { Notification } from './notification.ts';
 /** How a notification is written for a receiver. */
 export interface Format {
   readonly contentType: string;
-  /** Returns the body. Text from servers takes no effect in it, such as a mention or a link. */
-  body(notification: Notification): string;
+  /**
+   * Returns the body. Text from servers takes no effect in it, such as a mention or a link.
+   * @param token of the receiver, for formats that have it in the body
+   */
+  body(notification: Notification, token?: string): string;
+  /** Returns headers, with the token; `Authorization: Bearer` and the token by default. */
+  headers?(notification: Notification, token: string | undefined): Readonly<Record<string, string>>;
+  /** Whether a notification must have one event: a receiver with it gets no reports. */
+  readonly isForOneEvent?: boolean | undefined;
+}
+
+/** Returns the header with the token of a receiver, if it has one. */
+export function bearer(token: string | undefined): Readonly<Record<string, string>> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
 type Values = Readonly<Record<string, (notification: Notification) => string>>;

@@ -123,6 +123,16 @@ describe('a webhook', () => {
     expect(cut).not.toContain('t0p-s3');
   });
 
+  it('does not repeat the token of a Telegram bot, which is a piece of its path', async () => {
+    await using to = await receiver();
+    const url = `http://127.0.0.1:${to.port}/bot123456:AAE-t0ken/sendMessage`;
+    to.answer = (response) => response.writeHead(401).end('123456:AAE-t0ken is not a bot');
+    const failure = await local(url)
+      .send(notification)
+      .catch((error: Error) => error.message);
+    expect(failure).toBe('127.0.0.1 has answered 401: 123456:[secret] is not a bot');
+  });
+
   it.each([400, 410, 413, 415, 422])(
     'knows by %i that the message itself is refused',
     async (status) => {

@@ -14,13 +14,14 @@ import {
   secretsOfUrl,
 } from './receiver-url.ts';
 import { webhookHeaders } from './standard-webhooks.ts';
+import { bearer } from './template.ts';
 
 export interface WebhookOptions extends ReceiverOptions {
   /** `json` by default. */
   readonly format?: Format | undefined;
   /** Returns the key that signs each message; without it, messages are not signed. */
   readonly key?: (() => Promise<Uint8Array>) | undefined;
-  /** Sent as `Authorization: Bearer`. */
+  /** Sent as `Authorization: Bearer`, or as the format sends it. */
   readonly token?: Credential | undefined;
 }
 
@@ -70,14 +71,14 @@ async function requestFor(
     readonly token: string | undefined;
   },
 ) {
-  const body = format.body(notification);
+  const body = format.body(notification, token);
   return {
     method: 'POST' as const,
     body,
     headers: {
       'content-type': format.contentType,
       'user-agent': 'acmex-notifications',
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(format.headers?.(notification, token) ?? bearer(token)),
       ...webhookHeaders(notification.id, body, { at: clock.now(), key: await key?.() }),
     },
   };

@@ -52,31 +52,67 @@ export function notificationsTable(secret: CredentialKey) {
       'URL that gets a GET after each complete scan for alarms, at most one in renewal.check_interval. It is hidden, because many such URLs are credentials.',
     ).optional(),
     heartbeat_allow_http: switched('Also a heartbeat_url that begins with http://.').default(false),
-    webhooks: list(
-      z.strictObject({
-        name: ownName('The name in logs and commands.'),
-        url: secret(
-          'The URL that receives events. It is hidden, because many such URLs are credentials.',
-        ),
-        ...filters(),
-        format: choice(['json', 'slack', 'discord', 'custom'], 'The format of events.').default(
-          'json',
-        ),
-        template: text(
-          'With custom: the body, with places such as {{title}}; that of json by default.',
-        ).optional(),
-        content_type: text('With template: application/json by default.').optional(),
-        secret: secret(
-          'Secret that signs each message as Standard Webhooks: whsec_ and base64, or any text of at least 24 characters.',
-        ).optional(),
-        auth_token: secret('Sent as Authorization: Bearer.').optional(),
-        timeout_secs: seconds('The longest time to wait for the receiver.', 1, 300).default(30),
-        allow_http: switched('Also send to a URL that begins with http://.').default(false),
-      }),
-      'Receivers by HTTPS.',
-    ).default([]),
+    webhooks: list(webhookReceiver(secret), 'Receivers by HTTPS.').default([]),
     email: list(mailReceiver(secret), 'Receivers by e-mail.').default([]),
   });
+}
+
+const webhookFormats = [
+  'json',
+  'slack',
+  'discord',
+  'teams',
+  'mattermost',
+  'telegram',
+  'ntfy',
+  'gotify',
+  'pagerduty',
+  'custom',
+] as const;
+
+/** The keys without which a receiver with a format gets nothing, each with what to write. */
+const neededKeys: Partial<Record<string, Readonly<Record<string, string>>>> = {
+  telegram: { chat_id: 'write the id of the chat: chat_id = "-1001234567890"' },
+  gotify: { auth_token: 'write the token of the application in Gotify' },
+  pagerduty: {
+    auth_token: 'write the integration key of the service in PagerDuty',
+    events: 'name the events that people are called for: events = ["renewal_late"]',
+  },
+};
+
+/** `[[notifications.webhooks]]` */
+function webhookReceiver(secret: CredentialKey) {
+  return z
+    .strictObject({
+      name: ownName('The name in logs and commands.'),
+      url: secret(
+        'The URL that receives events. It is hidden, because many such URLs are credentials.',
+      ),
+      ...filters(),
+      format: choice(webhookFormats, 'The format of events.').default('json'),
+      template: text(
+        'With custom: the body, with places such as {{title}}; that of json by default.',
+      ).optional(),
+      content_type: text('With template: application/json by default.').optional(),
+      chat_id: text(
+        'With telegram: the id of the chat, or @ and the name of a channel.',
+      ).optional(),
+      secret: secret(
+        'Secret that signs each message as Standard Webhooks: whsec_ and base64, or any text of at least 24 characters.',
+      ).optional(),
+      auth_token: secret(
+        'Sent as Authorization: Bearer; with gotify and pagerduty, as they want it.',
+      ).optional(),
+      timeout_secs: seconds('The longest time to wait for the receiver.', 1, 300).default(30),
+      allow_http: switched('Also send to a URL that begins with http://.').default(false),
+    })
+    .superRefine((receiver, { addIssue }) => {
+      for (const [key, message] of Object.entries(neededKeys[receiver.format] ?? {})) {
+        const value = (receiver as Readonly<Record<string, unknown>>)[key];
+        if (value === undefined || (Array.isArray(value) && value.length === 0))
+          addIssue({ code: 'custom', path: [key], message, input: receiver });
+      }
+    });
 }
 
 /** `[[notifications.email]]` */
