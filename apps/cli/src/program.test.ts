@@ -113,6 +113,13 @@ describe('acmex obtain', () => {
       'use either --csr or --domains',
     ],
     [
+      'a type for a key that exists already',
+      ['-d', 'a.test', '--key', 'pkcs11:token=web;object=www', '--key-type', 'ec-p384'],
+      2,
+      'ERR_CLI_USAGE',
+      'the key of --key has its type already',
+    ],
+    [
       'dns-01 without a provider',
       ['-d', 'a.test', '-c', 'dns-01'],
       2,

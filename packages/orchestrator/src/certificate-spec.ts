@@ -15,7 +15,10 @@ export interface CertificateSpec {
    * the SHA-256 fingerprint of any certificate in it. Without such a chain, the CA's first.
    */
   readonly preferredChain?: string | undefined;
-  /** Of a key in a device: found out when it first signs, and not compared. */
+  /**
+   * Of a key in a device: found out when it first signs. It is not compared where `key` is given
+   * too.
+   */
   readonly keyType: KeyType;
   /**
    * The reference of a key that cannot leave its device, such as `pkcs11:token=web;object=www`; by

@@ -61,6 +61,11 @@ export interface DeclareOptions extends Partial<OrderReason> {
    * a new certificate.
    */
   readonly keep?: readonly SpecKey[] | undefined;
+  /**
+   * Keys for which `spec` has the default because the request has no value. A certificate whose key
+   * stays in its device then keeps the type of that key.
+   */
+  readonly defaults?: readonly SpecKey[] | undefined;
   /** Whether the certificate is deployed again even if nothing has changed; false by default. */
   readonly deployAgain?: boolean | undefined;
   /** `resume`: a paused certificate is resumed. `pause`: it is paused, and not ordered. */
@@ -220,6 +225,7 @@ export class Declarer {
   ): Promise<Declaration> {
     const { record } = stored;
     const issuedFor = await this.#issuedFor(stored, { ...record, ...spec });
+    assertKeyType(idOf(stored), keepValues(spec, record, attempt.options), record);
     const plan = planFor(spec, { record, issuedFor, options: attempt.options });
     if (plan.ordering === 'refused')
       throw new OrchestratorError(
@@ -369,7 +375,7 @@ function planFor(
     readonly options: DeclareOptions;
   },
 ): Plan {
-  const wanted = keepValues(spec, record, options.keep);
+  const wanted = keepValues(spec, record, options);
   const changed = differences(wanted, record);
   const changes = Object.fromEntries(changed.map((key) => [key, wanted[key]]));
   const isDeployedAgain = changed.includes('deploy') || options.deployAgain === true;
@@ -417,13 +423,36 @@ function orderingOf(
 function keepValues(
   spec: Partial<CertificateSpec>,
   existing: CertificateSummary,
-  keep: DeclareOptions['keep'] = [],
+  { keep = [], defaults = [] }: Pick<DeclareOptions, 'keep' | 'defaults'>,
 ): Partial<CertificateSpec> {
-  const isSameKey = spec.key !== undefined && spec.key === existing.key;
-  const keys = [...keep, ...(isSameKey ? (['keyType'] as const) : [])].filter(
+  const keepsType =
+    keepsDeviceKey(spec, existing) && ('key' in spec || defaults.includes('keyType'));
+  const keys = [...keep, ...(keepsType ? (['keyType'] as const) : [])].filter(
     (key) => !isEmpty(existing, key),
   );
   return { ...spec, ...Object.fromEntries(keys.map((key) => [key, existing[key]])) };
+}
+
+/** Returns whether the key of an existing certificate is in a device, and stays the same. */
+function keepsDeviceKey(spec: Partial<CertificateSpec>, existing: CertificateSummary): boolean {
+  return existing.key !== undefined && (!('key' in spec) || spec.key === existing.key);
+}
+
+/**
+ * Makes sure that no different type is wanted of a key that stays in its device.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
+ */
+function assertKeyType(
+  id: string,
+  wanted: Partial<CertificateSpec>,
+  existing: CertificateSummary,
+): void {
+  const { keyType = existing.keyType } = wanted;
+  if (!keepsDeviceKey(wanted, existing) || keyType === existing.keyType) return;
+  throw new OrchestratorError(
+    'ERR_ORCHESTRATOR_INPUT',
+    `the key of ${id} (${existing.names.join(', ')}) is in a device and has the type ${existing.keyType}, which cannot change to ${keyType}: leave the key type out`,
+  );
 }
 
 /** Returns 0 when CA and key, or its type, are the same, 1 when only the CA is, else 2. */

@@ -89,6 +89,26 @@ describe('a certificate whose key is in a device', () => {
     const { privateKey } = await current();
     expect(isKeyReference(privateKey)).toBe(false);
   });
+  it('cannot get a different key type while its key stays in the device', async () => {
+    await issued();
+    const { id } = await current();
+    const withoutKey = { names: spec.names, issuer: spec.issuer, keyType: spec.keyType };
+    const refused = {
+      code: 'ERR_ORCHESTRATOR_INPUT',
+      message: expect.stringMatching(/leave.*out$/),
+    };
+    const rsa = { keyType: 'rsa-2048' } as const;
+    await expect(provisioner.change(id, () => rsa)).rejects.toMatchObject(refused);
+    await expect(provisioner.declare({ ...withoutKey, ...rsa })).rejects.toMatchObject(refused);
+    await expect(provisioner.declare(withoutKey)).rejects.toMatchObject(refused);
+    const declared = { ...withoutKey, keyType: 'ec-p384' } as const;
+    await expect(provisioner.declare(declared)).resolves.toMatchObject({ change: 'unchanged' });
+    const defaults = { defaults: ['keyType'] } as const;
+    const byDefault = await provisioner.declare(withoutKey, defaults);
+    expect(byDefault).toMatchObject({ change: 'unchanged', certificate: { keyType: 'ec-p384' } });
+    const inMemory = await provisioner.change(id, () => ({ key: undefined, ...rsa }));
+    expect(inMemory).toMatchObject({ change: 'ordered', differences: ['keyType', 'key'] });
+  });
   it('is not certified again when its key was revoked as compromised, until a new key is named', async () => {
     await issued();
     const { id } = await current();

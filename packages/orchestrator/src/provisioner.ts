@@ -137,7 +137,8 @@ export class Provisioner {
    * Makes the storage have one certificate as `spec` says. The certificate is created, changed,
    * ordered, or left unchanged. It is ordered when one of `orderedKeys` differs from what was
    * issued. No request is sent to the CA. Keys that are absent in `spec` stay as they are. When
-   * several processes declare the same certificate at the same moment, one of them creates it.
+   * several processes declare the same certificate at the same moment, one of them creates it. A key
+   * that stays in its device cannot have a different type.
    * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, `ERR_ORCHESTRATOR_ISSUER`;
    * `ERR_ORCHESTRATOR_PAUSED` for a paused certificate with `order: 'always'`; and what
    * `options.admit` throws

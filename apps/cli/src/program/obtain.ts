@@ -46,7 +46,7 @@ const nameFlags = {
     'Key in a device that signs the request, as pkcs11:token=web;object=www; [keys] in acmex.toml says how to sign with it, and no file is written for it',
     keyReference,
   ),
-  keyType: choice('--key-type <type>', 'Type of the private key', keyTypes, 'ec-p256'),
+  keyType: choice('--key-type <type>', 'Type of the new private key, ec-p256 by default', keyTypes),
 };
 
 const challengeFlags = {

@@ -23,7 +23,7 @@ import {
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
-import { changeableWishes, changesOf, specOf, wishes } from './request.ts';
+import { changeableWishes, changesOf, specOf, unspecified, wishes } from './request.ts';
 import { visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
@@ -233,6 +233,7 @@ export class Certificates {
           identity: 'first-name',
           where: (existing) => maySee(caller, existing.names),
           keep: ['deploy'],
+          defaults: unspecified(more),
           traceparent: traceparentIn(headers),
           admit,
         }),

@@ -12,7 +12,7 @@ describeWith(['openssl'], 'a certificate whose key a program signs with', () => 
   beforeAll(async () => {
     [ca, folder] = await Promise.all([startCa(), temporaryFolder('signer')]);
     const [program, key] = [join(folder.path, 'sign'), join(folder.path, 'key.pem')];
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
     await writeFile(key, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
     const sign = `openssl pkeyutl -sign -inkey '${key}'`;
     await writeFile(
@@ -32,6 +32,28 @@ describeWith(['openssl'], 'a certificate whose key a program signs with', () => 
     await folder?.[Symbol.asyncDispose]();
   });
 
+  it('keeps the type of its key, and refuses a different one', async () => {
+    const current = async () =>
+      (await server.call('GET', '/api/certificates?name=device.test')).body.items?.[0];
+    await eventually(async () => (await current())?.keyType === 'ec-p384');
+    const { id } = await current();
+    for (const [method, path] of [
+      ['PATCH', `/api/certificates/${id}`],
+      ['PUT', '/api/certificates/device.test'],
+    ] as const)
+      await expect(
+        server.call(method, path, { body: { keyType: 'rsa-2048' } }),
+      ).resolves.toMatchObject({
+        status: 422,
+        body: {
+          code: 'ERR_ORCHESTRATOR_INPUT',
+          detail: expect.stringMatching(/in a device and has the type ec-p384, .* leave/),
+        },
+      });
+    await expect(
+      server.call('PUT', '/api/certificates/device.test', { body: {} }),
+    ).resolves.toMatchObject({ status: 200, body: { keyType: 'ec-p384' } });
+  });
   it('is issued and shown; its chain can be read, and no answer has its key', async () => {
     const path = async () => {
       const { body } = await server.call('GET', '/api/certificates?name=device.test');

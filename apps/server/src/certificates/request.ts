@@ -35,7 +35,9 @@ export const wishes = {
     .describe(
       "Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default.",
     ),
-  keyType: keyType.optional().describe('ec-p256 by default.'),
+  keyType: keyType
+    .optional()
+    .describe('ec-p256 by default. A key in a device keeps its type: a different one is refused.'),
   reuseKey: z
     .boolean()
     .optional()
@@ -196,9 +198,7 @@ function orDefault<T extends z.ZodType>(value: T): z.ZodNullable<T> {
   return value.nullable().describe(`${description} null for the default.`.trim());
 }
 
-/**
- * Which keys of a certificate a request says nothing of: an existing certificate keeps its values.
- */
+/** Returns the keys of a certificate for which a request has no value. */
 export function unspecified(request: Partial<CertificateRequest>): readonly SpecKey[] {
   const { challenge: way, dnsProvider, renewBeforeDays, ...same } = request;
   const specified: Readonly<Partial<Record<SpecKey, unknown>>> = {
