@@ -62,7 +62,8 @@ export function empty(status: number, headers: Readonly<Record<string, string>> 
  */
 export function parsedObject(text: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text, withoutNulls);
+    // A reviver is slow, and few clients write `null`.
+    const value: unknown = JSON.parse(text, text.includes('null') ? withoutNulls : undefined);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as JsonObject)
       : undefined;

@@ -26,9 +26,9 @@ export function blockingKey(
   return compromisedKeys.put(idOfKey(spki), entry);
 }
 
-/** @param spki SubjectPublicKeyInfo, DER */
-export async function isCompromised(storage: Storage, spki: Uint8Array): Promise<boolean> {
-  return (await compromisedKeys.read(storage, idOfKey(spki))) !== undefined;
+/** @param jwk in the form of RFC 7518 §6 */
+export async function isCompromised(storage: Storage, jwk: webcrypto.JsonWebKey): Promise<boolean> {
+  return (await compromisedKeys.read(storage, idOfJwk(jwk))) !== undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function isCompromised(storage: Storage, spki: Uint8Array): Promise
  * @throws Refusal `badPublicKey`
  */
 export async function checkNotCompromised(storage: Storage, jwk: PublicJwk): Promise<void> {
-  if ((await compromisedKeys.read(storage, idOfJwk(jwk))) !== undefined)
+  if (await isCompromised(storage, jwk))
     throw refusal('badPublicKey', 'the account key was revoked as compromised, so make a new key');
 }
 

@@ -1,3 +1,4 @@
+import type { webcrypto } from 'node:crypto';
 import { type Identifier, ipVersion, normalizedIdentifier } from '@acmex/identifier';
 import type { PublicJwk } from '@acmex/protocol';
 import type { GeneralName } from '@peculiar/asn1-x509';
@@ -12,6 +13,7 @@ import { isSameKey, keyFault, mostBits, type WeakKeyFault } from './public-key.t
 export interface AcceptedCsr {
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
+  readonly jwk: webcrypto.JsonWebKey;
   readonly rsa: boolean;
   readonly mustStaple: boolean;
 }
@@ -51,9 +53,10 @@ export function acceptedCsr(
   const csr = read(encoded);
   checkExtensions(csr);
   checkNames(csr, identifiers);
-  checkKey(csr, accountKey, weakKeyFault);
+  const jwk = checkedKey(csr, accountKey, weakKeyFault);
   return {
     publicKey: csr.publicKey,
+    jwk,
     rsa: csr.key.asymmetricKeyType === 'rsa',
     mustStaple: csr.mustStaple,
   };
@@ -84,15 +87,21 @@ function isPem(text: string): boolean {
   return /^\s*-----BEGIN /.test(text);
 }
 
-function checkKey(csr: ReadCsr, accountKey: PublicJwk, weakKeyFault: WeakKeyFault): void {
+function checkedKey(
+  csr: ReadCsr,
+  accountKey: PublicJwk,
+  weakKeyFault: WeakKeyFault,
+): webcrypto.JsonWebKey {
   const fault = keyFault(csr.key, { mostBits: mostBits.certificate }) ?? weakKeyFault(csr.key);
   if (fault !== undefined) throw badCsr(`its key ${fault}`);
   // A certificate's key is another than the account's, or anyone who gets the one could speak for
   // the other. RFC 8555 §11.1
-  if (isSameKey(csr.key, accountKey))
+  const jwk = csr.key.export({ format: 'jwk' });
+  if (isSameKey(jwk, accountKey))
     throw badCsr("its key is the account's own: make another for the certificate");
   if (!csr.isSigned())
     throw badCsr('its signature is not of its own key, or of a kind that is not taken here');
+  return jwk;
 }
 
 function checkExtensions({ extensions, ca }: ReadCsr): void {

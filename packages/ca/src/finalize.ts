@@ -34,8 +34,12 @@ export async function finalize(
     record: { identifiers },
   } = await readyOrder(service, request, id);
   const { weakKeyFault } = service;
-  const accepted = acceptedCsr(csr, { identifiers, accountKey: request.key, weakKeyFault });
-  if (await isCompromised(service.storage, accepted.publicKey))
+  const { jwk, ...accepted } = acceptedCsr(csr, {
+    identifiers,
+    accountKey: request.key,
+    weakKeyFault,
+  });
+  if (await isCompromised(service.storage, jwk))
     throw refusal(
       'badCSR',
       'the CSR is not accepted: its key was revoked as compromised, so make a new key',

@@ -51,4 +51,16 @@ describe('a key', () => {
     const spki = '3019301306072a8648ce3d020106082a8648ce3d03010703020000';
     expect(keyOfSpki(Buffer.from(spki, 'hex'))).toBeUndefined();
   });
+  it.each(['P-256', 'P-384', 'P-521'])('of a point that is not on %s is none', (namedCurve) => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve });
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    expect(keyOfSpki(spki)?.equals(publicKey)).toBe(true);
+    for (const at of [-1, -(spki.length >> 2)]) {
+      const damaged = Buffer.from(spki);
+      damaged[damaged.length + at]! ^= 1;
+      expect(keyOfSpki(damaged)).toBeUndefined();
+    }
+    expect(keyOfSpki(Buffer.from(spki).fill(0, spki.length - 64))).toBeUndefined();
+    expect(keyOfSpki(Buffer.from(spki).fill(0xff, spki.length - 64))).toBeUndefined();
+  });
 });

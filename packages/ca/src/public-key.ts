@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { readSubjectPublicKey } from '@acmex/certificate/structure';
 import type { PublicJwk } from '@acmex/protocol';
 import { LRUCache } from 'lru-cache';
@@ -89,9 +89,9 @@ export function keyOfJwk(jwk: object): KeyObject | undefined {
   }
 }
 
-/** Whether a key is the one that a JWK, in the writing of RFC 7518 §6, means. */
-export function isSameKey(key: KeyObject, jwk: PublicJwk): boolean {
-  const members = Object.entries(key.export({ format: 'jwk' }));
+/** Whether a JWK is the one that another, in the writing of RFC 7518 §6, means. */
+export function isSameKey(key: webcrypto.JsonWebKey, jwk: PublicJwk): boolean {
+  const members = Object.entries(key);
   const expected: Readonly<Record<string, unknown>> = { ...jwk };
   return (
     members.length === Object.keys(expected).length &&

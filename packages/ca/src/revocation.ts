@@ -80,7 +80,7 @@ async function mayRevoke(
 ): Promise<boolean> {
   if (!account) {
     const certificateKey = keyOfSpki(leafOf(record).publicKey);
-    return certificateKey !== undefined && isSameKey(certificateKey, key);
+    return certificateKey !== undefined && isSameKey(certificateKey.export({ format: 'jwk' }), key);
   }
   if (account.id === record.account) return true;
   const proofs = await Promise.all(

@@ -11,11 +11,15 @@ export interface PollOptions extends CallOptions {
   /** The CA is not asked before this moment, RFC 3339: see `retryAfter` of a challenge. */
   readonly notBefore?: string | undefined;
   /**
-   * Called with each answer that has not changed. What it throws ends the polling. It may return the
-   * moment, RFC 3339, before which the CA does not want to be asked again.
+   * Called with each answer that has not changed, but for one after the first short pause. What it
+   * throws ends the polling. It may return the moment, RFC 3339, before which the CA does not want
+   * to be asked again.
    */
   readonly check?: (order: Order) => Promise<string | undefined>;
 }
+
+/** The pause before the first question to a CA that names no moment, in milliseconds. */
+const firstPause = 50;
 
 /**
  * Reads an order again and again while it has the status it came with. RFC 8555 §7.4, §7.5.1. It
@@ -35,7 +39,11 @@ export async function pollOrder(
   const start = session.clock.monotonic();
   let latest: Order = order;
   let moment = latestMoment([order.retryAfter, notBefore]);
-  for (let pause = 50; latest.status === order.status; pause = Math.min(pause * 3, 10_000)) {
+  for (
+    let pause = firstPause;
+    latest.status === order.status;
+    pause = Math.min(pause * 3, 10_000)
+  ) {
     const wait = waitMs(latest, { session, moment, pause });
     const left = longest - (session.clock.monotonic() - start);
     if (wait > left) {
@@ -45,7 +53,8 @@ export async function pollOrder(
     }
     await session.clock.sleep({ nanoseconds: Math.round(wait * 1e6) }, { signal });
     latest = await getOrder(session, order.url, { signal });
-    const checked = latest.status === order.status ? await check?.(latest) : undefined;
+    const isDue = latest.status === order.status && wait > firstPause;
+    const checked = isDue ? await check?.(latest) : undefined;
     moment = latestMoment([latest.retryAfter, checked]);
   }
   return latest;
@@ -74,7 +83,7 @@ function waitMs(
   if (moment === undefined) return pause;
   const now = clock.now();
   const bounded = boundedRetryAfter(Temporal.Instant.from(moment), { now, end: instant(expires) });
-  return Math.max(50, now.until(bounded).total('milliseconds'));
+  return Math.max(firstPause, now.until(bounded).total('milliseconds'));
 }
 
 /** Returns the moment of a text from a CA; undefined if it is not one. */

@@ -1,7 +1,7 @@
 import { type Clock, retry, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { StorageError } from './errors.ts';
-import { jsonRecord, type RecordKind } from './record.ts';
+import { type JsonRecord, jsonRecord, type RecordKind } from './record.ts';
 import type { Change, Entry, ListOptions, Storage } from './storage.ts';
 
 /** A record as it was read, with what is needed to write its successor. */
@@ -52,7 +52,7 @@ export function records<T>({
   many = false,
   ...kind
 }: RecordsOptions<T>): Records<T> {
-  const json = jsonRecord<T>(kind);
+  const json = secret ? jsonRecord<T>(kind) : remembering(jsonRecord<T>(kind));
   const key = (id: string) => `${prefix}/${many ? timeOf(id) : ''}${id}`;
   const stored = (entry: Entry): Stored<T> => ({
     key: entry.key,
@@ -86,6 +86,32 @@ export function records<T>({
       ...(secret ? { secret } : {}),
     }),
     put: set,
+  };
+}
+
+/** How many records of one kind are remembered. */
+const remembered = 256;
+
+/**
+ * Reads a record again only if its text has changed: to check it against its schema takes longer
+ * than to compare it. Not for secrets, which are kept no longer than needed.
+ */
+function remembering<T>(json: JsonRecord<T>): JsonRecord<T> {
+  const known = new Map<string, { readonly text: string; readonly record: T }>();
+  const decoder = new TextDecoder();
+  return {
+    bytes: json.bytes,
+    read({ key, value }) {
+      const last = known.get(key);
+      const text = decoder.decode(value);
+      if (last?.text === text) return last.record;
+      const record = json.read({ key, value });
+      known.delete(key);
+      known.set(key, { text, record });
+      const [oldest] = known.keys();
+      if (known.size > remembered && oldest !== undefined) known.delete(oldest);
+      return record;
+    },
   };
 }
 
@@ -136,6 +162,11 @@ export async function untilWritten<T>(
     readonly random?: (() => number) | undefined;
   } = {},
 ): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_STORAGE_CONFLICT') throw error;
+  }
   const policy = {
     attempts: Infinity,
     backoff: conflictBackoff,

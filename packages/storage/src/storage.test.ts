@@ -286,6 +286,52 @@ describe('jsonRecord', () => {
 });
 
 describe('records', () => {
+  const counted = (secret: boolean) => {
+    const checked: unknown[] = [];
+    const kind = records<{ at: number }>({
+      kind: 'thing',
+      version: 1,
+      check: (record) => {
+        checked.push(record);
+        if (typeof (record as { at?: unknown }).at !== 'number') throw new TypeError('at');
+        return record as { at: number };
+      },
+      under: 'thing',
+      secret,
+    });
+    return { checked, kind };
+  };
+  it('are checked again only if they have changed, in any storage', async () => {
+    const { checked, kind } = counted(false);
+    const [storage, second] = [memoryStorage(), memoryStorage()];
+    await storage.write([kind.put('a', { at: 1 })]);
+    await second.write([kind.put('a', { at: 2 })]);
+    const read = async (from: Storage) => (await kind.read(from, 'a'))?.record.at;
+    expect([await read(storage), await read(storage)]).toEqual([1, 1]);
+    expect(checked).toHaveLength(1);
+    expect([await read(second), await read(storage)]).toEqual([2, 1]);
+    await storage.write([{ set: kind.key('a'), value: bytes('{"v":1,"at":"1"}') }]);
+    await expect(read(storage)).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT' });
+    await expect(read(storage)).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT' });
+  });
+  it('have the version of the storage, also where their text is the same as before', async () => {
+    const { kind } = counted(false);
+    const storage = memoryStorage();
+    const versions = [];
+    for (let write = 0; write < 2; write += 1) {
+      await storage.write([kind.put('a', { at: 1 })]);
+      versions.push((await kind.read(storage, 'a'))?.version);
+    }
+    expect(new Set(versions).size).toBe(2);
+  });
+  it('that are secret are not kept in memory', async () => {
+    const { checked, kind } = counted(true);
+    const storage = memoryStorage();
+    await storage.write([kind.put('a', { at: 1 })]);
+    for (let count = 0; count < 3; count += 1) await kind.read(storage, 'a');
+    expect(checked).toHaveLength(3);
+  });
+
   it('that are many are stored below parts of their time, in the order of their ids', async () => {
     const storage = memoryStorage();
     const kind = records<{ at: number }>({
