@@ -11,6 +11,12 @@ export {
 } from './formats.ts';
 export { sendHeartbeat } from './heartbeat.ts';
 export { type Notification, type Severity } from './notification.ts';
-export { type Filter, Notifier, type NotifierOptions, type Receiver } from './notifier.ts';
+export {
+  type Filter,
+  Notifier,
+  type NotifierOptions,
+  type Receiver,
+  type TestOptions,
+} from './notifier.ts';
 export { type Credential, type ReceiverOptions } from './receiver-url.ts';
 export { webhook, type WebhookOptions } from './webhook.ts';

@@ -1,5 +1,5 @@
 import { printable } from '@acmex/errors';
-import type { AcmexEvent, EventType } from '@acmex/orchestrator';
+import { type AcmexEvent, eventMeanings, type EventType } from '@acmex/orchestrator';
 
 export type Severity = 'info' | 'warning' | 'error';
 
@@ -56,6 +56,30 @@ export function eventNotification(event: AcmexEvent, tenant?: string): Notificat
     tenant,
     events: [safe],
   };
+}
+
+/** The certificate of examples: an example of `alarm_resolved` resolves those of alarms. */
+const exampleCertificate = 'crt_00000000000000000000000000';
+
+/**
+ * Returns an example of a notification, whose title and message say that it is a test.
+ * @param id of its event, `evt_` and an id
+ */
+export function exampleNotification(
+  type: EventType,
+  {
+    id,
+    time,
+    tenant,
+  }: { readonly id: string; readonly time: string; readonly tenant?: string | undefined },
+): Notification {
+  const message = `Test message from AcmeX, nothing has happened. Its meaning: ${eventMeanings[type]}`;
+  const isAboutCertificate = !/^(?:account|api_key)_/.test(type);
+  const subject = isAboutCertificate
+    ? { certificate: exampleCertificate, names: ['test.example.com'], issuer: 'example' }
+    : {};
+  const notification = eventNotification({ id, time, type, message, ...subject }, tenant);
+  return { ...notification, title: `Test: ${notification.title}` };
 }
 
 /** Returns the notification of several events, the most serious ones first. */

@@ -25,7 +25,12 @@ import {
   waitingFor,
 } from './deliveries.ts';
 import { NotificationsError } from './errors.ts';
-import { eventNotification, type Notification, report } from './notification.ts';
+import {
+  eventNotification,
+  exampleNotification,
+  type Notification,
+  report,
+} from './notification.ts';
 
 /** Which events a receiver gets: those for which every condition holds. */
 export interface Filter {
@@ -59,6 +64,11 @@ export interface NotifierOptions {
   readonly clock?: Clock | undefined;
   /** 0 to 1, for the pauses between attempts. */
   readonly random?: (() => number) | undefined;
+}
+
+export interface TestOptions {
+  readonly event?: EventType | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const subscriber = 'notifications';
@@ -141,28 +151,18 @@ export class Notifier {
   }
 
   /**
-   * Sends a test message once, past what waits.
+   * Sends a test message once, past what waits and whatever the receiver filters.
+   * @param event the type of event of which an example is sent; a plain test message by default
    * @throws NotificationsError `ERR_NOTIFICATIONS_RECEIVER`; what the channel throws
    */
-  async test(name: string, options: Parameters<Channel['send']>[1] = {}): Promise<Receipt> {
+  async test(name: string, { event, signal }: TestOptions = {}): Promise<Receipt> {
     const receiver = this.#receivers.find((candidate) => candidate.name === name);
     if (!receiver)
       throw new NotificationsError(
         'ERR_NOTIFICATIONS_RECEIVER',
         `there is no receiver ${printable(name, 50)}: use ${this.receivers.join(', ') || 'a name from [notifications] of acmex.toml'}`,
       );
-    return await receiver.channel.send(
-      {
-        id: newId('msg', this.#clock),
-        type: 'test',
-        time: this.#clock.now().toString(),
-        severity: 'info',
-        title: 'Test message from AcmeX',
-        tenant: this.#tenant,
-        events: [],
-      },
-      options,
-    );
+    return await receiver.channel.send(this.#testNotification(event), { signal });
   }
 
   /** Lists the notifications that wait, then the dead letters. */
@@ -177,6 +177,22 @@ export class Notifier {
       clock: this.#clock,
       onCorrupt: this.#onCorrupt,
     });
+  }
+
+  #testNotification(event: EventType | undefined): Notification {
+    const time = this.#clock.now().toString();
+    const tenant = this.#tenant;
+    if (event !== undefined)
+      return exampleNotification(event, { id: newId('evt', this.#clock), time, tenant });
+    return {
+      id: newId('msg', this.#clock),
+      type: 'test',
+      time,
+      severity: 'info',
+      title: 'Test message from AcmeX',
+      tenant,
+      events: [],
+    };
   }
 
   readonly #onCorrupt = ({ message }: Error) => this.#warn(message);

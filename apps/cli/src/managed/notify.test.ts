@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CertificateStore } from '@acmex/orchestrator';
+import { CertificateStore, eventMeanings, type EventType, eventTypes } from '@acmex/orchestrator';
 import { removeFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -93,6 +93,37 @@ it('sends a test message, signed, and shows what the receiver answered', async (
     'webhook-signature': expect.stringMatching(/^v1,/),
   });
   expect(bodies()).toMatchObject([{ type: 'test', data: { title: 'Test message from AcmeX' } }]);
+});
+
+it('sends an example of any event, which says that it is a test', async () => {
+  for (const type of eventTypes) {
+    const { code } = await run(['notify', 'test', '--event', type, '--channel', 'audit']);
+    expect(code).toBe(0);
+  }
+  expect(bodies().map(({ type }) => type)).toEqual(eventTypes);
+  for (const { type, data } of bodies()) {
+    expect(data).toMatchObject({
+      title: expect.stringMatching(/^Test: /),
+      message: `Test message from AcmeX, nothing has happened. Its meaning: ${eventMeanings[type as EventType]}`,
+    });
+    const isOfServer = /^(?:account|api_key)_/.test(type);
+    expect('certificate' in data && 'names' in data).toBe(!isOfServer);
+  }
+  expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(
+    eventTypes.length,
+  );
+});
+
+it('refuses the name of no event, and two receivers', async () => {
+  await expect(run(['notify', 'test', '--event', 'renewal\u001b'])).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there is no event renewal\\u{1b}: use one of renewal_started'),
+  });
+  await expect(run(['notify', 'test', 'audit', '--channel', 'audit'])).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('name the receiver once'),
+  });
+  expect(received).toEqual([]);
 });
 
 it('fails with the answer of a receiver that refuses, and names the receivers that there are', async () => {

@@ -1,10 +1,16 @@
 import { errorText, printable } from '@acmex/errors';
 import type { Delivery, Notifier } from '@acmex/notifications';
+import { type EventType, eventTypes } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { codeOf, exitCodeOf } from '../exit-code.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { withManager } from './with-manager.ts';
+
+export interface NotifyTestOptions extends ConfiguredOutputOptions {
+  readonly event?: string;
+  readonly channel?: string;
+}
 
 /**
  * `acmex notify test`: sends a test message to a receiver, or to all, and shows what each answered.
@@ -12,16 +18,26 @@ import { withManager } from './with-manager.ts';
  */
 export async function notifyTest(
   name: string | undefined,
-  options: ConfiguredOutputOptions,
+  options: NotifyTestOptions,
   terminal: Terminal,
 ): Promise<number> {
   let exitCode = 0;
+  const { channel } = options;
+  if (name !== undefined && channel !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'name the receiver once: as the argument or with --channel',
+    );
+  const event = eventType(options.event);
   await withManager(options, terminal, async ({ notifier }, report) => {
     const codes = new Set<number>();
     const rows: Row[] = [];
-    for (const receiver of receiversOf(notifier, name)) {
+    for (const receiver of receiversOf(notifier, name ?? channel)) {
       try {
-        const { status, answer } = await notifier.test(receiver, { signal: terminal.signal });
+        const { status, answer } = await notifier.test(receiver, {
+          event,
+          signal: terminal.signal,
+        });
         rows.push({ receiver, result: 'accepted', status, answer });
       } catch (error) {
         terminal.signal.throwIfAborted();
@@ -35,6 +51,16 @@ export async function notifyTest(
     return { text: table(rows), document: rows, rows };
   });
   return exitCode;
+}
+
+/** @throws CliError `ERR_CLI_USAGE` for a name that no event has */
+function eventType(name: string | undefined): EventType | undefined {
+  const type = eventTypes.find((candidate) => candidate === name);
+  if (name === undefined || type !== undefined) return type;
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `there is no event ${printable(name, 50)}: use one of ${eventTypes.join(', ')}`,
+  );
 }
 
 /** @throws CliError `ERR_CLI_USAGE` where the configuration has no receiver */

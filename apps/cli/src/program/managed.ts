@@ -251,6 +251,10 @@ const notifyCommands = [
     argument: '[name]',
     description: 'Send a test message to a receiver, or to all, and show what each answered',
     needs: 'configuration',
+    flags: {
+      event: text('--event <name>', 'Send an example of this event instead: see docs/events.md'),
+      channel: text('--channel <name>', 'Same as the argument: the receiver'),
+    },
     groups: stored,
     run: async ({ args: [name], options, terminal }) =>
       await (await import('../managed/notify.ts')).notifyTest(name, options, terminal),
