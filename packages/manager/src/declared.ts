@@ -19,8 +19,9 @@ export interface Reconciliation {
 
 /**
  * Brings the managed certificates into accord with `[[certificates]]`: each entry is declared, as
- * `Provisioner.declareAll`, and duplicates that versions before 0.2 made are joined. A certificate
- * that no entry names any more stays as it is.
+ * `Provisioner.declareAll`, and duplicates that versions before 0.2 made are joined. What an entry
+ * does not have gets its default; but places to deploy to that were not set by an entry stay where
+ * the entry has none. A certificate that no entry names any more stays as it is.
  * @param onError called with each duplicate that could not be joined; it stays until the next time
  */
 export async function reconcileDeclared(
@@ -56,8 +57,8 @@ function issuerOf(
 }
 
 /**
- * Whether an entry names no place of its own: then a certificate that was put somewhere by hand
- * stays there.
+ * Returns whether an entry has no place of its own: then a certificate that was put somewhere by
+ * hand stays there.
  */
 function isGeneral(deploy: CertificateSpec['deploy'] = []): boolean {
   return deploy.length === 1 && deploy[0]?.general === true;
@@ -84,7 +85,7 @@ function specOf(
     keyType: entry.key_type,
     key: entry.key,
     reuseKey: entry.reuse_key,
-    ...(entry.must_staple === undefined ? {} : { mustStaple: entry.must_staple }),
+    mustStaple: entry.must_staple,
     profile: entry.profile ?? profile,
     preferredChain: entry.preferred_chain ?? preferredChain,
     declared: true,

@@ -81,6 +81,11 @@ export interface RevocationPlan {
 export interface CertificateSummary extends CertificateSpec {
   readonly createdAt: string;
   readonly paused: boolean;
+  /**
+   * Whether a configuration declared the places in `deploy`: they then end with its entry for them.
+   * Absent for places that were set otherwise, and in records of earlier versions.
+   */
+  readonly deployDeclared?: boolean | undefined;
   readonly current?: CurrentCertificate | undefined;
   readonly renewal?: RenewalPlan | undefined;
   readonly revocation?: RevocationPlan | undefined;
@@ -154,6 +159,7 @@ const currentSchema = z.looseObject({
 const summarySchema = certificateSpecSchema.extend({
   createdAt: time,
   paused: z.boolean(),
+  deployDeclared: z.boolean().optional(),
   current: currentSchema.optional(),
   renewal: z
     .looseObject({

@@ -99,6 +99,7 @@ export class CertificateStore {
       names,
       createdAt,
       paused: false,
+      ...(spec.declared && spec.deploy ? { deployDeclared: true } : {}),
       ...(order ? { order: order.id, orderedAt: createdAt } : {}),
     };
     await this.write([

@@ -58,7 +58,8 @@ export interface DeclareOptions extends Partial<OrderReason> {
   readonly order?: 'if-needed' | 'always' | undefined;
   /**
    * Keys for which an existing certificate keeps its value, if it has one: those of `spec` are for
-   * a new certificate.
+   * a new certificate. A configuration (`declared`) does not keep the places to deploy to that it
+   * declared before.
    */
   readonly keep?: readonly SpecKey[] | undefined;
   /**
@@ -376,6 +377,7 @@ function planFor(
   },
 ): Plan {
   const wanted = keepValues(spec, record, options);
+  const isDeployWanted = 'deploy' in spec && !keptKeys(spec, record, options).includes('deploy');
   const changed = differences(wanted, record);
   const changes = Object.fromEntries(changed.map((key) => [key, wanted[key]]));
   const isDeployedAgain = changed.includes('deploy') || options.deployAgain === true;
@@ -383,6 +385,9 @@ function planFor(
     ...record,
     ...changes,
     paused: options.paused === 'pause' || (record.paused && options.paused !== 'resume'),
+    ...(isDeployWanted && spec.declared !== record.deployDeclared
+      ? { deployDeclared: spec.declared }
+      : {}),
     ...(isDeployedAgain
       ? { deployed: undefined, deployFailure: undefined, placed: undefined }
       : {}),
@@ -416,21 +421,31 @@ function orderingOf(
   return order === 'always' || !next.current || outdated.length > 0 ? 'new' : 'none';
 }
 
-/**
- * Returns the spec with the existing values of the keys to keep. The type of a key in a device is
- * what was found out.
- */
+/** Returns the spec with the existing values of the keys to keep. */
 function keepValues(
   spec: Partial<CertificateSpec>,
   existing: CertificateSummary,
-  { keep = [], defaults = [] }: Pick<DeclareOptions, 'keep' | 'defaults'>,
+  options: Pick<DeclareOptions, 'keep' | 'defaults'>,
 ): Partial<CertificateSpec> {
+  const keys = keptKeys(spec, existing, options);
+  return { ...spec, ...Object.fromEntries(keys.map((key) => [key, existing[key]])) };
+}
+
+/**
+ * Returns the keys to keep for which there is a value. The type of a key in a device is what was
+ * found out.
+ */
+function keptKeys(
+  spec: Partial<CertificateSpec>,
+  existing: CertificateSummary,
+  { keep = [], defaults = [] }: Pick<DeclareOptions, 'keep' | 'defaults'>,
+): readonly SpecKey[] {
   const keepsType =
     keepsDeviceKey(spec, existing) && ('key' in spec || defaults.includes('keyType'));
-  const keys = [...keep, ...(keepsType ? (['keyType'] as const) : [])].filter(
-    (key) => !isEmpty(existing, key),
+  const isReplaced = spec.declared === true && existing.deployDeclared === true;
+  return [...keep, ...(keepsType ? (['keyType'] as const) : [])].filter(
+    (key) => !isEmpty(existing, key) && !(key === 'deploy' && isReplaced),
   );
-  return { ...spec, ...Object.fromEntries(keys.map((key) => [key, existing[key]])) };
 }
 
 /** Returns whether the key of an existing certificate is in a device, and stays the same. */

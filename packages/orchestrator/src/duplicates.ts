@@ -196,7 +196,12 @@ function merged(survivor: CertificateSummary, duplicate: ManagedCertificate): Ce
     ...survivor,
     deploy: places.length > 0 ? [...deploy, ...places] : survivor.deploy,
     ...(places.length > 0
-      ? { deployed: undefined, deployFailure: undefined, placed: undefined }
+      ? {
+          deployDeclared: undefined,
+          deployed: undefined,
+          deployFailure: undefined,
+          placed: undefined,
+        }
       : {}),
     labels: duplicate.labels ? { ...duplicate.labels, ...survivor.labels } : survivor.labels,
     declared: survivor.declared ?? duplicate.declared,

@@ -85,9 +85,9 @@ export function certificatesTable() {
         'URI of a key in a device, such as pkcs11:token=web;object=www, which signs the request and is never deployed; by default a key is created.',
       ).optional(),
       reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
-      must_staple: z.boolean({ error: 'write true or false' }).optional().meta({
-        description: 'Ask for a certificate that requires OCSP stapling; the CA must have OCSP.',
-      }),
+      must_staple: switched(
+        'Ask for a certificate that requires OCSP stapling; the CA must have OCSP.',
+      ).default(false),
       profile: text("One of the CA's certificate profiles; the issuer's by default.").optional(),
       preferred_chain: preferredChain("; the issuer's by default").optional(),
       challenge: choice(
