@@ -7,14 +7,15 @@ import {
   openNetwork,
   type Override,
   readConfig,
+  Secret,
 } from '@acmex/config';
 import { deployErrors } from '@acmex/deploy';
 import { errorCode } from '@acmex/errors';
 import { dataDirectory, placesOf } from './configuration.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { configureAgain, openServiceLog } from './log/service-log.ts';
 import { noMetrics, servedMetrics } from './program-metrics.ts';
 import { readCertificates } from './read-text.ts';
-import { logTo } from './server/serve.ts';
 import type { LogLevel, Terminal } from './terminal.ts';
 
 export interface AgentCommandOptions {
@@ -41,19 +42,29 @@ export async function agent(
   options: AgentCommandOptions & { readonly version: string },
   terminal: Terminal,
 ): Promise<number> {
-  const log = logTo(terminal, () => options.logLevel);
   const configuration = await flagConfiguration(options, terminal);
+  const key = new Secret(async () => await credentialInFile(options.keyFile));
+  await using serviceLog = openServiceLog(terminal, {
+    package: '@acmex/agent',
+    logLevel: options.logLevel,
+    ...{ configuration, credentials: [key] },
+  });
+  const { log } = serviceLog;
   await using metrics = options.once
     ? noMetrics
     : await servedMetrics(configuration.values.metrics, systemClock);
   using opened = await openAgent({
     ...(await agentOptions(options, terminal, configuration)),
+    key: key.reveal,
     log,
     watch: metrics.addAgent(),
   });
   if (options.once) return await updateOnce(opened);
   await metrics.serve((msg) => log({ level: 'info', msg }));
-  const removeListener = terminal.onHangup(() => opened.wake());
+  const removeListener = terminal.onHangup(() => {
+    configureAgain(serviceLog, configuration);
+    opened.wake();
+  });
   log({
     level: 'info',
     msg: `keeping the certificates of ${options.server.join(', ')} in ${opened.directory}; SIGTERM stops it, SIGHUP updates now`,
@@ -76,7 +87,7 @@ async function agentOptions(
   options: AgentCommandOptions & { readonly version: string },
   terminal: Terminal,
   configuration: Config,
-): Promise<AgentOptions> {
+): Promise<Omit<AgentOptions, 'key'>> {
   const { server, keyFile, certificate, deployHook, probe, caCertificate } = options;
   await credentialInFile(keyFile);
   const { env } = terminal;
@@ -87,7 +98,6 @@ async function agentOptions(
       : await readCertificates(caCertificate, 'the CA certificate');
   return {
     servers: server,
-    key: async () => await credentialInFile(keyFile),
     directory: options.directory ?? join(dataDirectory(terminal), 'agent'),
     certificates: certificate,
     hook: deployHook,

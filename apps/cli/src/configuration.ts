@@ -63,6 +63,7 @@ const overridingFlags: readonly OverridingFlag[] = [
   { option: 'renewBeforeDays', key: 'renewal.renew_before_days' },
   { option: 'addr', key: 'server.listen_addr' },
   { option: 'logLevel', key: 'cli.log_level' },
+  { option: 'logFile', key: 'cli.log_file' },
   { option: 'proxy', key: 'network.proxy' },
   { option: 'metricsListen', key: 'metrics.listen_addr' },
   { option: 'metricsListen', key: 'metrics.enabled', toValue: () => true },

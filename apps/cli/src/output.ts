@@ -44,7 +44,7 @@ function csv(rows: readonly Row[]): string {
 const unprintable = /[^\P{Cc}\n\r\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Escapes characters inside of texts: the JSON stays the same for a program. RFC 8259 §7 */
-function escapeJson(json: string): string {
+export function escapeJson(json: string): string {
   return json.replace(unprintable, (character) =>
     Array.from(
       { length: character.length },

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from '@acmex/config';
+import type { LogEntry } from '@acmex/observability';
 import type { Tracing } from '@acmex/observability/tracing';
 import type { Ora } from 'ora';
 
@@ -34,14 +35,17 @@ export interface Terminal {
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** What a log has beside the text of a report, for programs; a terminal does not show it. */
+export type ReportFields = Partial<Omit<LogEntry, 'level' | 'msg'>>;
+
 /** Reports the progress of a command. */
 export interface Reporter {
   /** Reports what is in progress; a terminal shows it until the next report. */
   working(text: string): void;
   /** Reports what is done. */
-  done(text: string): void;
-  warn(text: string): void;
-  debug(text: string): void;
+  done(text: string, fields?: ReportFields): void;
+  warn(text: string, fields?: ReportFields): void;
+  debug(text: string, fields?: ReportFields): void;
   close(): void;
 }
 

@@ -123,7 +123,7 @@ async function openTenancy(
       userAgent: 'acmex-server',
       ...watch,
       network,
-      onWarning: (msg) => log({ level: 'warn', msg }),
+      onWarning: (msg) => log({ level: 'warn', package: '@acmex/manager', msg }),
     }),
   );
   const { managers, root } = opened;

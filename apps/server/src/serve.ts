@@ -17,6 +17,8 @@ import {
   managerMetrics,
   type ManagerWatch,
   Metrics,
+  type TaskLog,
+  taskLog,
 } from '@acmex/observability';
 import { configuredAudit } from '@acmex/manager/from-config';
 import type { Tracing } from '@acmex/observability/tracing';
@@ -91,6 +93,7 @@ interface ServerProcess extends Required<
 > {
   readonly config: Config;
   readonly tracing?: Tracing | undefined;
+  readonly logged: TaskLog;
   readonly resources: Resources;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
@@ -122,7 +125,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stopping.abort(new ServerError('ERR_SERVER_UNAVAILABLE', 'the server is stopping'));
   try {
     const { signal } = stopping;
-    const server = { ...options, config, role, clock, resources, signal };
+    const logged = taskLog(options.log);
+    const server = { ...options, log: logged.log, logged, config, role, clock, resources, signal };
     const { live, access, work, http } = await start(server, onInitialKey);
     return {
       url: http.url,
@@ -204,14 +208,14 @@ async function start(
   return { live, access, work, http };
 }
 
-/** Joins what counts with what traces, where traces are recorded. */
+/** Joins what counts with what logs, and with what traces, where traces are recorded. */
 function watching(
   metrics: ManagerWatch,
-  { tracing }: Pick<ServerProcess, 'tracing'>,
+  { tracing, logged }: Pick<ServerProcess, 'tracing' | 'logged'>,
 ): ManagerWatching & Pick<ManagerWatch, 'watchStorage'> {
-  if (!tracing) return metrics;
+  if (!tracing) return logged.watching(metrics);
   return {
-    ...tracing.watching(metrics),
+    ...logged.watching(tracing.watching(metrics)),
     watchStorage: (storage) => tracing.watchStorage(metrics.watchStorage(storage)),
   };
 }
@@ -230,12 +234,15 @@ async function openAudited(
   const storage = watched(
     await openStorage(storageOf(config), {
       directory: dataDirectory,
-      onNotice: (msg) => log({ level: 'warn', msg }),
+      onNotice: (msg) => log({ level: 'warn', package: '@acmex/storage', msg }),
     }),
   );
   return configuredAudit(config, storage, {
     origin: { program: 'acmex serve', host: hostname() },
-    onError: (error) => logError(log, 'the audit log could not be signed', error),
+    onError: (error) =>
+      logError(log, 'the audit log could not be signed', error, {
+        package: '@acmex/observability',
+      }),
     clock,
   });
 }

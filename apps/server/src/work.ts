@@ -130,14 +130,20 @@ export class Work implements Scheduling, AsyncDisposable {
   }
 }
 
-function logResult(log: Log, task: string, { outcome, ...deployment }: MaintenanceResult): void {
+function logResult(log: Log, task: string, result: MaintenanceResult): void {
+  const { outcome, certificate, order, ...deployment } = result;
   const traceId = traceIdOf(outcome?.traceparent);
-  const fields = { task, ...(traceId === undefined ? {} : { traceId }) };
+  const fields = {
+    ...{ package: '@acmex/orchestrator', task, certificate },
+    ...(order === undefined ? {} : { order }),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
   if (outcome?.state === 'failed') {
     const retry = outcome.retryAt === undefined ? 'no retry' : `retry at ${outcome.retryAt}`;
-    logError(log, `${task} failed, ${retry}`, outcome.error, fields);
+    const event = outcome.state;
+    logError(log, `${task} failed, ${retry}`, outcome.error, { ...fields, event });
   } else if (outcome && !outcome.elsewhere)
-    log({ level: 'info', msg: `${task} ${outcome.state}`, ...fields });
+    log({ level: 'info', msg: `${task} ${outcome.state}`, ...fields, event: outcome.state });
   logDeployment(log, task, deployment, fields);
 }
 
@@ -147,10 +153,14 @@ function logDeployment(
   {
     deployed,
     deployError,
-  }: Pick<Deployed, 'deployed' | 'deployError'> | Omit<MaintenanceResult, 'outcome'>,
-  fields?: Readonly<Record<string, string>>,
+  }:
+    | Pick<Deployed, 'deployed' | 'deployError'>
+    | Pick<MaintenanceResult, 'deployed' | 'deployError'>,
+  fields: Readonly<Record<string, string>> = { certificate: id },
 ): void {
-  if (deployed === 'failed') logError(log, `${id} is issued but not deployed`, deployError, fields);
+  const event = 'deployment_failed';
+  if (deployed === 'failed')
+    logError(log, `${id} is issued but not deployed`, deployError, { ...fields, event });
 }
 
 function logLate(log: Log, late: Scan['late']): void {

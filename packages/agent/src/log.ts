@@ -1,4 +1,4 @@
-import { errorCode, errorText, printable } from '@acmex/errors';
+import { errorCode, errorText, printable, withoutPrivateKeys } from '@acmex/errors';
 
 /** Takes the entries of the agent's log. A hook's output is part of them, without private keys. */
 export type AgentLog = (
@@ -20,17 +20,4 @@ export function describeError(error: unknown): string {
 /** Returns a log that removes private keys from messages. */
 export function logWithoutPrivateKeys(log: AgentLog): AgentLog {
   return ({ msg, ...entry }) => log({ ...entry, msg: withoutPrivateKeys(msg) });
-}
-
-/** Removes PEM private keys, also those whose beginning or end was cut off. */
-function withoutPrivateKeys(text: string): string {
-  return text
-    .replace(
-      /(-----BEGIN [A-Z ]*PRIVATE KEY-----)?(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*-----END [A-Z ]*PRIVATE KEY-----/g,
-      ' (a private key)',
-    )
-    .replace(
-      /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\w+/=\s]|\\n|\\r|\\u\{[ad]\})*/g,
-      '(a private key)',
-    );
 }

@@ -317,7 +317,7 @@ describe('what is wrong with a configuration', () => {
     await using folder = await configFolder('[acme]\nca = "none"\n[cli]\nloud = true\n');
     await expect(readConfig(folder.options)).rejects.toMatchObject({
       code: 'ERR_CONFIG_INVALID',
-      message: `the configuration has 2 faults:\n  ${folder.file}:2: acme.ca does not fit: write one of "letsencrypt", "google", "zerossl", "sslcom", "custom"\n  ${folder.file}:4: cli.loud is not known: remove it, or write one of output_format, colors, log_level`,
+      message: `the configuration has 2 faults:\n  ${folder.file}:2: acme.ca does not fit: write one of "letsencrypt", "google", "zerossl", "sslcom", "custom"\n  ${folder.file}:4: cli.loud is not known: remove it, or write one of output_format, colors, log_level, log_levels, log_file, log_max_size, log_backup_count`,
     });
   });
 

@@ -50,7 +50,7 @@ export {
 } from './read-config.ts';
 export { configReference } from './reference.ts';
 export { configSchema, type JsonSchema } from './schema.ts';
-export { Secret } from './secret.ts';
+export { Secret, secretsIn } from './secret.ts';
 export {
   type RedisDescription,
   redisOf,

@@ -21,9 +21,6 @@ const retired: Readonly<Record<string, string>> = {
   'renewal.max_retries': 'remove it: a renewal is tried again until the certificate expires',
   'renewal.retry_delay_secs':
     'remove it: the wait grows from a minute to a day, by what the CA answered',
-  'cli.log_file': 'remove it: logs go to standard error, for the service manager to keep',
-  'cli.log_max_size': 'remove it: logs go to standard error, for the service manager to keep',
-  'cli.log_backup_count': 'remove it: logs go to standard error, for the service manager to keep',
   'server.host': 'write listen_addr = "HOST:PORT"',
   'server.port': 'write listen_addr = "HOST:PORT"',
   'server.api_key': 'write api_keys = ["${NAME}"]',

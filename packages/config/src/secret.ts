@@ -3,8 +3,12 @@ import { inspect } from 'node:util';
 /** The text that replaces a credential in output. */
 export const hidden = '[secret]';
 
+/** How many values of one credential are remembered, where it changes. */
+const mostRevealed = 4;
+
 /** A credential that text, JSON and a debugger show only as a mask. */
 export class Secret {
+  readonly #revealed = new Set<string>();
   readonly #get: () => Promise<string>;
   readonly #mask: string;
   /** Whether `reveal` starts a program. */
@@ -39,7 +43,19 @@ export class Secret {
    * @throws ConfigError `ERR_CONFIG_CREDENTIAL`, which names the place of the credential and not
    * its value
    */
-  readonly reveal = async (): Promise<string> => await this.#get();
+  readonly reveal = async (): Promise<string> => {
+    const credential = await this.#get();
+    this.#revealed.delete(credential);
+    this.#revealed.add(credential);
+    const [oldest] = this.#revealed;
+    if (this.#revealed.size > mostRevealed && oldest !== undefined) this.#revealed.delete(oldest);
+    return credential;
+  };
+
+  /** Returns what `reveal` last returned, the latest values last: what no output may repeat. */
+  revealed(): readonly string[] {
+    return [...this.#revealed];
+  }
 
   toString(): string {
     return this.#mask;
@@ -52,4 +68,11 @@ export class Secret {
   [inspect.custom](): string {
     return this.#mask;
   }
+}
+
+/** Returns all credentials in a value: those of a configuration, in the order of its keys. */
+export function secretsIn(value: unknown): readonly Secret[] {
+  if (value instanceof Secret) return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(secretsIn);
 }

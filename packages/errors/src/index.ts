@@ -9,5 +9,6 @@ export {
 } from './define-errors.ts';
 export { listenFailureText } from './listen-failure.ts';
 export { printable } from './printable.ts';
+export { withoutPrivateKeys, withoutSecrets } from './redaction.ts';
 export { systemFailureText } from './system-failure.ts';
 export { errorCode, errorText } from './thrown.ts';

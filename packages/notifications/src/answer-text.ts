@@ -1,7 +1,4 @@
-import { printable } from '@acmex/errors';
-
-/** The shortest text that is treated as a secret; a shorter one would hide ordinary words. */
-const shortestSecret = 2;
+import { printable, withoutSecrets } from '@acmex/errors';
 
 /**
  * Returns what a receiver answered, for logs and records: without control characters, and without
@@ -12,20 +9,6 @@ export function answerText(
   answer: string,
   { secrets, limit }: { readonly secrets: readonly string[]; readonly limit: number },
 ): string {
-  const longestFirst = secrets
-    .filter(({ length }) => length >= shortestSecret)
-    .sort((first, second) => second.length - first.length);
-  const redacted = longestFirst.reduce(
-    (text, secret) => text.replaceAll(secret, '[secret]'),
-    answer,
-  );
-  return printable(withoutCutSecret(redacted, longestFirst), limit);
-}
-
-/** Removes the beginning of a secret, of at least four characters, from the end of a text. */
-function withoutCutSecret(text: string, secrets: readonly string[]): string {
-  for (const secret of secrets)
-    for (let length = secret.length - 1; length >= 4; length -= 1)
-      if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}[secret]`;
-  return text;
+  // The receiver may have sent more than was read.
+  return printable(withoutSecrets(`${answer}…`, secrets).slice(0, -1), limit);
 }

@@ -13,6 +13,14 @@ export {
 export { certificateMetrics, type CertificateMetricsOptions } from './certificate-metrics.ts';
 export { ObservabilityError, type ObservabilityErrorCode, observabilityErrors } from './errors.ts';
 export { heartbeatMetrics } from './heartbeat-metrics.ts';
+export {
+  type Log,
+  type LogEntry,
+  logError,
+  type LoggedManager,
+  type TaskLog,
+  taskLog,
+} from './log.ts';
 export { managerMetrics, type ManagerWatch } from './manager-metrics.ts';
 export {
   type LabelOf,

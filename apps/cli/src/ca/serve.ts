@@ -14,17 +14,18 @@ import {
 import { type RunningAcmeServer, serveAcme } from '@acmex/ca/node';
 import { systemClock } from '@acmex/clock';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
-import { errorText } from '@acmex/errors';
+import { errorCode, errorText } from '@acmex/errors';
 import { configuredCrypto } from '@acmex/manager/from-config';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
-import { once } from 'node:events';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
 import { readKeyFile } from '../key-file.ts';
+import { configureAgain, openServiceLog, serviceReporter } from '../log/service-log.ts';
 import { servedMetrics } from '../program-metrics.ts';
 import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
-import { type Reporter, reporter, type Terminal } from '../terminal.ts';
+import { untilStopped } from '../service.ts';
+import type { Reporter, Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 
@@ -53,9 +54,10 @@ export interface ServeOptions extends ConfiguredOutputOptions {
 
 /** `acmex ca serve`: runs an ACME server until the terminal's signal aborts. */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
-  const { signal, stdout } = terminal;
+  const { stdout } = terminal;
   checkCombination(options);
-  const report = await reporter(terminal, options);
+  await using serviceLog = openServiceLog(terminal, { ...options, package: '@acmex/ca' });
+  const report = await serviceReporter(terminal, options, serviceLog);
   try {
     await using metrics = await servedMetrics(options.configuration.values.metrics, systemClock);
     await using storage = metrics.watchStorage(
@@ -75,7 +77,9 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),
         onError: ({ during, correlationId, error }) =>
-          report.warn(`${during} failed (${correlationId}): ${errorText(error)}`),
+          report.warn(`${during} failed (${correlationId}): ${errorText(error)}`, {
+            ...{ code: errorCode(error), correlationId },
+          }),
         admin: await adminOf(options, terminal.env),
         externalAccountRequired: options.eabRequired ?? false,
         ocsp: options.ocsp,
@@ -104,7 +108,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         ? `${JSON.stringify(document)}\n`
         : formatResult({ text, document }, options.output),
     );
-    if (!signal.aborted) await once(signal, 'abort');
+    await untilStopped(terminal, async () => configureAgain(serviceLog, options.configuration));
     report.done('stopped');
   } finally {
     report.close();

@@ -5,15 +5,17 @@ import type { Config } from '@acmex/config';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { storedResponses, type Worker, worker } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { MaintenanceResult } from '@acmex/orchestrator';
+import { type TaskLog, taskLog } from '@acmex/observability';
+import { type MaintenanceResult, traceIdOf } from '@acmex/orchestrator';
 import { inProcessQueue } from '@acmex/scheduler';
 import { haveSameStorage } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import type { ConfiguredOutputOptions } from '../output.ts';
 import { type ProgramMetrics, servedMetrics } from '../program-metrics.ts';
+import { configureAgain, openServiceLog, serviceReporter } from '../log/service-log.ts';
 import { untilStopped } from '../service.ts';
-import { type Reporter, reporter, type Terminal } from '../terminal.ts';
+import type { ReportFields, Reporter, Terminal } from '../terminal.ts';
 import { commandManager, type CommandManagerOptions } from './manager.ts';
 import { prepareManager } from './renew.ts';
 import { reportIssued } from './run.ts';
@@ -47,13 +49,15 @@ export async function daemon(
   terminal: Terminal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const report = await reporter(terminal, options);
+  await using serviceLog = openServiceLog(terminal, { ...options, package: '@acmex/cli' });
+  const tasks = taskLog(serviceLog.log);
+  const report = await serviceReporter(terminal, options, { ...serviceLog, log: tasks.log });
   const { signal } = terminal;
   const { answerHttp: httpPort, answerTls: tlsPort } = options;
   try {
     await using metrics = await servedMetrics(options.configuration.values.metrics, clock);
     await using storage = metrics.watchStorage(await openStorage(options, terminal, report));
-    const open = managerOpener({ storage, metrics, terminal, report });
+    const open = managerOpener({ storage, metrics, tasks, terminal, report });
     let manager = await open(options.configuration);
     await using running = startWorker(() => manager, { options, report, signal, clock, metrics });
     metrics.addCertificates(() => manager);
@@ -80,6 +84,7 @@ export async function daemon(
     await untilStopped(terminal, async () => {
       try {
         const configuration = (await options.reconfigure?.()) ?? options.configuration;
+        configureAgain(serviceLog, configuration);
         assertSamePlaces(configuration, manager.config);
         manager = await open(configuration);
         report.done('the configuration was reloaded');
@@ -99,15 +104,17 @@ export async function daemon(
 function managerOpener({
   storage,
   metrics: { managerOptions },
+  tasks,
   terminal,
   report,
 }: Pick<CommandManagerOptions, 'storage' | 'terminal' | 'report'> & {
   readonly metrics: ProgramMetrics;
+  readonly tasks: TaskLog;
 }): (configuration: Config) => Promise<ConfiguredManager> {
   return async (configuration) => {
     const opened = await commandManager({
       ...{ storage, configuration, terminal, report },
-      ...managerOptions,
+      watch: tasks.watching(terminal.tracing?.watching(managerOptions) ?? managerOptions),
     });
     await opened.hooks.check();
     await prepareManager(opened, { report, signal: terminal.signal });
@@ -132,7 +139,7 @@ function startWorker(
   const queue = inProcessQueue({
     clock,
     onError: (id, error) => {
-      if (!signal.aborted) report.warn(`${id}: ${withCode(error)}`);
+      if (!signal.aborted) report.warn(`${id}: ${withCode(error)}`, { code: errorCode(error) });
     },
   });
   let oldest: { readonly dueAt: string } | undefined;
@@ -153,7 +160,8 @@ function startWorker(
     },
     onWatched: async (watched, context) => await manager().heartbeat?.afterScan(watched, context),
     onDeployed: (id, result) => reportMaintenance(id, result, report),
-    onError: (subject, error) => report.warn(`${subject}: ${withCode(error)}`),
+    onError: (subject, error) =>
+      report.warn(`${subject}: ${withCode(error)}`, { code: errorCode(error) }),
     onLate(late) {
       oldest = late && { dueAt: late.dueAt.toString() };
       if (late)
@@ -177,20 +185,28 @@ function assertSamePlaces(next: Config, current: Config): void {
 
 function reportMaintenance(
   id: string,
-  {
-    outcome,
-    deployed,
-    deployError,
-  }: Pick<MaintenanceResult, 'outcome' | 'deployed' | 'deployError'>,
+  result: Pick<MaintenanceResult, 'order' | 'outcome' | 'deployed' | 'deployError'>,
   report: Reporter,
 ): void {
+  const { order, outcome, deployed, deployError } = result;
+  const subject: ReportFields = {
+    ...{ package: '@acmex/orchestrator', certificate: id, order },
+    traceId: traceIdOf(outcome?.traceparent),
+  };
   reportIssued(id, outcome, report);
   if (outcome?.state === 'failed')
-    report.warn(`${id}: ${withCode(outcome.error)}; next attempt: ${outcome.retryAt ?? 'none'}`);
+    report.warn(`${id}: ${withCode(outcome.error)}; next attempt: ${outcome.retryAt ?? 'none'}`, {
+      ...{ ...subject, event: 'failed', code: errorCode(outcome.error) },
+    });
   else if (outcome && !outcome.elsewhere)
-    report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`);
-  if (deployed === 'failed') report.warn(`${id}: issued, not deployed: ${withCode(deployError)}`);
-  else if (deployed === 'done') report.done(`${id}: deployed`);
+    report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`, {
+      ...{ ...subject, event: outcome.state },
+    });
+  if (deployed === 'failed')
+    report.warn(`${id}: issued, not deployed: ${withCode(deployError)}`, {
+      ...{ ...subject, event: 'deployment_failed', code: errorCode(deployError) },
+    });
+  else if (deployed === 'done') report.done(`${id}: deployed`, { ...subject, event: 'deployed' });
 }
 
 function reportEnd(parked: readonly string[], report: Reporter): void {

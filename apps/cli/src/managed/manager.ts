@@ -5,6 +5,7 @@ import {
   type FromConfigOptions,
 } from '@acmex/manager/from-config';
 import { printable } from '@acmex/errors';
+import type { ManagerTracing } from '@acmex/observability/tracing';
 import { loggingFetch, reportProgress, trackDisplay } from '../progress.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 
@@ -12,6 +13,8 @@ export interface CommandManagerOptions extends Pick<
   FromConfigOptions,
   'storage' | 'issuers' | 'hooks' | 'prompt' | 'onExchange' | 'watchIssuer' | 'onHeartbeat'
 > {
+  /** What watches the manager, instead of the traces of the terminal. */
+  readonly watch?: Partial<ManagerTracing> | undefined;
   readonly configuration: Config;
   readonly terminal: Terminal;
   readonly report: Reporter;
@@ -22,11 +25,13 @@ export async function commandManager({
   configuration,
   terminal: { env, display, tracing },
   report,
+  watch,
   ...options
 }: CommandManagerOptions): Promise<ConfiguredManager> {
   const network = await openNetwork(configuration, { environment: env });
   return fromConfig(configuration, {
-    ...(tracing ? tracing.watching(options) : options),
+    ...(tracing && !watch ? tracing.watching(options) : options),
+    ...watch,
     environment: env,
     userAgent: 'acmex-cli',
     network,

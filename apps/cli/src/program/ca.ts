@@ -6,6 +6,7 @@ import {
   configurationFlags,
   loggingFlags,
   metricsFlags,
+  logFileFlags,
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
@@ -274,7 +275,7 @@ export const caCommands = [
     description: 'Serve ACME clients, until stopped',
     needs: 'configuration',
     flags: serveFlags,
-    groups: [...stored, metricsFlags],
+    groups: [...stored, metricsFlags, logFileFlags],
     run: async ({ options, terminal }) =>
       await (await import('../ca/serve.ts')).serve(options, terminal),
   }),

@@ -99,6 +99,18 @@ export const outputFlags = {
   },
 } satisfies FlagGroup;
 
+export const logFileFlags = {
+  title: 'Log file',
+  description:
+    'Without the flag, the file is `cli.log_file` of the configuration. `cli.log_max_size` and `cli.log_backup_count` limit it.',
+  flags: {
+    logFile: text(
+      '--log-file <file>',
+      'File for the log, as lines of JSON, instead of standard error; SIGHUP opens it again',
+    ),
+  },
+} satisfies FlagGroup;
+
 export const loggingFlags = {
   title: 'Logging',
   description: 'Progress, warnings and errors are written to standard error.',
@@ -120,6 +132,7 @@ export const flagGroups: readonly FlagGroup[] = [
   caFlags,
   accountFlags,
   metricsFlags,
+  logFileFlags,
   outputFlags,
   loggingFlags,
 ];

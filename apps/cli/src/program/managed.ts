@@ -6,6 +6,7 @@ import {
   configurationFlags,
   loggingFlags,
   metricsFlags,
+  logFileFlags,
   networkFlags,
   outputFlags,
   storageFlags,
@@ -88,7 +89,7 @@ const renewalCommands = [
       ),
       perIssuer: parsed('--per-issuer <number>', 'Maximum orders at a time at one CA', count, 5),
     },
-    groups: [...connected, metricsFlags],
+    groups: [...connected, metricsFlags, logFileFlags],
     run: async ({ options, terminal }) =>
       await (await import('../managed/daemon.ts')).daemon(options, terminal),
   }),

@@ -4,6 +4,7 @@ import {
   configurationFlags,
   loggingFlags,
   metricsFlags,
+  logFileFlags,
   networkFlags,
   outputFlags,
   storageFlags,
@@ -31,7 +32,14 @@ const serveCommand = command({
       'all',
     ),
   },
-  groups: [networkFlags, configurationFlags, storageFlags, metricsFlags, loggingFlags],
+  groups: [
+    networkFlags,
+    configurationFlags,
+    storageFlags,
+    metricsFlags,
+    logFileFlags,
+    loggingFlags,
+  ],
   run: async ({ options, terminal, version }) =>
     await (await import('../server/serve.ts')).serve({ ...options, version }, terminal),
 });
@@ -81,7 +89,7 @@ const agentCommand = command({
     name: text('--name <name>', 'Name of this host at the server; by default its host name'),
     once: isPresent('--once', 'Update once and exit, for a timer'),
   },
-  groups: [networkFlags, metricsFlags, loggingFlags],
+  groups: [networkFlags, metricsFlags, logFileFlags, loggingFlags],
   run: async ({ options, terminal, version }) =>
     await (await import('../agent.ts')).agent({ ...options, version }, terminal),
 });

@@ -1,10 +1,10 @@
-import { systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import type { Log, RunningServer } from '@acmex/server';
 import { type ConfigurationFlags, dataDirectory, placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
+import { configureAgain, openServiceLog } from '../log/service-log.ts';
 import { untilStopped } from '../service.ts';
-import { type LogLevel, logLevels, type Terminal } from '../terminal.ts';
+import type { LogLevel, Terminal } from '../terminal.ts';
 
 export interface ServeCommandOptions extends ConfigurationFlags {
   readonly config?: string;
@@ -27,8 +27,12 @@ export async function serve(
     if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new CliError('ERR_CLI_PACKAGE', howToGetServer(), { cause });
   });
-  let { logLevel } = options;
-  const log = logTo(terminal, () => logLevel);
+  await using serviceLog = openServiceLog(terminal, {
+    package: '@acmex/server',
+    logLevel: options.logLevel,
+  });
+  const { log } = serviceLog;
+  let isRunning = false;
   const server = await serveApi({
     environment: terminal.env,
     ...placesOf(terminal),
@@ -39,11 +43,13 @@ export async function serve(
     version: options.version,
     tracing: terminal.tracing,
     log,
-    onConfiguration: ({ values }) => {
-      logLevel = values.cli.log_level;
+    onConfiguration: (configuration) => {
+      if (isRunning) configureAgain(serviceLog, configuration);
+      else serviceLog.configure(configuration);
     },
     onInitialKey: (file, key) => showInitialKey(terminal, file, key),
   });
+  isRunning = true;
   const state = server.url === '' ? 'working' : `listening on ${server.url}`;
   log({ level: 'info', msg: `${state}; SIGTERM stops it, SIGHUP reloads the configuration` });
   await untilStopped(terminal, async () => await reload(server, log));
@@ -73,18 +79,6 @@ async function reload(server: RunningServer, log: Log): Promise<void> {
     const text = printable(errorText(error), 4000);
     log({ level: 'warn', msg: `the previous configuration stays in effect: ${text}` });
   }
-}
-
-/** Returns a log: text on a terminal, otherwise a line of JSON for each entry. */
-export function logTo({ stderr }: Terminal, logLevel: () => LogLevel): Log {
-  return ({ level, msg, ...fields }) => {
-    if (logLevels.indexOf(level) > logLevels.indexOf(logLevel())) return;
-    if (stderr.isTTY) stderr.write(`${level === 'info' ? '' : `${level}: `}${msg}\n`);
-    else
-      stderr.write(
-        `${JSON.stringify({ time: systemClock.now().toString(), level, msg, ...fields })}\n`,
-      );
-  };
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   BatchSpanProcessor,
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
+import type { Terminal } from '../terminal.ts';
 
 /** What is sent is given up after this time, at the end of the program too. Milliseconds. */
 const longestExportMs = 3000;
@@ -81,4 +82,15 @@ function warningOnce(exporter: SpanExporter, onWarning: (text: string) => void):
     forceFlush: async () => await exporter.forceFlush?.(),
     shutdown: async () => await exporter.shutdown(),
   };
+}
+
+/** Writes a warning to standard error; as a line of a log if that is JSON, unless a person reads it. */
+export function warnOfTraces(
+  msg: string,
+  { stderr }: Pick<Terminal, 'stderr'>,
+  { isJson }: { readonly isJson: boolean },
+): void {
+  const time = systemClock.now().toString();
+  const line = { level: 'warn', time, package: '@acmex/observability', msg };
+  stderr.write(isJson && !stderr.isTTY ? `${JSON.stringify(line)}\n` : `warning: ${msg}\n`);
 }

@@ -9,6 +9,9 @@ const tracedCommands: ReadonlySet<string> = new Set([
   'ca serve',
 ]);
 
+/** Commands that run until they are stopped. */
+const services: ReadonlySet<string> = new Set(['daemon', 'serve', 'ca serve', 'agent']);
+
 /** Whether the variables of OpenTelemetry ask for traces. */
 function isTracingSet(env: NodeJS.ProcessEnv): boolean {
   const { OTEL_TRACES_EXPORTER: exporter, OTEL_SDK_DISABLED: disabled } = env;
@@ -27,11 +30,11 @@ export async function withTracing<T>(
   work: (terminal: Terminal) => Promise<T>,
 ): Promise<T> {
   if (!tracedCommands.has(command) || !isTracingSet(terminal.env)) return await work(terminal);
-  const { openTracing } = await import('./open-tracing.ts');
+  const { openTracing, warnOfTraces } = await import('./open-tracing.ts');
   await using opened = openTracing({
     env: terminal.env,
     version,
-    onWarning: (text) => warn(command, terminal, text),
+    onWarning: (text) => warnOfTraces(text, terminal, { isJson: services.has(command) }),
   });
   const { tracing } = opened;
   const traced = { ...terminal, tracing };
@@ -44,10 +47,4 @@ interface CommandRun {
   readonly command: string;
   readonly version: string;
   readonly terminal: Terminal;
-}
-
-/** The server writes a line of JSON for each entry of its log where no person reads it. */
-function warn(command: string, { stderr }: Terminal, msg: string): void {
-  const isJson = command === 'serve' && !stderr.isTTY;
-  stderr.write(isJson ? `${JSON.stringify({ level: 'warn', msg })}\n` : `warning: ${msg}\n`);
 }

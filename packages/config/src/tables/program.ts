@@ -48,14 +48,38 @@ export function auditTable() {
   });
 }
 
+const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+
 /** `[cli]`: the output of the command line. */
 export function cliTable() {
   return z.strictObject({
     output_format: choice(['text', 'json', 'csv'], 'The format of results.').default('text'),
     colors: switched('Use colours; by default only on a terminal.').optional(),
-    log_level: choice(['error', 'warn', 'info', 'debug'], 'The least severe level to log.').default(
-      'info',
-    ),
+    log_level: choice(logLevels, 'The least severe level to log.').default('info'),
+    log_levels: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^@acmex\/[a-z0-9-]+$/,
+            'write the name of a package: "@acmex/protocol" = "debug"',
+          ),
+        choice(logLevels, 'A level.'),
+        { error: 'write a table: { "@acmex/protocol" = "debug" }' },
+      )
+      .default({})
+      .meta({ description: 'Levels for lines of single packages, instead of log_level.' }),
+    log_file: path(
+      'The file that a program that runs until it is stopped logs to, as lines of JSON, instead of standard error. SIGHUP opens it again.',
+    ).optional(),
+    log_max_size: whole('The size of log_file, in MiB, at which a new one begins.', {
+      from: 1,
+      to: 100_000,
+    }).default(100),
+    log_backup_count: whole(
+      'How many earlier log files are kept: log_file with .1 for the last one, and so on.',
+      { from: 1, to: 1000 },
+    ).default(10),
   });
 }
 
