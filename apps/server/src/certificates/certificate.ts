@@ -7,6 +7,7 @@ import {
 } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { challenge, keyType } from '../http/fields.ts';
+import { withPublicMessage } from '../http/server-paths.ts';
 
 const time = z.string().describe('RFC 3339');
 
@@ -141,9 +142,9 @@ export function certificateOf(
       window: renewal.window,
       explanationUrl: renewal.explanationUrl,
     },
-    failure,
+    failure: failure && withPublicMessage(failure),
     deployed,
-    deployFailure,
+    deployFailure: deployFailure && withPublicMessage(deployFailure),
     order,
   };
 }

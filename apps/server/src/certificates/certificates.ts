@@ -20,6 +20,7 @@ import {
   pageOf,
   revocationReason,
 } from '../http/fields.ts';
+import { withoutPaths } from '../http/server-paths.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
@@ -204,7 +205,7 @@ export class Certificates {
           order,
           at,
           code,
-          message,
+          message: withoutPaths(message),
           chain,
         })),
     });

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
+import { withPublicMessage } from '../http/server-paths.ts';
 import { certificateId, limit, moment, orderId, pageOf } from '../http/fields.ts';
 
 const eventSchema = z
@@ -69,7 +70,7 @@ export class Events {
         (type ?? event.type) === event.type &&
         (certificate ?? event.certificate) === event.certificate &&
         (order ?? event.order) === event.order;
-      if (wanted && isOwn(caller, event)) items.push(event);
+      if (wanted && isOwn(caller, event)) items.push(withPublicMessage(event));
     }
     return answer(200, { items, scanned });
   }

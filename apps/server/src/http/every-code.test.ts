@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
-import { freePort, removeFolder } from '@acmex/services';
+import { eventually, freePort, removeFolder } from '@acmex/services';
 import { scopedStorage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -48,6 +48,9 @@ directory = "${ca.directory}"
 ca_certificate = "${folder}/root.pem"
 tos_agreed = true
 external_account_binding = { key_id = "kid", hmac_key = { file = "${folder}/hmac.key" } }
+[[certificates]]
+names = ["placed.test"]
+deploy = [{ directory = "${folder}/root.pem/placed" }]
 `;
 beforeAll(async () => {
   ca = await startCa();
@@ -512,8 +515,15 @@ function assertClear(code: string, subject: Case['subject'], outcome: Outcome): 
   expect(text).not.toMatch(/\n\s+at |\.ts:\d|node_modules/);
   for (const secret of [server.key, smallKey, senderSecret, senderSecret.slice(6)])
     expect(text).not.toContain(secret);
+  if (status !== undefined) assertNoPath(text);
   if (/Retry-After/.test(row.cure) || status === 503)
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+}
+
+/** Throws where an answer has a path of the server's file system. */
+function assertNoPath(text: string): void {
+  for (const path of [folder, server.folder, tmpdir(), process.cwd()])
+    expect(text).not.toContain(path);
 }
 
 describe('every error code of an answer', () => {
@@ -531,6 +541,20 @@ describe('every error code of an answer', () => {
       expect([status !== undefined && status < 400, text]).toEqual([true, text]);
     },
   );
+
+  it('names no path of the server where a certificate cannot be deployed, but in the log', async () => {
+    const path = '/api/certificates?name=placed.test';
+    const placed = async () => (await server.call('GET', path)).body.items[0];
+    await eventually(async () => (await placed())?.failure !== undefined);
+    const { failure, order: id } = await placed();
+    expect(failure).toMatchObject({
+      code: 'ERR_DEPLOY_FILE',
+      message: expect.stringContaining('[path]'),
+    });
+    for (const route of ['certificates', 'events?limit=1000', 'orders', `orders/${id}`, 'queue'])
+      assertNoPath((await call('GET', `/api/${route}`)).text);
+    expect(server.log.join('\n')).toContain(`${folder}/root.pem/placed cannot be written`);
+  });
 
   it('names the CA and its answer where the CA refuses', async () => {
     for (const type of problemTypes)

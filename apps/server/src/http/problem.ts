@@ -12,6 +12,7 @@ import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
 import * as z from 'zod';
 import { type FieldError, ServerError, serverErrors } from '../errors.ts';
+import { withoutPaths } from './server-paths.ts';
 
 /** RFC 9457. `type` and `code` are stable. */
 export const problemSchema = z
@@ -114,7 +115,8 @@ export function problemOf(error: unknown, subject?: string): Problem {
     readonly retryAfter?: unknown;
     readonly problem?: unknown;
   };
-  const isThrownCode = code === thrown;
+  const message = code === thrown && error instanceof Error ? error.message : undefined;
+  const detail = withoutPaths(printable(message ?? describe(row.meaning, subject), 4000));
   const seconds = secondsUntil(retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined));
   return {
     status: row.http,
@@ -126,16 +128,14 @@ export function problemOf(error: unknown, subject?: string): Problem {
       type: `urn:acmex:error:${code}`,
       title: row.meaning,
       status: row.http,
-      detail:
-        isThrownCode && error instanceof Error
-          ? printable(error.message, 4000)
-          : describe(row.meaning, subject),
+      detail,
       code,
       cure: row.cure,
       ...(errors.length > 0 ? { errors: [...errors] } : {}),
       ...(isObject(problem) ? { acme: problem } : {}),
     },
-    ...(row.http >= 500 ? { fault: error } : {}),
+    // The log has what the detail leaves out.
+    ...(row.http >= 500 || withoutPaths(message ?? '') !== (message ?? '') ? { fault: error } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { OrderStatus } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { failureSchema } from '../certificates/certificate.ts';
+import { withPublicMessage } from '../http/server-paths.ts';
 
 export const orderStates = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 
@@ -64,8 +65,8 @@ export function orderOf({
     createdAt,
     updatedAt,
     url,
-    steps: [...steps],
-    failure,
+    steps: steps.map(withPublicMessage),
+    failure: failure && withPublicMessage(failure),
     cancelRequested,
     orphaned,
     generation,

@@ -327,7 +327,7 @@ export class Orders {
     const endMs = this.#clock.monotonic() + longestStreamMs;
     let [step, state, spoken] = [seen, '', this.#clock.monotonic()];
     while (!signal.aborted && this.#clock.monotonic() < endMs) {
-      const order = await this.#visible(caller, watch);
+      const order = orderOf(await this.#visible(caller, watch));
       const news = order.steps
         .filter(({ number }) => number > step)
         .map((step) => message('step', step, step.number));
@@ -337,7 +337,7 @@ export class Orders {
           message('state', { state: order.state, at: order.updatedAt, failure: order.failure }),
         );
       state = order.state;
-      if (hasEnded(order)) return yield `${news.join('')}${message('end', orderOf(order))}`;
+      if (hasEnded(order)) return yield `${news.join('')}${message('end', order)}`;
       if (news.length === 0 && this.#clock.monotonic() - spoken > heartbeat)
         news.push(': still at it\n\n');
       if (news.length > 0) {

@@ -5,6 +5,7 @@ import { maySee } from '../access/caller.ts';
 import { failureSchema } from '../certificates/certificate.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, cursor, limit } from '../http/fields.ts';
+import { withPublicMessage } from '../http/server-paths.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 
 const counts = z.object({
@@ -118,8 +119,8 @@ export class Queue {
       certificate: id,
       names,
       order,
-      failure,
-      deployFailure,
+      failure: failure && withPublicMessage(failure),
+      deployFailure: deployFailure && withPublicMessage(deployFailure),
     }));
     const { groups, ...counted } = await this.#scheduling.counts();
     const tenantGroups = groups.flatMap(({ group, ...groupCounts }) =>
