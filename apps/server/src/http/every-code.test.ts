@@ -127,19 +127,20 @@ const webhook = async (secret: string) => {
   };
   return await call('POST', '/api/webhook', { key: '', body, headers });
 };
-const streams: AbortController[] = [];
+/** With their responses: the stream of a response that is garbage-collected ends. */
+const streams: { readonly controller: AbortController; readonly response: Response }[] = [];
 const watch = async (): Promise<Outcome> => {
-  const stream = new AbortController();
+  const controller = new AbortController();
   const response = await server.fetch(`/api/orders/${ids.watched}/events`, {
     headers: { 'x-api-key': server.key },
-    signal: stream.signal,
+    signal: controller.signal,
   });
   const { status, headers } = response;
-  if (status === 200) streams.push(stream);
+  if (status === 200) streams.push({ controller, response });
   return { status, headers, text: status === 200 ? '' : await response.text() };
 };
 const endStreams = () => {
-  for (const stream of streams.splice(0)) stream.abort();
+  for (const { controller } of streams.splice(0)) controller.abort();
 };
 /** Reads a certificate while its record is not as the server wrote it. */
 const readDamaged = async (damage: (file: string, content: Buffer) => Promise<unknown>) => {
