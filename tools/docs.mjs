@@ -19,7 +19,7 @@ const generators = [
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
   { file: 'docs/rest-api.md', from: 'apps/server/src/api-description.ts', make: restApi },
   { file: 'docs/dns.md', from: 'packages/config/src/dns/provider.ts', make: dnsProviders },
-  { file: 'docs/events.md', from: 'packages/orchestrator/src/events.ts', make: events },
+  { file: 'docs/events.md', from: 'packages/orchestrator/src/event-types.ts', make: events },
   { file: 'docs/metrics.md', from: 'packages/observability/src/metric-table.ts', make: metrics },
   {
     file: 'docs/traces.md',
@@ -413,7 +413,7 @@ ${rows.join('\n')}
 
 /** Returns the page of events. */
 async function events() {
-  const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/events.ts'));
+  const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/event-types.ts'));
   const rows = Object.entries(eventMeanings).map(
     ([type, meaning]) => `| \`${type}\` | ${meaning} |`,
   );

@@ -1,7 +1,8 @@
+import { parseListenAddress } from '@acmex/identifier';
 import type { CrlTimes } from '@acmex/ca';
 import type { Clock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
-import { addressOf, type CertificateManager } from '@acmex/manager';
+import type { CertificateManager } from '@acmex/manager';
 import type { FromConfigOptions } from '@acmex/manager/from-config';
 import type * as Observability from '@acmex/observability';
 import type { AgentWatch, AuthorityWatch, Metrics, WatchedWork } from '@acmex/observability';
@@ -80,7 +81,7 @@ export async function openMetrics(
     text: async () => await metrics.text(),
     async serve(onListening) {
       const opened = await observability.serveMetrics({
-        ...addressOf(settings.listen_addr),
+        ...parseListenAddress(settings.listen_addr),
         text: async () => await metrics.text(),
       });
       listener = opened;

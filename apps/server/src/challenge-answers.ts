@@ -1,9 +1,10 @@
+import { parseListenAddress } from '@acmex/identifier';
 import { http01Answers, type SharedResponses } from '@acmex/challenge/http-01';
 import { tlsAlpn01Answers } from '@acmex/challenge/tls-alpn-01';
 import { type Clock, systemClock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
 import { errorCode } from '@acmex/errors';
-import { addressOf, storedResponses } from '@acmex/manager';
+import { storedResponses } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import type { Log } from './log.ts';
 
@@ -41,9 +42,12 @@ export async function challengeAnswers({
     );
   const ways = {
     'http-01': async () =>
-      await http01Answers({ shared: shared('http-01'), ...addressOf(http01.listen_addr) }),
+      await http01Answers({ shared: shared('http-01'), ...parseListenAddress(http01.listen_addr) }),
     'tls-alpn-01': async () =>
-      await tlsAlpn01Answers({ shared: shared('tls-alpn-01'), ...addressOf(tlsAlpn.listen_addr) }),
+      await tlsAlpn01Answers({
+        shared: shared('tls-alpn-01'),
+        ...parseListenAddress(tlsAlpn.listen_addr),
+      }),
   };
   const ended = new AbortController();
   const waiting: Promise<void>[] = [];

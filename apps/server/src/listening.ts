@@ -1,8 +1,8 @@
+import { parseListenAddress } from '@acmex/identifier';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '@acmex/config';
 import { listenFailureText } from '@acmex/errors';
-import { addressOf } from '@acmex/manager';
 import { ServerError } from './errors.ts';
 import type { Role } from './team/role.ts';
 
@@ -24,7 +24,7 @@ export function listenAddress(
   }: Config,
 ): ListenAddress | undefined {
   const text = role === 'worker' ? worker : api;
-  return text === undefined ? undefined : { ...addressOf(text), text };
+  return text === undefined ? undefined : { ...parseListenAddress(text), text };
 }
 
 /** @throws ServerError `ERR_SERVER_EXPOSED` */
@@ -72,7 +72,7 @@ export function hostCheck(config: () => Config): (host: string) => boolean {
       new Set(
         [
           ...machine,
-          urlHost(addressOf(place).host),
+          urlHost(parseListenAddress(place).host),
           ...hosts,
           ...(tls?.managed === undefined ? [] : [tls.managed]),
         ].map((name) => name.toLowerCase()),

@@ -126,7 +126,7 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
 }
 
 /** `HOST:PORT`, `ADDRESS:PORT`, `[IPV6]:PORT` */
-export function listenAddress(meaning: string) {
+export function parseListenAddress(meaning: string) {
   const wanted = 'write HOST:PORT, as "127.0.0.1:8080" or "[::1]:8080"';
   return z
     .string({ error: wanted })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseHostPort } from './index.ts';
+import { parseListenAddress, parseHostPort } from './index.ts';
 
 describe('parseHostPort', () => {
   it.each([
@@ -40,5 +40,15 @@ describe('parseHostPort', () => {
 
   it('allows port 0 for an address to listen on', () => {
     expect(parseHostPort('[::1]:0', { lowestPort: 0 })).toEqual({ host: '::1', port: 0 });
+  });
+});
+
+describe('parseListenAddress', () => {
+  it('has no host where it means all addresses', () => {
+    expect(parseListenAddress('[::]:80')).toEqual({ host: undefined, port: 80 });
+    expect(parseListenAddress('127.0.0.1:0')).toEqual({ host: '127.0.0.1', port: 0 });
+  });
+  it('refuses what is not an address with a port', () => {
+    expect(() => parseListenAddress('localhost')).toThrow('"localhost" is not a valid HOST:PORT');
   });
 });

@@ -32,3 +32,17 @@ export function parseHostPort(
     return undefined;
   return port === undefined || port < lowestPort || port > 65_535 ? undefined : { host, port };
 }
+
+/**
+ * Splits the address of a listener, `HOST:PORT`. `host` is undefined where the text means all
+ * addresses; port 0 means any free port.
+ * @throws RangeError for a text that is not of this form
+ */
+export function parseListenAddress(text: string): {
+  readonly host: string | undefined;
+  readonly port: number;
+} {
+  const address = parseHostPort(text, { lowestPort: 0 });
+  if (!address) throw new RangeError(`${JSON.stringify(text)} is not a valid HOST:PORT`);
+  return { host: address.host === '::' ? undefined : address.host, port: address.port };
+}

@@ -17,6 +17,11 @@ export {
   normalizedIdentifier,
   type ParseOptions,
 } from './identifier.ts';
-export { type HostPort, type HostPortOptions, parseHostPort } from './host-port.ts';
+export {
+  type HostPort,
+  type HostPortOptions,
+  parseListenAddress,
+  parseHostPort,
+} from './host-port.ts';
 export { ipVersion, networkOf } from './ip-address.ts';
 export { dnsRecord, type NameRule, privateCa, publicCa } from './rules.ts';

@@ -1,5 +1,6 @@
+import { parseListenAddress } from '@acmex/identifier';
 import { readFile } from 'node:fs/promises';
-import { certificatesPem, type CryptoBackend } from '@acmex/certificate';
+import { certificatesPem } from '@acmex/certificate';
 import {
   type Config,
   type ConfigValues,
@@ -11,7 +12,6 @@ import {
   type NamedDnsProviderOptions,
   openNamedDnsProvider,
 } from '@acmex/config';
-import { pkcs11Signer, programSigner, signingBackend } from '@acmex/crypto-exec';
 import { errorCode, errorText, systemFailureText } from '@acmex/errors';
 import {
   type CertificateManager,
@@ -21,6 +21,7 @@ import {
 import type { DnsProvider } from '@acmex/dns';
 import type { Notifier } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
+import { configuredCrypto } from './crypto.ts';
 import { configuredNotifier } from './configured-notifier.ts';
 import {
   configuredHeartbeat,
@@ -32,7 +33,6 @@ import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import type { IssuerSettings } from './issuers.ts';
-import { addressOf } from './network-address.ts';
 import { trustAnchorsIn } from './trust.ts';
 
 export interface FromConfigOptions extends Omit<
@@ -87,8 +87,8 @@ export function challengeDefaults({
   values: { challenge },
 }: Pick<Config, 'values'>): ChallengeConfig {
   const { http01, tls_alpn: tlsAlpn, dns01 } = challenge;
-  const http = addressOf(http01.listen_addr);
-  const tls = addressOf(tlsAlpn.listen_addr);
+  const http = parseListenAddress(http01.listen_addr);
+  const tls = parseListenAddress(tlsAlpn.listen_addr);
   return {
     challenge: challenge.challenge_type,
     challengeDraft: challenge.challenge_draft,
@@ -145,38 +145,6 @@ export function configuredDnsProviders(
     },
   };
 }
-
-/**
- * Returns the backend of the keys of a configuration: keys in memory, and those that `[keys]` says
- * how to sign with.
- * @param environment the programs see `PATH`, `HOME` and the variables that `[keys]` names
- */
-export function configuredCrypto(
-  { values: { keys } }: Pick<Config, 'values'>,
-  environment: Environment,
-): CryptoBackend {
-  const optionsOf = ({ pin, env, timeout_secs: seconds }: ProgramKeys) => ({
-    env: Object.fromEntries(['PATH', 'HOME', ...env].map((name) => [name, environment[name]])),
-    pin: pin?.reveal,
-    limit: { seconds },
-  });
-  const { pkcs11, programs } = keys;
-  const signers = Object.entries(programs).map(
-    ([name, program]) =>
-      [name, programSigner({ command: program.command, ...optionsOf(program) })] as const,
-  );
-  const { tool, module } = pkcs11 ?? {};
-  return signingBackend({
-    signers: {
-      ...Object.fromEntries(signers),
-      ...(pkcs11 && module !== undefined
-        ? { pkcs11: pkcs11Signer({ module, tool, ...optionsOf(pkcs11) }) }
-        : {}),
-    },
-  });
-}
-
-type ProgramKeys = Pick<ConfigValues['keys']['programs'][string], 'pin' | 'env' | 'timeout_secs'>;
 
 function configuredHooks(config: Config, environment: Environment): RunHooks {
   const { on_error: onError, timeout_secs: seconds, ...programs } = config.values.renewal.hooks;

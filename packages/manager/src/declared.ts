@@ -1,3 +1,4 @@
+import { parseListenAddress } from '@acmex/identifier';
 import type { CertificateSpec, Declaration, JoinOptions, SpecKey } from '@acmex/orchestrator';
 import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
@@ -5,7 +6,6 @@ import { keepIssuer } from './issuer-record.ts';
 import { declaredIssuer } from './issuers.ts';
 import { serializeChallenge } from './challenge-config.ts';
 import { type ConfiguredManager, resolvedIssuer } from './configured-manager.ts';
-import { addressOf } from './network-address.ts';
 
 /**
  * A certificate that was created, changed, ordered or joined with its duplicates because the
@@ -133,6 +133,6 @@ function targetsOf({
 }
 
 function placeOf(text: string) {
-  const { host = '::1', port } = addressOf(text);
+  const { host = '::1', port } = parseListenAddress(text);
   return { host, port };
 }

@@ -5,7 +5,6 @@ export {
 } from './configured-audit.ts';
 export {
   challengeDefaults,
-  configuredCrypto,
   configuredDnsProviders,
   type ConfiguredDnsProvidersOptions,
   type ConfiguredManager,

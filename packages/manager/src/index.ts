@@ -61,7 +61,7 @@ export {
   type WantedCertificate,
 } from './issuer-record.ts';
 export { declaredIssuer, type IssuerSettings } from './issuers.ts';
-export { addressOf, serverAddress } from './network-address.ts';
+export { serverAddress } from './network-address.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
 export { assertChallengeFits } from './preconditions.ts';
 export { saveCredentials, savedCredentials } from './saved-credentials.ts';

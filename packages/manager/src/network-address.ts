@@ -4,19 +4,6 @@ import { parseHostPort } from '@acmex/identifier';
 import { ManagerError } from './errors.ts';
 
 /**
- * Splits the address of a listener, `HOST:PORT`. `host` is undefined where the text means all
- * addresses.
- */
-export function addressOf(text: string): {
-  readonly host: string | undefined;
-  readonly port: number;
-} {
-  const address = parseHostPort(text, { lowestPort: 0 });
-  if (!address) throw new RangeError(`${JSON.stringify(text)} is not a valid HOST:PORT`);
-  return { host: address.host === '::' ? undefined : address.host, port: address.port };
-}
-
-/**
  * Resolves `HOST`, `HOST:PORT`, `ADDRESS` or `[IPV6]:PORT` of a DNS server to an address with a
  * port, 53 by default.
  * @throws ManagerError `ERR_MANAGER_CHALLENGE`

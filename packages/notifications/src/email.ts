@@ -5,7 +5,6 @@ import { Buffer } from 'node:buffer';
 import { isIPv4 } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { domainToASCII } from 'node:url';
-import { createTransport } from 'nodemailer';
 import { answerText } from './answer-text.ts';
 import type { Channel, Receipt } from './channel.ts';
 import { NotificationsError } from './errors.ts';
@@ -109,6 +108,8 @@ async function deliver(
     ...(resolver ? { resolver } : {}),
   });
   if (tls === 'none') assertLoopback(host, connection.address);
+  // It is large, and few commands send mail.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     ...{ host, port, connection: connection.socket },
     ...{ secure: tls === 'implicit', requireTLS: tls === 'starttls', ignoreTLS: tls === 'none' },

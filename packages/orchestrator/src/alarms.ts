@@ -21,7 +21,8 @@ import {
   summaryChanges,
   writeWithIndexes,
 } from './certificate-record.ts';
-import { eventChange, type EventType, type NewEvent } from './events.ts';
+import type { EventType } from './event-types.ts';
+import { eventChange, type NewEvent } from './events.ts';
 import { time } from './record-fields.ts';
 
 export interface ScanAlarmsOptions {

@@ -13,51 +13,8 @@ import {
 } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
+import type { EventType } from './event-types.ts';
 import { texts, time, traceId } from './record-fields.ts';
-
-/** All events and their meanings. Each has happened when it is written. */
-export const eventMeanings = {
-  renewal_started: 'An order was created: the first one of a certificate, or a later one.',
-  renewal_success: 'A certificate was renewed and is in the storage.',
-  renewal_failed: 'An order failed. It is tried again, unless someone waited for it.',
-  renewal_skipped: 'A renewal that was due is due later, because the CA has moved its window.',
-  renewal_window_ignored:
-    'The CA suggests a renewal window that begins after the certificate has expired. It is ignored.',
-  account_registered: 'An account was created at a CA, or found there by its key.',
-  account_updated: 'The contacts of an account were changed, or it was deactivated.',
-  account_key_changed: 'An account has a new key.',
-  challenge_created: 'A challenge response was published.',
-  challenge_validated: 'The CA has validated every name of an order.',
-  challenge_failed: 'The CA could not validate a name.',
-  order_created: 'The CA has accepted an order.',
-  order_cancelled: 'An order was cancelled, and its challenge responses are removed.',
-  order_orphaned:
-    'An order may be unused at the CA, because a process ended while it created the order.',
-  certificate_added: 'A certificate is managed from now on.',
-  certificate_changed: 'The specification of a certificate was changed.',
-  certificate_obtained: 'A certificate was issued for the first time.',
-  certificate_deployed: 'A certificate was deployed, and its probe, if any, found it in use.',
-  deployment_failed:
-    'A certificate could not be deployed. This is tried again without a new order.',
-  certificate_expired: 'A certificate has expired.',
-  certificate_expiring:
-    'A certificate expires in 14, 7, 3 or 1 days, or less where it is short-lived, and its renewal is late or not planned. Each of the four is reported once for a certificate.',
-  renewal_late:
-    'A renewal that was due is not done, whatever the reason; or a certificate was not issued a day after it was added.',
-  alarm_resolved:
-    'What certificate_expiring or renewal_late has reported of a certificate is over: it was renewed, paused, removed, or its renewal is due later.',
-  certificate_revoked: 'A certificate was revoked at its CA.',
-  revocation_detected:
-    'A certificate was found revoked, by OCSP or a revocation list. It is renewed at once, with a new key if the key is compromised.',
-  private_key_read: 'A private key was read through the API, or exported.',
-  api_key_created: 'An API key was created.',
-  api_key_changed: 'An API key was rotated, or its expiry was changed.',
-  api_key_revoked: 'An API key was revoked.',
-  certificate_removed:
-    'A certificate is no longer managed, and its keys were removed from the storage.',
-} as const;
-export type EventType = keyof typeof eventMeanings;
-export const eventTypes = Object.keys(eventMeanings) as readonly EventType[];
 
 /** Something that has happened. Never contains a private key or a credential. */
 export interface AcmexEvent {

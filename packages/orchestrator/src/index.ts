@@ -43,15 +43,13 @@ export { OrchestratorError, type OrchestratorErrorCode, orchestratorErrors } fro
 export {
   type AcmexEvent,
   eventChange,
-  eventMeanings,
-  type EventType,
-  eventTypes,
   eventWrittenBy,
   type NewEvent,
   type ForwardOptions,
   type Outbox,
   outbox,
 } from './events.ts';
+export { eventMeanings, type EventType, eventTypes } from './event-types.ts';
 export type { Outcome } from './execution.ts';
 export { chooseChain } from './choose-chain.ts';
 export type {

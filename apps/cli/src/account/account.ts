@@ -9,7 +9,7 @@ import {
   rotateAccountKey,
   updateContact,
 } from '@acmex/manager';
-import { configuredCrypto } from '@acmex/manager/from-config';
+import { configuredCrypto } from '@acmex/manager/crypto';
 import type { Account } from '@acmex/protocol';
 import {
   type AuthorityOptions,

@@ -9,7 +9,7 @@ import {
 } from '@acmex/ca';
 import { systemClock } from '@acmex/clock';
 import { errorCode, errorText } from '@acmex/errors';
-import { configuredCrypto } from '@acmex/manager/from-config';
+import { configuredCrypto } from '@acmex/manager/crypto';
 import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import type { ConfiguredOutputOptions } from '../output.ts';

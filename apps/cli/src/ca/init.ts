@@ -9,7 +9,7 @@ import {
 } from '@acmex/ca';
 import { storageOf } from '@acmex/config';
 import { isKeyReference, parseCertificate, storableKey } from '@acmex/certificate';
-import { configuredCrypto } from '@acmex/manager/from-config';
+import { configuredCrypto } from '@acmex/manager/crypto';
 import { CliError } from '../errors.ts';
 import { openStorage } from '../open-storage.ts';
 import { newPassphrase } from '../passphrase.ts';

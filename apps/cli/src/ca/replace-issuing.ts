@@ -5,7 +5,7 @@ import {
   storedCertificates,
 } from '@acmex/ca';
 import { parseCertificate } from '@acmex/certificate';
-import { configuredCrypto } from '@acmex/manager/from-config';
+import { configuredCrypto } from '@acmex/manager/crypto';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 import { reporter, type Terminal } from '../terminal.ts';

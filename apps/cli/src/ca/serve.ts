@@ -15,7 +15,7 @@ import { type RunningAcmeServer, serveAcme } from '@acmex/ca/node';
 import { systemClock } from '@acmex/clock';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { errorCode, errorText } from '@acmex/errors';
-import { configuredCrypto } from '@acmex/manager/from-config';
+import { configuredCrypto } from '@acmex/manager/crypto';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';

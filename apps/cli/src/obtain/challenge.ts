@@ -1,6 +1,7 @@
+import { parseListenAddress } from '@acmex/identifier';
 import { resolve } from 'node:path';
 import { dnsVariablesRecord } from '@acmex/config';
-import { addressOf, type ChallengeConfig } from '@acmex/manager';
+import type { ChallengeConfig } from '@acmex/manager';
 import type { ObtainOptions } from './options.ts';
 
 /**
@@ -17,10 +18,10 @@ export function challengeFromFlags(
     challenge: options.challenge,
     challengeDraft: options.challengeDraft,
     httpPort: options.httpPort,
-    httpHost: options.httpAddress ?? addressOf(http01.listen_addr).host,
+    httpHost: options.httpAddress ?? parseListenAddress(http01.listen_addr).host,
     webroot: webroot === undefined ? undefined : resolve(webroot),
     tlsPort: options.tlsPort,
-    tlsHost: options.tlsAddress ?? addressOf(tls.listen_addr).host,
+    tlsHost: options.tlsAddress ?? parseListenAddress(tls.listen_addr).host,
     dnsProvider,
     dnsVariables: dnsVariablesRecord(dnsProvider, { config, environment }),
     dnsEnv: options.dnsEnv,

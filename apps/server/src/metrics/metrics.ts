@@ -1,5 +1,5 @@
+import { parseListenAddress } from '@acmex/identifier';
 import { type Clock, systemClock } from '@acmex/clock';
-import { addressOf } from '@acmex/manager';
 import {
   type AnsweredRequest,
   type CertificateCensus,
@@ -103,7 +103,7 @@ export async function metricsListener(
   log: Log,
 ): Promise<AsyncDisposable> {
   const listener = await serveMetrics({
-    ...addressOf(config.values.metrics.listen_addr),
+    ...parseListenAddress(config.values.metrics.listen_addr),
     text: async () => await metrics.allText(),
   });
   log({ level: 'info', msg: `serving metrics at ${listener.url}` });

@@ -151,7 +151,7 @@ describe('an order', () => {
     });
   });
 
-  it("reports the CA's problem with its subproblems, stays managed, and is tried again on request", async () => {
+  it("reports the CA's problem, stays managed, and is tried again on request", async () => {
     ca.refused.add('x.refused.test').add('y.refused.test');
     const {
       body: { id, certificate },
@@ -175,14 +175,14 @@ describe('an order', () => {
       failure: {
         code: 'ERR_CLIENT_VALIDATION_FAILED',
         failures: 1,
-        problem: {
-          subproblems: [
-            { identifier: { value: 'x.refused.test' } },
-            { identifier: { value: 'y.refused.test' } },
-          ],
-        },
       },
     });
+    // The order is invalid when the first name has failed; the second may have failed by then.
+    const { problem } = order.failure;
+    const problems: { identifier: { value: string } }[] = problem.subproblems ?? [problem];
+    const failed = problems.map(({ identifier }) => identifier.value);
+    expect(['x.refused.test', 'y.refused.test']).toEqual(expect.arrayContaining(failed));
+    expect(failed.length).toBeGreaterThan(0);
     await expect(server.call('GET', '/api/queue')).resolves.toMatchObject({
       status: 200,
       body: { failing: [{ certificate, order: id }] },

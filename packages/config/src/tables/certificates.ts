@@ -7,7 +7,7 @@ import {
   choice,
   keyReference,
   list,
-  listenAddress,
+  parseListenAddress,
   ownName,
   path,
   switched,
@@ -124,7 +124,7 @@ export function certificatesTable() {
         )
         .default({})
         .meta({ description: 'Labels to find the certificate by.' }),
-      probe: listenAddress(
+      probe: parseListenAddress(
         'HOST:PORT of a server that must serve the new certificate after deployment.',
       ).optional(),
     }),

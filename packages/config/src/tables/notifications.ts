@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { eventMeanings, type EventType } from '@acmex/orchestrator';
+import { eventMeanings, type EventType } from '@acmex/orchestrator/event-types';
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import {
