@@ -1,10 +1,12 @@
 import type { Clock } from '@acmex/clock';
-import { type Config, type ConfigValues, webhookKey } from '@acmex/config';
+import { type Config, type ConfigValues, type Fault, faultText, webhookKey } from '@acmex/config';
 import {
   email,
   type Format,
   Notifier,
+  NotificationsError,
   type Receiver,
+  templateProblem,
   webhook,
   webhookFormats,
 } from '@acmex/notifications';
@@ -25,9 +27,12 @@ export interface ConfiguredNotifierOptions {
  * @throws NotificationsError `ERR_NOTIFICATIONS_TEMPLATE`; EgressError `ERR_EGRESS_POLICY`
  */
 export function configuredNotifier(
-  { values }: Pick<Config, 'values'>,
+  config: Pick<Config, 'values' | 'originOf'>,
   { tenant, network, ...options }: ConfiguredNotifierOptions,
 ): Notifier {
+  const [fault] = templateFaults(config);
+  if (fault) throw new NotificationsError('ERR_NOTIFICATIONS_TEMPLATE', faultText(fault));
+  const { values } = config;
   const { webhooks, email: mails, allow } = values.notifications;
   const reach = { allow, roots: network?.roots ?? [], clock: options.clock };
   const isFor = ({ tenants }: { readonly tenants: readonly string[] }) =>
@@ -41,6 +46,25 @@ export function configuredNotifier(
     ...options,
     receivers: withDistinctNames(receivers),
     tenant: hasTenants ? tenant : undefined,
+  });
+}
+
+/** Returns the templates of webhooks that cannot be used, each with its file and key. */
+export function templateFaults({
+  values,
+  originOf,
+}: Pick<Config, 'values' | 'originOf'>): readonly Fault[] {
+  return values.notifications.webhooks.flatMap((description, index) => {
+    const { format, template, content_type: contentType } = description;
+    const found = format === 'custom' ? templateProblem({ template, contentType }) : undefined;
+    if (!found) return [];
+    const key = found.option === 'template' ? 'template' : 'content_type';
+    return {
+      key: `notifications.webhooks[${index}].${key}`,
+      origin: originOf(['notifications', 'webhooks', index, key]),
+      problem: found.problem,
+      cure: found.cure,
+    };
   });
 }
 

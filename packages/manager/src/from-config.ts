@@ -12,5 +12,6 @@ export {
   type FromConfigOptions,
   resolvedIssuer,
 } from './configured-manager.ts';
+export { templateFaults } from './configured-notifier.ts';
 export { reconcileDeclared, type Reconciliation } from './declared.ts';
 export type { Heartbeat, HeartbeatOptions } from './configured-heartbeat.ts';

@@ -96,6 +96,24 @@ describe('the format custom', () => {
       level: 'error',
     });
   });
+  it('is JSON whatever a value is', () => {
+    const written = '{"{{title}}": ["{{message}}", {"a": " {{text}}{{details}} "}], "b": 1}';
+    for (const message of [
+      '"',
+      '\\',
+      '"}',
+      '\\"',
+      '\u2028\n\u0000',
+      '\ud800',
+      '{{title}}',
+      '$&',
+      '',
+    ]) {
+      const hostileEvent = eventNotification({ ...event, message, names: [message] });
+      const text = webhookFormats.custom({ template: written }).body(hostileEvent);
+      expect(Object.values(JSON.parse(text))).toHaveLength(2);
+    }
+  });
   it('escapes each value for the content type', () => {
     expect(body('<p>{{message}}</p>', 'text/html; charset=utf-8')).not.toContain('</script>');
     expect(
@@ -116,8 +134,15 @@ describe('the format custom', () => {
   it.each([
     ['{"text": "{{secret}}"}', undefined, 'unknown place {{secret}}: use one of id, type'],
     ['{"text": "{{constructor}}"}', undefined, 'unknown place {{constructor}}'],
-    ['{"text": {{title}}}', undefined, 'is not valid JSON: write each place inside a string'],
+    ['{"text": {{title}}}', undefined, 'valid JSON with every value: write each place inside'],
+    ['{"text": "\\{{title}}"}', undefined, 'is not valid JSON'],
+    ['{"text": "\\u00{{title}}"}', undefined, 'is not valid JSON'],
+    ['{"text": "a"} {{title}}', undefined, 'is not valid JSON'],
     ['{"text": ', undefined, 'is not valid JSON'],
+    ['{"text": "{{title}"}', undefined, 'has {{ without a place'],
+    ['{{title', 'text/plain', 'has {{ without a place'],
+    ['{{{{title}}}}', 'text/plain', 'has {{ without a place'],
+    ['{{\u001b[2J}}', 'text/plain', 'unknown place {{\\u{1b}[2J}}'],
     ['{{title}}', 'application/x-yaml', 'content type that values cannot be escaped for'],
   ])('refuses the template %s of the type %s', (template, contentType, problem) => {
     expect(() => webhookFormats.custom({ template, contentType })).toThrow(problem);

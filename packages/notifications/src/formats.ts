@@ -1,9 +1,14 @@
 import { discordBody, mattermostBody, slackBody, teamsBody, telegramBody } from './chat-formats.ts';
 import { linesOf, nameList, type Notification, textOf } from './notification.ts';
 import { gotifyBody, gotifyHeaders, ntfyBody, ntfyHeaders, pagerdutyBody } from './push-formats.ts';
-import { type Format, templateFormat } from './template.ts';
+import {
+  type Format,
+  problemOfTemplate,
+  templateFormat,
+  type TemplateProblem,
+} from './template.ts';
 
-export type { Format } from './template.ts';
+export type { Format, TemplateProblem } from './template.ts';
 
 /** What a person writes for a format. */
 export interface FormatOptions {
@@ -63,6 +68,14 @@ const values = {
 
 /** The places that a template can have. */
 export const templatePlaces = Object.keys(values);
+
+/** Returns what is wrong with the template of the format `custom`; undefined where nothing is. */
+export function templateProblem({
+  template,
+  contentType = json,
+}: FormatOptions): TemplateProblem | undefined {
+  return template === undefined ? undefined : problemOfTemplate(template, { contentType, values });
+}
 
 function namesOf({ names = [] }: Notification['events'][number]): readonly string[] {
   return names;

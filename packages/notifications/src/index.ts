@@ -6,6 +6,8 @@ export {
   type Format,
   type FormatOptions,
   templatePlaces,
+  templateProblem,
+  type TemplateProblem,
   type WebhookFormat,
   webhookFormats,
 } from './formats.ts';

@@ -1,3 +1,4 @@
+import { printable } from '@acmex/errors';
 import { NotificationsError } from './errors.ts';
 import type { Notification } from './notification.ts';
 
@@ -24,23 +25,70 @@ type Values = Readonly<Record<string, (notification: Notification) => string>>;
 
 const place = /\{\{\s*([^{}]*?)\s*\}\}/g;
 
+/** What is wrong with a template, in the order of a sentence. */
+export interface TemplateProblem {
+  /** Which option has to be changed. */
+  readonly option: 'template' | 'contentType';
+  readonly problem: string;
+  /** What to do, as an order. */
+  readonly cure: string;
+}
+
+export interface TemplateOptions {
+  readonly contentType: string;
+  readonly values: Values;
+}
+
+/**
+ * Returns what is wrong with a template: a place that is unknown or has no end, a content type that
+ * no value can be escaped for, and JSON that some value would break.
+ */
+export function problemOfTemplate(
+  template: string,
+  { contentType, values }: TemplateOptions,
+): TemplateProblem | undefined {
+  const escape = escapeFor(contentType);
+  if (!escape)
+    return {
+      option: 'contentType',
+      problem: 'is a content type that values cannot be escaped for',
+      cure: 'use application/json, text/plain, text/html, application/xml or application/x-www-form-urlencoded',
+    };
+  const at = { option: 'template' } as const;
+  const unknown = [...template.matchAll(place)].find(
+    ([, name = '']) => !Object.hasOwn(values, name),
+  );
+  if (unknown)
+    return {
+      ...at,
+      problem: `has the unknown place {{${printable(unknown[1] ?? '', 50)}}}`,
+      cure: `use one of ${Object.keys(values).join(', ')}`,
+    };
+  if (template.replace(place, ' ').includes('{{'))
+    return { ...at, problem: 'has {{ without a place', cure: 'write each place as in {{title}}' };
+  return escape === insideJson && !isJson(template)
+    ? {
+        ...at,
+        problem: 'is not valid JSON with every value',
+        cure: 'write each place inside a string, as in {"text": "{{text}}"}',
+      }
+    : undefined;
+}
+
 /**
  * Returns a format that writes a template. Each value is escaped for its content type: inside a
  * string of JSON, for a form, for HTML and XML, or as plain text.
- * @throws NotificationsError `ERR_NOTIFICATIONS_TEMPLATE` for an unknown place, for a content type
- * that no value can be escaped for, and for JSON that would not be valid
+ * @throws NotificationsError `ERR_NOTIFICATIONS_TEMPLATE` for what `problemOfTemplate` finds
  */
-export function templateFormat(
-  template: string,
-  { contentType, values }: { readonly contentType: string; readonly values: Values },
-): Format {
+export function templateFormat(template: string, options: TemplateOptions): Format {
+  const { contentType, values } = options;
   const escaped = escapeFor(contentType);
-  for (const [, name = ''] of template.matchAll(place))
-    if (!Object.hasOwn(values, name))
-      throw refusal(
-        `has the unknown place {{${name}}}: use one of ${Object.keys(values).join(', ')}`,
-      );
-  if (escaped === insideJson) assertJson(template);
+  const found = problemOfTemplate(template, options);
+  if (found || !escaped)
+    throw new NotificationsError(
+      'ERR_NOTIFICATIONS_TEMPLATE',
+      `the ${found?.option} ${found?.problem}: ${found?.cure}`,
+    );
   return {
     contentType,
     body: (notification) =>
@@ -48,7 +96,7 @@ export function templateFormat(
   };
 }
 
-function escapeFor(contentType: string): (text: string) => string {
+function escapeFor(contentType: string): ((text: string) => string) | undefined {
   const [type = ''] = contentType.toLowerCase().split(';');
   const essence = type.trim();
   if (essence === 'application/json' || essence.endsWith('+json')) return insideJson;
@@ -56,9 +104,7 @@ function escapeFor(contentType: string): (text: string) => string {
   if (essence === 'text/plain') return (text) => text;
   if (essence === 'text/html' || essence.endsWith('/xml') || essence.endsWith('+xml'))
     return insideMarkup;
-  throw refusal(
-    'has a content type that values cannot be escaped for: use application/json, text/plain, text/html, application/xml or application/x-www-form-urlencoded',
-  );
+  return undefined;
 }
 
 function insideJson(text: string): string {
@@ -70,20 +116,13 @@ export function insideMarkup(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 }
 
-function assertJson(template: string): void {
+/** Returns whether a template is JSON with every value. */
+function isJson(template: string): boolean {
   try {
     // A quotation mark in a place that is not inside a string would end the JSON.
     JSON.parse(template.replace(place, String.raw`\"`));
-  } catch (cause) {
-    throw refusal(
-      'is not valid JSON: write each place inside a string, as in {"text": "{{text}}"}',
-      {
-        cause,
-      },
-    );
+    return true;
+  } catch {
+    return false;
   }
-}
-
-function refusal(problem: string, options?: ErrorOptions): NotificationsError {
-  return new NotificationsError('ERR_NOTIFICATIONS_TEMPLATE', `the template ${problem}`, options);
 }

@@ -32,7 +32,11 @@ export interface ConfigOptions {
 export async function check(options: ConfigOptions, terminal: Terminal): Promise<number> {
   const { file, config, faults: allFaults } = await readFaults(options, terminal);
   const faults = config
-    ? [...(await weakCredentials(config)), ...(await exposedCredentials(config))]
+    ? [
+        ...(await import('@acmex/manager/from-config')).templateFaults(config),
+        ...(await weakCredentials(config)),
+        ...(await exposedCredentials(config)),
+      ]
     : allFaults;
   const rows = faults.map((fault) => ({
     key: fault.key,

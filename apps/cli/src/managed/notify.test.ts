@@ -126,6 +126,39 @@ it('refuses the name of no event, and two receivers', async () => {
   expect(received).toEqual([]);
 });
 
+it.each([
+  [
+    `template = '{"a": "{{titel}}"}'`,
+    'template has the unknown place {{titel}}: use one of id, type',
+  ],
+  [
+    `template = '{"a": {{title}}}'`,
+    'template is not valid JSON with every value: write each place',
+  ],
+  [`template = '{"a": "{{title}"}'`, 'template has {{ without a place: write each place as in {{'],
+  [
+    `template = "{{title}}"\ncontent_type = "application/x-yaml"`,
+    'content_type is a content type that values cannot be escaped for: use application/json',
+  ],
+])(
+  'names file and key of the template %j in config check, and at the start',
+  async (keys, text) => {
+    const file = join(folder, 'acmex.toml');
+    const receiver = '[[notifications.webhooks]]\nname = "custom"\nurl = "https://a.test/"\n';
+    await appendFile(file, `${receiver}format = "custom"\n${keys}\n`);
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const fault = `${file}:${lines.length}: notifications.webhooks[1].${text}`;
+    await expect(run(['config', 'check'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(fault),
+    });
+    await expect(run(['notify', 'list'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(fault),
+    });
+  },
+);
+
 it('fails with the answer of a receiver that refuses, and names the receivers that there are', async () => {
   status = 500;
   await expect(run(['notify', 'test'])).resolves.toMatchObject({
