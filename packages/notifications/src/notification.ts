@@ -157,6 +157,14 @@ function withoutControls(event: AcmexEvent): AcmexEvent {
 }
 
 function printableValue(value: unknown): unknown {
+  if (isRecord(value))
+    return Object.fromEntries(
+      Object.entries(value).map((entry) => entry.map((text) => printableValue(text))),
+    );
   if (typeof value === 'string') return printable(value, longestText);
   return Array.isArray(value) ? value.map(printableValue) : value;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,11 @@
 import { type VirtualClock, virtualClock } from '@acmex/clock';
-import { type AcmexEvent, CertificateStore, eventChange, type NewEvent } from '@acmex/orchestrator';
+import {
+  type AcmexEvent,
+  CertificateStore,
+  eventChange,
+  eventTypes,
+  type NewEvent,
+} from '@acmex/orchestrator';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Temporal } from 'temporal-polyfill';
@@ -52,9 +58,9 @@ function notifierFor(...receivers: readonly Receiver[]) {
   });
 }
 
-async function occur(event: Partial<NewEvent> = {}): Promise<void> {
-  const all = { type: 'renewal_success', names: ['example.com'], ...event } as const;
-  await storage.write([eventChange(all, clock)]);
+async function occur(event: Partial<AcmexEvent> = {}): Promise<void> {
+  const all = { type: 'renewal_success', names: ['example.com'], ...event };
+  await storage.write([eventChange(all as NewEvent, clock)]);
 }
 
 const namesOf = (sent: readonly Notification[]) =>
@@ -339,6 +345,36 @@ describe('a notifier', () => {
     isAway = false;
     await notifier.notify();
     expect(to.sent).toHaveLength(1);
+  });
+
+  it.each(eventTypes.filter((type) => !/^(?:account|api_key)_/.test(type)))(
+    'sends %s by the labels of its certificate, also when that is removed',
+    async (type) => {
+      const [web, mail] = [recording(), recording()];
+      const notifier = notifierFor(
+        { name: 'web', channel: web.channel, labels: { team: 'web' } },
+        { name: 'mail', channel: mail.channel, labels: { team: 'mail' } },
+      );
+      await occur({ type, certificate: 'crt_gone', labels: { team: 'web', by: 'a\u001b' } });
+      await notifier.notify();
+      expect(web.sent).toMatchObject([{ type, events: [{ labels: { by: 'a\\u{1b}' } }] }]);
+      expect(mail.sent).toEqual([]);
+    },
+  );
+
+  it('uses the labels that a certificate has now, rather than those of the event', async () => {
+    const certificates = new CertificateStore({ storage, clock });
+    const labels = { team: 'web' };
+    const { id } = await certificates.add({
+      ...{ names: ['a.example'], issuer: 'ca', keyType: 'ec-p256' },
+      labels,
+    });
+    const to = recording();
+    const notifier = notifierFor({ name: 'mail', channel: to.channel, labels: { team: 'mail' } });
+    await certificates.change(id, (summary) => ({ ...summary, labels: { team: 'mail' } }));
+    await occur({ type: 'renewal_failed', certificate: id, labels });
+    await notifier.notify();
+    expect(to.sent.map(({ type }) => type)).toContain('renewal_failed');
   });
 
   it('sends what the filter of a receiver lets through, by event, name and label', async () => {

@@ -237,12 +237,12 @@ export class Notifier {
       const labels =
         read.get(id) ??
         this.#certificates.find(id).then(
-          (certificate) => certificate?.labels ?? {},
+          (certificate) => certificate && (certificate.labels ?? {}),
           (error: unknown) => {
             // A storage that does not answer says nothing of labels: the events come again.
             if (!damaged.has(errorCode(error) ?? '')) throw error;
             this.#warn(`the labels of ${id} are unknown: ${errorText(error)}`);
-            return {};
+            return undefined;
           },
         );
       read.set(id, labels);
@@ -374,7 +374,8 @@ function retryAfterOf(error: unknown): Temporal.Instant | undefined {
   return error instanceof NotificationsError ? error.retryAfter : undefined;
 }
 
-type LabelSource = (certificate: string) => Promise<Readonly<Record<string, string>>>;
+/** Returns undefined for a certificate that is not, or cannot be read. */
+type LabelSource = (certificate: string) => Promise<Readonly<Record<string, string>> | undefined>;
 
 async function matches(
   { events = [], names = [], labels = {} }: Filter,
@@ -386,7 +387,7 @@ async function matches(
   const wanted = Object.entries(labels);
   if (wanted.length === 0) return true;
   if (event.certificate === undefined) return false;
-  const existing = await labelsOf(event.certificate);
+  const existing = (await labelsOf(event.certificate)) ?? event.labels ?? {};
   return wanted.every(([name, value]) => Object.hasOwn(existing, name) && existing[name] === value);
 }
 

@@ -1,6 +1,6 @@
 import { type VirtualClock, virtualClock } from '@acmex/clock';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type AcmexEvent,
   CertificateMaintenance,
@@ -11,7 +11,12 @@ import {
 } from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
 
-const spec: CertificateSpec = { names: ['a.test'], issuer: 'test', keyType: 'ec-p256' };
+const spec: CertificateSpec = {
+  names: ['a.test'],
+  issuer: 'test',
+  keyType: 'ec-p256',
+  labels: { team: 'web' },
+};
 const alarmTypes = [
   'certificate_expiring',
   'renewal_late',
@@ -65,6 +70,11 @@ const withLifetime = async (id: string, days: number) =>
     const current = { ...summary.current!, notAfter: at(1) };
     return { ...summary, current, renewal: { at: at(days < 10 ? 1 / 2 : 2 / 3) } };
   });
+
+afterEach(async () => {
+  for (const { type, labels } of await alarms())
+    expect({ type, labels }).toEqual({ type, labels: spec.labels });
+});
 
 describe('alarms', () => {
   it('report a late renewal, 14, 7, 3 and 1 days, and the expiry, once each, though nothing renews', async () => {

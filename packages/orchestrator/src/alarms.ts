@@ -116,7 +116,7 @@ async function reportAlarms(
   const events = eventsOf(before, alarms, now);
   const after = { ...before, alarms, expiryReported };
   const following = alarmEntry(id, after);
-  const { names, issuer } = before;
+  const { names, issuer, labels } = before;
   await writeWithIndexes(
     (changes) => storage.write(changes),
     [
@@ -124,7 +124,9 @@ async function reportAlarms(
       ...(following || entry[0] !== key ? [{ remove: key }] : []),
       ...(following ? [following[1]] : []),
       ...(following && entry[0] !== key ? [{ remove: entry[0] }] : []),
-      ...events.map((event) => eventChange({ ...event, certificate: id, names, issuer }, clock)),
+      ...events.map((event) =>
+        eventChange({ ...event, certificate: id, names, issuer, labels }, clock),
+      ),
     ],
   );
   return events.map(({ type }) => type);

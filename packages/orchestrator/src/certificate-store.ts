@@ -92,7 +92,7 @@ export class CertificateStore {
     const id = newId('crt', this.#clock);
     const createdAt = this.#clock.now().toString();
     const names = checkedNames(spec.names);
-    const { issuer } = spec;
+    const { issuer, labels } = spec;
     const traceId = traceIdOf(order?.reason.traceparent);
     const summary: CertificateSummary = {
       ...spec,
@@ -107,13 +107,13 @@ export class CertificateStore {
       ...summaryChanges(id, undefined, summary),
       ...(identities?.claim(id) ?? claimIdentities(names, id)),
       eventChange(
-        { type: 'certificate_added', certificate: id, names, issuer, traceId },
+        { type: 'certificate_added', certificate: id, names, issuer, labels, traceId },
         this.#clock,
       ),
       ...(order
         ? orderChanges(
             order.id,
-            { certificate: id, names, issuer, reason: order.reason },
+            { certificate: id, names, issuer, labels, reason: order.reason },
             this.#clock,
           )
         : []),
@@ -240,12 +240,12 @@ export class CertificateStore {
       // even be paused.
       const names = next.names === stored.record.names ? next.names : checkedNames(next.names);
       const checked = { ...next, names };
-      const { issuer } = checked;
+      const { issuer, labels } = checked;
       const occurred = typeof event === 'function' ? event(checked) : event;
       await this.write([
         ...summaryChanges(certificate, stored, checked),
         ...(occurred
-          ? [eventChange({ ...occurred, certificate, names, issuer }, this.#clock)]
+          ? [eventChange({ ...occurred, certificate, names, issuer, labels }, this.#clock)]
           : []),
       ]);
       return { id: certificate, ...checked };
@@ -318,7 +318,8 @@ export class CertificateStore {
     await untilWritten(async () => {
       const stored = await this.stored(id);
       const certificate = idOf(stored);
-      const { names, issuer, joined = [] } = stored.record;
+      const { names, issuer, labels, joined = [] } = stored.record;
+      const subject = { certificate, names, issuer, labels };
       const removed: string[] = [];
       for (const under of [certificate, ...joined]) {
         for await (const { key } of generations.list(this.#storage, { under })) removed.push(key);
@@ -334,9 +335,9 @@ export class CertificateStore {
         ...removed.map((remove) => ({ remove })),
         ...joined.map(joinedRemoval),
         { remove: `lock/certificate/${certificate}` },
-        eventChange({ type: 'certificate_removed', certificate, names, issuer }, this.#clock),
+        eventChange({ type: 'certificate_removed', ...subject }, this.#clock),
         ...(stored.record.alarms
-          ? [eventChange({ type: 'alarm_resolved', certificate, names, issuer }, this.#clock)]
+          ? [eventChange({ type: 'alarm_resolved', ...subject }, this.#clock)]
           : []),
       ]);
     });
@@ -348,13 +349,13 @@ export class CertificateStore {
    * @param actor who has read it, if they are known by a name or an id
    */
   async recordKeyReading(
-    { id: certificate, names, issuer, current }: ManagedCertificate,
+    { id: certificate, names, issuer, labels, current }: ManagedCertificate,
     actor?: string,
   ): Promise<void> {
     const message = `generation ${current?.generation}`;
     await this.#storage.write([
       eventChange(
-        { type: 'private_key_read', certificate, names, issuer, actor, message },
+        { type: 'private_key_read', certificate, names, issuer, labels, actor, message },
         this.#clock,
       ),
     ]);

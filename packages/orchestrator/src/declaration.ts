@@ -277,7 +277,7 @@ export class Declarer {
     },
   ): Promise<void> {
     const certificate = idOf(stored);
-    const { names, issuer, order } = next;
+    const { names, issuer, labels, order } = next;
     const reason = orderReason(attempt.options, 'request');
     const traceId =
       plan.ordering === 'new'
@@ -289,11 +289,11 @@ export class Declarer {
       ...summaryChanges(certificate, stored, next),
       ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
       eventChange(
-        { type: 'certificate_changed', certificate, names, issuer, traceId },
+        { type: 'certificate_changed', certificate, names, issuer, labels, traceId },
         this.#clock,
       ),
       ...(plan.ordering === 'new' && order !== undefined
-        ? orderChanges(order, { certificate, names, issuer, reason }, this.#clock)
+        ? orderChanges(order, { certificate, names, issuer, labels, reason }, this.#clock)
         : []),
     ]);
   }

@@ -164,9 +164,11 @@ async function join(
       return;
     }
     const { names, issuer } = survivor.record;
+    const joined = merged(survivor.record, { id, ...duplicate.record });
+    const { labels } = joined;
     const identities = await readIdentities(storage, names);
     await certificates.write([
-      ...summaryChanges(into, survivor, merged(survivor.record, { id, ...duplicate.record })),
+      ...summaryChanges(into, survivor, joined),
       ...identities.claim(into),
       { remove: duplicate.key, ifVersion: duplicate.version },
       ...indexChanges(id, duplicate.record, undefined),
@@ -178,6 +180,7 @@ async function join(
           certificate: into,
           names,
           issuer,
+          labels,
           message: `the duplicate ${id} was joined with this certificate`,
         },
         clock,

@@ -28,6 +28,11 @@ export interface AcmexEvent {
   readonly names?: readonly string[] | undefined;
   readonly issuer?: string | undefined;
   /**
+   * The labels of the certificate; those of an order are from its beginning. Absent in events of
+   * earlier versions.
+   */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /**
    * Who requested it, if anyone did: the id of an API key, or the name that an identity provider
    * uses.
    */
@@ -44,7 +49,12 @@ export interface AcmexEvent {
   readonly traceId?: string | undefined;
 }
 
-export type NewEvent = Omit<AcmexEvent, 'id' | 'time'>;
+/** An event about a certificate has its labels, so that it can be filtered by them ever after. */
+export type NewEvent = Omit<AcmexEvent, 'id' | 'time' | 'certificate' | 'labels'> &
+  (
+    | { readonly certificate: string; readonly labels: AcmexEvent['labels'] }
+    | { readonly certificate?: undefined; readonly labels?: undefined }
+  );
 
 const events = records<Omit<AcmexEvent, 'id'>>({
   kind: 'event',
@@ -58,6 +68,7 @@ const events = records<Omit<AcmexEvent, 'id'>>({
       order: z.string().optional(),
       names: texts.optional(),
       issuer: z.string().optional(),
+      labels: z.record(z.string(), z.string()).optional(),
       actor: z.string().optional(),
       message: z.string().optional(),
       code: z.string().optional(),

@@ -573,7 +573,7 @@ export class Execution {
     if (certificate.record.current) return summaryChanges(id, certificate, next);
     const refused = await refusedCertificates(this.#options.storage, id);
     if (refused.length > 0) return summaryChanges(id, certificate, { ...next, paused: true });
-    const { names } = certificate.record;
+    const { names, labels } = certificate.record;
     const identities = await readIdentities(this.#options.storage, names);
     return [
       { remove: certificate.key, ifVersion: certificate.version },
@@ -584,6 +584,7 @@ export class Execution {
           type: 'certificate_removed',
           certificate: id,
           names,
+          labels,
           traceId: traceIdOf(traceparent),
         },
         this.#options.clock,

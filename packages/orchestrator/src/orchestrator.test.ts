@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { virtualClock } from '@acmex/clock';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Temporal } from 'temporal-polyfill';
 import {
   type AcmexEvent,
@@ -15,7 +15,12 @@ import {
 } from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
 
-const spec: CertificateSpec = { names: ['a.test', '*.a.test'], issuer: 'test', keyType: 'ec-p256' };
+const spec: CertificateSpec = {
+  names: ['a.test', '*.a.test'],
+  issuer: 'test',
+  keyType: 'ec-p256',
+  labels: { team: 'web' },
+};
 let clock: ReturnType<typeof virtualClock>;
 let storage: Storage;
 let issuer: TestIssuer;
@@ -74,6 +79,12 @@ const next = async () => {
   const [id = ''] = await dueNow();
   return await maintenance.maintain(id);
 };
+
+/** An event about a certificate can be filtered by its labels, whatever happened. */
+afterEach(async () => {
+  for (const { type, certificate, labels } of await allEvents())
+    if (certificate) expect({ type, labels }).toEqual({ type, labels: spec.labels });
+});
 
 describe('an order', () => {
   it('ends with a certificate whose key matches, its indexes and its events, and removes the key of the order', async () => {

@@ -146,12 +146,15 @@ export class OrderJournal {
     change: Partial<OrderRecord>,
     event: Pick<NewEvent, 'type' | 'code' | 'message'>,
   ): readonly Change[] {
-    const { certificate, names, issuer, traceparent } = order.record;
+    const { certificate, names, issuer, labels, traceparent } = order.record;
     const traceId = traceIdOf(traceparent);
     return [
       orders.changed(order, { ...this.#withSteps(order.record, this.#steps), ...change }),
       ...this.#stepEvents(order.record, this.#steps),
-      eventChange({ ...event, certificate, order: this.#id, names, issuer, traceId }, this.#clock),
+      eventChange(
+        { ...event, certificate, order: this.#id, names, issuer, labels, traceId },
+        this.#clock,
+      ),
     ];
   }
 
@@ -192,7 +195,7 @@ export class OrderJournal {
   }
 
   #stepEvents(
-    { certificate, issuer, names, traceparent }: OrderRecord,
+    { certificate, issuer, names, labels, traceparent }: OrderRecord,
     added: readonly IssuerStep[],
   ): readonly Change[] {
     const changes: Change[] = [];
@@ -207,6 +210,7 @@ export class OrderJournal {
             order: this.#id,
             names: name === undefined ? names : [name],
             issuer,
+            labels,
             message,
             traceId: traceIdOf(traceparent),
           },

@@ -67,6 +67,8 @@ export interface OrderRecord {
    * versions. W3C Trace Context §3.2
    */
   readonly traceparent?: string | undefined;
+  /** The labels of the certificate when it was ordered. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 const orderSchema = z.looseObject({
@@ -99,6 +101,7 @@ const orderSchema = z.looseObject({
   orphaned: count,
   refused: count.optional(),
   generation: count.optional(),
+  labels: z.record(z.string(), z.string()).optional(),
   traceparent,
 });
 export const orders = records<OrderRecord>({
@@ -150,8 +153,12 @@ export function orderChanges(
     certificate,
     names,
     issuer,
+    labels,
     reason,
-  }: Pick<OrderRecord, 'certificate' | 'names' | 'issuer'> & { readonly reason: OrderReason },
+  }: Pick<OrderRecord, 'certificate' | 'names' | 'issuer'> & {
+    readonly labels: OrderRecord['labels'];
+    readonly reason: OrderReason;
+  },
   clock: Clock,
 ): readonly Change[] {
   const now = clock.now().toString();
@@ -162,6 +169,7 @@ export function orderChanges(
       certificate,
       names,
       issuer,
+      labels,
       ...reason,
       state: 'pending',
       createdAt: now,
@@ -170,7 +178,16 @@ export function orderChanges(
       orphaned: 0,
     }),
     eventChange(
-      { type: 'renewal_started', certificate, order, names, issuer, explanationUrl, traceId },
+      {
+        type: 'renewal_started',
+        certificate,
+        order,
+        names,
+        issuer,
+        labels,
+        explanationUrl,
+        traceId,
+      },
       clock,
     ),
   ];

@@ -235,7 +235,7 @@ export class Provisioner {
       const stored = await this.certificates.stored(id);
       const { record } = stored;
       const certificate = idOf(stored);
-      const { names, issuer } = record;
+      const { names, issuer, labels } = record;
       if (record.order !== undefined) return record.order;
       const wanted = decide({ id: certificate, ...record });
       if (wanted === undefined) return undefined as Extract<T, undefined>;
@@ -251,7 +251,13 @@ export class Provisioner {
         ...(await admit(['order'])),
         ...orderChanges(
           order,
-          { certificate, names, issuer, reason: orderReason(this.#traced(wanted), 'obtain') },
+          {
+            certificate,
+            names,
+            issuer,
+            labels,
+            reason: orderReason(this.#traced(wanted), 'obtain'),
+          },
           this.#clock,
         ),
         ...summaryChanges(certificate, stored, {

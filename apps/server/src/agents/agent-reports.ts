@@ -100,7 +100,7 @@ export class AgentReports {
    */
   async take(
     agent: string,
-    { id, names, issuer, current }: ManagedCertificate,
+    { id, names, issuer, labels, current }: ManagedCertificate,
     report: AgentReport,
     by: string,
   ): Promise<void> {
@@ -120,7 +120,7 @@ export class AgentReports {
         by,
       };
       const traceId = traceIdOf(current?.traceparent);
-      const event = { certificate: id, names, issuer, actor: by, traceId };
+      const event = { certificate: id, names, issuer, labels, actor: by, traceId };
       await this.#storage.write([
         binding,
         stored ? reports.changed(stored, record) : reports.added(`${id}/${agent}`, record),

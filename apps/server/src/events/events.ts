@@ -20,6 +20,7 @@ const eventSchema = z
     message: z.string().optional(),
     code: z.string().optional(),
     explanationUrl: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
     traceId: z.string().optional().describe('The trace that it belongs to: 32 hexadecimal digits.'),
   })
   .meta({ id: 'Event' });

@@ -10,7 +10,16 @@ const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
 const origin = { program: 'acmex serve', host: 'web-1', user: 'acmex' };
 
 const happened = (message: string) =>
-  eventChange({ type: 'private_key_read', certificate: 'crt_1', actor: 'key_1', message }, clock);
+  eventChange(
+    {
+      type: 'private_key_read',
+      certificate: 'crt_1',
+      labels: undefined,
+      actor: 'key_1',
+      message,
+    },
+    clock,
+  );
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
