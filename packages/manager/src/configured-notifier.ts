@@ -56,14 +56,14 @@ export function templateFaults({
 }: Pick<Config, 'values' | 'originOf'>): readonly Fault[] {
   return values.notifications.webhooks.flatMap((description, index) => {
     const { format, template, content_type: contentType } = description;
-    const found = format === 'custom' ? templateProblem({ template, contentType }) : undefined;
-    if (!found) return [];
-    const key = found.option === 'template' ? 'template' : 'content_type';
+    const refusal = format === 'custom' ? templateProblem({ template, contentType }) : undefined;
+    if (!refusal) return [];
+    const key = refusal.option === 'template' ? 'template' : 'content_type';
     return {
       key: `notifications.webhooks[${index}].${key}`,
       origin: originOf(['notifications', 'webhooks', index, key]),
-      problem: found.problem,
-      cure: found.cure,
+      problem: refusal.problem,
+      cure: refusal.cure,
     };
   });
 }

@@ -83,11 +83,11 @@ export function problemOfTemplate(
 export function templateFormat(template: string, options: TemplateOptions): Format {
   const { contentType, values } = options;
   const escaped = escapeFor(contentType);
-  const found = problemOfTemplate(template, options);
-  if (found || !escaped)
+  const refusal = problemOfTemplate(template, options);
+  if (refusal || !escaped)
     throw new NotificationsError(
       'ERR_NOTIFICATIONS_TEMPLATE',
-      `the ${found?.option} ${found?.problem}: ${found?.cure}`,
+      `the ${refusal?.option} ${refusal?.problem}: ${refusal?.cure}`,
     );
   return {
     contentType,
