@@ -5,7 +5,7 @@ import {
   systemClock,
   withTimeLimit,
 } from '@acmex/clock';
-import { printable } from '@acmex/errors';
+import { printable, withoutPrivateKeys } from '@acmex/errors';
 import { fileErrorText, type ProgramEnd, runProgram, trustedProgram } from '@acmex/files';
 import { SignerError } from './errors.ts';
 
@@ -132,7 +132,7 @@ function pinRefused(name: string, what: string): SignerError {
 
 /** Returns the error of a program that ended with something else than 0, with what it wrote. */
 export function failed(name: string, { end, complaints }: ProgramEnd): SignerError {
-  const written = complaints.trim().slice(-500);
+  const written = withoutPrivateKeys(complaints).trim().slice(-500);
   return new SignerError(
     'ERR_SIGNER_FAILED',
     `${name} ended with ${end}${written === '' ? '' : `: ${printable(written, 500)}`}`,

@@ -1,4 +1,5 @@
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
+import { withoutPrivateKeys } from '@acmex/errors';
 import { runProgram } from '@acmex/files';
 import { DeployError } from './errors.ts';
 import { trustedProgram } from './program.ts';
@@ -82,7 +83,8 @@ async function ended(
   });
   const text = `${output.toString()}${complaints}`;
   if (end === 0) return text;
-  const written = text.trim().slice(-500);
+  // A hook can read the private key, and its failure goes into events and notifications.
+  const written = withoutPrivateKeys(text).trim().slice(-500);
   throw new DeployError(
     'ERR_DEPLOY_HOOK',
     `the hook ${executable} ended with ${end}${written ? `: ${JSON.stringify(written)}` : ''}`,

@@ -120,7 +120,7 @@ class Loggers {
         // Each line is checked against the level of its package before it comes here.
         level: 'debug',
         base: null,
-        timestamp: () => `,"time":"${systemClock.now().toString()}"`,
+        timestamp: () => `,"time":"${systemClock.now().toString({ fractionalSecondDigits: 3 })}"`,
         formatters: { level: (level) => ({ level }) },
       },
       lines,
