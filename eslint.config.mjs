@@ -124,6 +124,25 @@ const time = [
   message: `Only @acmex/clock reads the time: take a Clock instead of ${what}.`,
 }));
 
+/** A part of the server that reads the system clock ignores the clock that the server was given. */
+const givenClock = [
+  'PropertyDefinition[value.name="systemClock"]',
+  'MemberExpression[object.name="systemClock"]',
+].map((selector) => ({
+  selector,
+  message: 'Take a Clock: a controller has it with @Inject(CLOCK).',
+}));
+
+/** What no source of TypeScript contains. */
+const restrictedSyntax = [
+  ...time,
+  { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' },
+  {
+    selector: "ImportDeclaration[source.value='zod'] ImportSpecifier",
+    message: "Write `import * as z from 'zod'`: a bundle leaves out what is not used.",
+  },
+];
+
 /** These run in Node, Deno, Bun and Workers. */
 const portable = {
   'no-restricted-imports': [
@@ -187,18 +206,15 @@ export default [
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
-      'no-restricted-syntax': [
-        'error',
-        ...time,
-        { selector: 'ExportAllDeclaration', message: 'An index names what it exports.' },
-        {
-          selector: "ImportDeclaration[source.value='zod'] ImportSpecifier",
-          message: "Write `import * as z from 'zod'`: a bundle leaves out what is not used.",
-        },
-      ],
+      'no-restricted-syntax': ['error', ...restrictedSyntax],
     },
   },
   { files: ['packages/clock/src/**'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['apps/server/src/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/*.testing.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...restrictedSyntax, ...givenClock] },
+  },
   {
     files: ['packages/{errors,identifier,protocol,client}/src/**/*.ts'],
     ignores: ['packages/protocol/src/node/**', '**/*.test.ts', '**/*.testing.ts'],

@@ -114,12 +114,12 @@ it(
         for (const error of errors) {
           if (error === undefined || refusals.includes(errorCode(error) ?? '')) continue;
           if (!unreadable.includes(errorCode(error) ?? '')) throw error;
-          expect(problemOf(error).body).toMatchObject({
+          expect(problemOf(error, { clock }).body).toMatchObject({
             code: errorCode(error),
             status: 500,
             cure: expect.any(String),
           });
-          expect(problemOf(error).body.detail).toContain(name);
+          expect(problemOf(error, { clock }).body.detail).toContain(name);
         }
       }),
       { numRuns: size, seed },

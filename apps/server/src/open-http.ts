@@ -167,13 +167,14 @@ function providers({
 
 async function listen(
   app: NestFastifyApplication,
-  { config, role, address, authenticator, work: { team } }: OpenHttpOptions,
+  { config, role, address, authenticator, clock, work: { team } }: OpenHttpOptions,
 ): Promise<void> {
   if (team && role !== 'worker' && config.values.server.board)
     await mountBoard({
       fastify: app.getHttpAdapter().getInstance() as unknown as FastifyInstance,
       authenticator,
       queues: () => team.queue.queues(),
+      clock,
     });
   if (address)
     await app.listen(address.port, address.host ?? '::').catch((cause: unknown) => {

@@ -1,6 +1,7 @@
-import { type Clock, systemClock } from '@acmex/clock';
-import { Injectable } from '@nestjs/common';
+import type { Clock } from '@acmex/clock';
+import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
+import { CLOCK } from '../clock.ts';
 import { type Caller, maySee } from '../access/caller.ts';
 import { KeyStore } from '../access/key-store.ts';
 import { ServerError } from '../errors.ts';
@@ -114,7 +115,11 @@ const forget = endpoint({
 
 @Injectable()
 export class Agents {
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
+
+  constructor(@Inject(CLOCK) clock: Clock) {
+    this.#clock = clock;
+  }
 
   @Handles(list)
   async list({

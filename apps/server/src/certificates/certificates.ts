@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import { changeCertificate, declareCertificate } from '@acmex/manager';
 import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { maySee } from '../access/caller.ts';
 import { AgentReports } from '../agents/agent-reports.ts';
 import { atCa } from '../accounts/at-ca.ts';
+import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -151,9 +152,14 @@ const revoke = endpoint({
 export class Certificates {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
 
-  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(Quotas) quotas: Quotas) {
+  constructor(
+    @Inject(SCHEDULING) scheduling: Scheduling,
+    @Inject(Quotas) quotas: Quotas,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.#clock = clock;
     this.#scheduling = scheduling;
     this.#quotas = quotas;
   }

@@ -5,10 +5,11 @@ import {
   exportBundle,
   type ExportRequest,
 } from '@acmex/certificate/formats';
-import { type Clock, systemClock } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import { chooseChain, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
+import { CLOCK } from '../clock.ts';
 import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
@@ -110,9 +111,10 @@ interface Downloaded {
 @Injectable()
 export class Downloads {
   readonly #longPoll: LongPoll;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
 
-  constructor(@Inject(LongPoll) longPoll: LongPoll) {
+  constructor(@Inject(LongPoll) longPoll: LongPoll, @Inject(CLOCK) clock: Clock) {
+    this.#clock = clock;
     this.#longPoll = longPoll;
   }
 

@@ -1,7 +1,8 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
+import { CLOCK } from '../clock.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 
@@ -59,9 +60,14 @@ const seldom = 90_000;
 export class Health {
   readonly #storage: Storage;
   readonly #scheduling: Scheduling;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
 
-  constructor(@Inject(STORAGE) storage: Storage, @Inject(SCHEDULING) scheduling: Scheduling) {
+  constructor(
+    @Inject(STORAGE) storage: Storage,
+    @Inject(SCHEDULING) scheduling: Scheduling,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.#clock = clock;
     this.#storage = storage;
     this.#scheduling = scheduling;
   }

@@ -102,7 +102,8 @@ export async function application(options: ApplicationOptions): Promise<NestFast
 function fastifyAdapter({
   tls,
   trustedProxies,
-}: Pick<ApplicationOptions, 'tls' | 'trustedProxies'>): FastifyAdapter {
+  clock,
+}: Pick<ApplicationOptions, 'tls' | 'trustedProxies' | 'clock'>): FastifyAdapter {
   const { bodyLimit, maxParamLength, ...httpLimits } = limits;
   const { requestTimeout, keepAliveTimeout } = httpLimits;
   const http = { ...httpLimits, insecureHTTPParser: false };
@@ -117,7 +118,8 @@ function fastifyAdapter({
     frameworkErrors(cause: Error, _: unknown, reply: FastifyReply) {
       const message =
         'the path of the request is not well-formed: encode its characters as RFC 3986 §2.1 says, and send an API key';
-      send(problemOf(new ServerError('ERR_SERVER_UNAUTHENTICATED', message, { cause })), reply);
+      const error = new ServerError('ERR_SERVER_UNAUTHENTICATED', message, { cause });
+      send(problemOf(error, { clock }), reply);
     },
     exposeHeadRoutes: false,
   });

@@ -209,7 +209,7 @@ export class Idempotency {
     const { since } = taken.record;
     const earlier = since === undefined ? undefined : Temporal.Instant.from(since);
     const result = await work(earlier).catch(async (error: unknown) => {
-      const { status, body, headers } = problemOf(error);
+      const { status, body, headers } = problemOf(error, { clock: this.#clock });
       const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 409;
       const type = { 'content-type': 'application/problem+json' };
       await settle(isFinal ? { status, body, headers: { ...headers, ...type } } : undefined);

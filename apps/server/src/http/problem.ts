@@ -1,7 +1,7 @@
 import { certificateErrors } from '@acmex/certificate';
 import { signerErrors } from '@acmex/crypto-exec';
 import { configErrors } from '@acmex/config';
-import { systemClock } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import { errorCode, printable } from '@acmex/errors';
 import { managerErrors } from '@acmex/manager';
 import { orchestratorErrors } from '@acmex/orchestrator';
@@ -94,13 +94,20 @@ export const answerableErrors: ReadonlyMap<string, Row> = new Map(
   ),
 );
 
+export interface ProblemOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  /**
+   * What was asked for, such as `GET /api/orders`: the detail begins with it where the error has no
+   * message for callers.
+   */
+  readonly subject?: string | undefined;
+}
+
 /**
  * Returns the problem document for anything that was thrown. An error without a code is described
  * in the log only.
- * @param subject what was asked for, such as `GET /api/orders`: the detail begins with it where the
- * error has no message for callers
  */
-export function problemOf(error: unknown, subject?: string): Problem {
+export function problemOf(error: unknown, { clock, subject }: ProblemOptions): Problem {
   const thrown = errorCode(error) ?? '';
   const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;
   const row = tables.get(code);
@@ -117,7 +124,10 @@ export function problemOf(error: unknown, subject?: string): Problem {
   };
   const message = code === thrown && error instanceof Error ? error.message : undefined;
   const detail = withoutPaths(printable(message ?? describe(row.meaning, subject), 4000));
-  const seconds = secondsUntil(retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined));
+  const seconds = secondsUntil(
+    retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined),
+    clock,
+  );
   return {
     status: row.http,
     headers: {
@@ -172,10 +182,10 @@ function statusOf(error: unknown): number {
 }
 
 /** @param retryAfter seconds, or the moment that a CA or DNS host has named */
-function secondsUntil(retryAfter: unknown): number | undefined {
+function secondsUntil(retryAfter: unknown, clock: ProblemOptions['clock']): number | undefined {
   if (typeof retryAfter === 'number') return Math.max(1, Math.ceil(retryAfter));
   if (!isObject(retryAfter) || typeof retryAfter.epochMilliseconds !== 'number') return undefined;
-  const leftMs = retryAfter.epochMilliseconds - systemClock.now().epochMilliseconds;
+  const leftMs = retryAfter.epochMilliseconds - clock.now().epochMilliseconds;
   return Math.max(1, Math.ceil(leftMs / 1000));
 }
 

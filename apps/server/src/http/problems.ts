@@ -1,6 +1,8 @@
+import type { Clock } from '@acmex/clock';
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
+import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { missingCredential } from './auth-guard.ts';
 import { LOG, type Log } from '../log.ts';
@@ -11,17 +13,23 @@ import { type Problem, problemOf, subjectOf } from './problem.ts';
 export class Problems implements ExceptionFilter {
   readonly #authenticator: Authenticator;
   readonly #log: Log;
+  readonly #clock: Clock;
 
-  constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(LOG) log: Log) {
+  constructor(
+    @Inject(Authenticator) authenticator: Authenticator,
+    @Inject(LOG) log: Log,
+    @Inject(CLOCK) clock: Clock,
+  ) {
     this.#authenticator = authenticator;
     this.#log = log;
+    this.#clock = clock;
   }
 
   async catch(thrown: unknown, host: ArgumentsHost): Promise<void> {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const error = isNoRoute(thrown) ? await this.#noRoute(request) : thrown;
-    const problem = problemOf(error, subjectOf(request));
+    const problem = problemOf(error, { clock: this.#clock, subject: subjectOf(request) });
     if (problem.fault !== undefined)
       this.#log({
         level: 'error',

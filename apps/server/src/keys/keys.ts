@@ -1,6 +1,7 @@
-import { type Clock, systemClock } from '@acmex/clock';
-import { Injectable } from '@nestjs/common';
+import type { Clock } from '@acmex/clock';
+import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
+import { CLOCK } from '../clock.ts';
 import type { Caller } from '../access/caller.ts';
 import { type ApiKey, KeyStore } from '../access/key-store.ts';
 import { forbidden } from '../access/permitted-names.ts';
@@ -106,7 +107,11 @@ const rotate = endpoint({
 
 @Injectable()
 export class Keys {
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
+
+  constructor(@Inject(CLOCK) clock: Clock) {
+    this.#clock = clock;
+  }
 
   @Handles(create)
   async create({

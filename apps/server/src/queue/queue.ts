@@ -1,6 +1,7 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
+import { CLOCK } from '../clock.ts';
 import { maySee } from '../access/caller.ts';
 import { failureSchema } from '../certificates/certificate.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -95,9 +96,10 @@ const scopeOf = (group: string) => group.slice(0, Math.max(0, group.indexOf('/')
 @Injectable()
 export class Queue {
   readonly #scheduling: Scheduling;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
 
-  constructor(@Inject(SCHEDULING) scheduling: Scheduling) {
+  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(CLOCK) clock: Clock) {
+    this.#clock = clock;
     this.#scheduling = scheduling;
   }
 

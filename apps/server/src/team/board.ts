@@ -1,3 +1,4 @@
+import type { Clock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
@@ -12,6 +13,7 @@ export interface BoardOptions {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** Those that there are now. */
   readonly queues: () => readonly Queue[];
+  readonly clock: Clock;
 }
 
 const prefix = '/board';
@@ -25,7 +27,12 @@ const policy =
  * for as a password.
  * @throws ServerError `ERR_SERVER_PACKAGE` where it is not installed
  */
-export async function mountBoard({ fastify, authenticator, queues }: BoardOptions): Promise<void> {
+export async function mountBoard({
+  fastify,
+  authenticator,
+  queues,
+  clock,
+}: BoardOptions): Promise<void> {
   const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
     import('@bull-board/api'),
     import('@bull-board/api/bullMQAdapter'),
@@ -65,7 +72,7 @@ export async function mountBoard({ fastify, authenticator, queues }: BoardOption
             'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write',
           );
       } catch (error) {
-        send(problemOf(error), reply);
+        send(problemOf(error, { clock }), reply);
         return reply;
       }
       reply.removeHeader('www-authenticate');

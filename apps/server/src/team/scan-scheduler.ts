@@ -1,4 +1,4 @@
-import { type Clock, milliseconds, systemClock } from '@acmex/clock';
+import { type Clock, milliseconds } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import {
@@ -8,6 +8,7 @@ import {
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
+import { CLOCK } from '../clock.ts';
 import type { Queue } from 'bullmq';
 import { LOG, type Log } from '../log.ts';
 import { GroupKeys } from './group-keys.ts';
@@ -37,7 +38,7 @@ export class ScanScheduler
   readonly #queue: Queue;
   readonly #team: Team;
   readonly #log: Log;
-  readonly #clock: Clock = systemClock;
+  readonly #clock: Clock;
   readonly #ended = new AbortController();
   /** Whether values in Redis prevent the schedule from being read. */
   #isDamaged = false;
@@ -46,8 +47,10 @@ export class ScanScheduler
     @InjectQueue(queueName) queue: Queue,
     @Inject(TEAM) team: Team,
     @Inject(LOG) log: Log,
+    @Inject(CLOCK) clock: Clock,
   ) {
     super();
+    this.#clock = clock;
     this.#queue = queue;
     this.#team = team;
     this.#log = log;
