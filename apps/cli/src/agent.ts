@@ -52,7 +52,7 @@ export async function agent(
   const { log } = serviceLog;
   await using metrics = options.once
     ? noMetrics
-    : await servedMetrics(configuration.values.metrics, systemClock);
+    : await servedMetrics(configuration.values, systemClock);
   using opened = await openAgent({
     ...(await agentOptions(options, terminal, configuration)),
     key: key.reveal,

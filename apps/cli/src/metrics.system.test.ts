@@ -58,7 +58,8 @@ describe('metrics', () => {
   it('are served by acmex ca serve, acmex daemon and acmex renew for what each does', async () => {
     const port = await freePort();
     const caMetrics = await freePort();
-    const caFlags = ['--development', '--http-port', String(port)];
+    await writeFile(at('audited.toml'), '[audit]\nenabled = true\n');
+    const caFlags = ['--config', at('audited.toml'), '--development', '--http-port', String(port)];
     await servingCa(
       [
         ...caFlags,
@@ -74,6 +75,7 @@ describe('metrics', () => {
         const ca = await textAt(`http://127.0.0.1:${caMetrics}/metrics`);
         expect(valueOf(ca, 'acmex_authority_issuances_total{profile="serverAuth"}')).toBe(1);
         expect(valueOf(ca, 'acmex_authority_answers_total{status="201"}')).toBeGreaterThan(1);
+        expect(valueOf(ca, 'acmex_audit_records')).toBeGreaterThanOrEqual(0);
         await renewedMetrics();
         await daemonMetrics();
         await failedMetrics(port);
@@ -122,6 +124,7 @@ async function renewedMetrics(): Promise<void> {
   const file = at('acmex.prom');
   const renewed = await acmex([
     ...['renew', '--all', '--force', '--storage', at('data'), '--metrics-file', file],
+    ...['--config', at('audited.toml')],
   ]);
   expect(renewed).toMatchObject({ code: 0 });
   const text = await readFile(file, 'utf8');
@@ -137,12 +140,14 @@ async function renewedMetrics(): Promise<void> {
     /acmex_order_duration_seconds_count\{issuer="[^"]+",challenge="http-01",stage="issuance"\} 1/,
   );
   expect(text).toMatch(/^acmex_certificate_not_after_timestamp_seconds\{.*\} \d/m);
+  expect(valueOf(text, 'acmex_audit_records')).toBeGreaterThan(1);
+  expect(valueOf(text, 'acmex_notifications{tenant="default",state="waiting"}')).toBe(0);
   expect(text).not.toContain('www.test');
   expect((await stat(file)).mode & 0o777).toBe(0o644);
   expect((await readdir(folder)).filter((name) => name.includes('prom'))).toEqual(['acmex.prom']);
 }
 
-/** Runs acmex renew while anprogram program has the port of http-01, and reads its file. */
+/** Runs acmex renew while another program has the port of http-01, and reads its file. */
 async function failedMetrics(port: number): Promise<void> {
   const program = createServer().listen(port);
   await once(program, 'listening');
@@ -160,11 +165,13 @@ async function failedMetrics(port: number): Promise<void> {
 /** Reads the metrics of acmex daemon. */
 async function daemonMetrics(): Promise<void> {
   const result = await whileRunning(
-    ['daemon', '--storage', at('data'), ...listen],
+    ['daemon', '--storage', at('data'), '--config', at('audited.toml'), ...listen],
     async (url) => await textAt(url),
   );
   expect(valueOf(result, 'acmex_certs_managed{tenant="default"}')).toBe(1);
   expect(valueOf(result, 'acmex_oldest_due_seconds')).toBe(0);
+  expect(valueOf(result, 'acmex_notification_oldest_waiting_seconds{tenant="default"}')).toBe(0);
+  expect(valueOf(result, 'acmex_audit_last_checkpoint_timestamp_seconds')).toBeGreaterThan(1.7e9);
   expect(valueOf(result, 'acmex_queue_tasks{state="running"}')).toBe(0);
   expect(result).toMatch(/^acmex_storage_duration_seconds_count\{operation="get"\} [1-9]/m);
 }

@@ -2,14 +2,13 @@ import { parseListenAddress } from '@acmex/identifier';
 import type { CrlTimes } from '@acmex/ca';
 import type { Clock } from '@acmex/clock';
 import type { ConfigValues } from '@acmex/config';
-import type { CertificateManager } from '@acmex/manager';
-import type { FromConfigOptions } from '@acmex/manager/from-config';
+import type { ConfiguredManager, FromConfigOptions } from '@acmex/manager/from-config';
 import type * as Observability from '@acmex/observability';
 import type { AgentWatch, AuthorityWatch, Metrics, WatchedWork } from '@acmex/observability';
 import type { MaintenanceResult } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 
-type MetricsSettings = ConfigValues['metrics'];
+type MetricsSettings = Pick<ConfigValues, 'metrics' | 'audit'>;
 
 /** The tenant of the certificates that the command line manages. */
 const tenant = 'default';
@@ -22,8 +21,13 @@ export interface ProgramMetrics extends AsyncDisposable {
   /** Returns the storage that the command is to use. */
   watchStorage(storage: Storage): Storage;
   /** What the certificate manager is created with. */
-  readonly managerOptions: Pick<FromConfigOptions, 'onExchange' | 'watchIssuer' | 'onHeartbeat'>;
-  addCertificates(manager: () => CertificateManager): void;
+  readonly managerOptions: Pick<
+    FromConfigOptions,
+    'onExchange' | 'watchIssuer' | 'onHeartbeat' | 'onNotificationAttempt'
+  >;
+  addCertificates(manager: () => ConfiguredManager): void;
+  /** Where there is no certificate manager, which has a storage. */
+  addStorage(storage: Storage): void;
   /** @returns counts the result of a task */
   addWork(work: WatchedWork): (result: Pick<MaintenanceResult, 'outcome'>) => void;
   /** @returns counts the result of a task, where there is no queue */
@@ -46,7 +50,7 @@ export async function servedMetrics(
   settings: MetricsSettings,
   clock: Clock,
 ): Promise<ProgramMetrics> {
-  return settings.enabled ? await openMetrics(settings, clock) : noMetrics;
+  return settings.metrics.enabled ? await openMetrics(settings, clock) : noMetrics;
 }
 
 /** Opens the metrics of a command. Their code is loaded only here. */
@@ -55,7 +59,7 @@ export async function openMetrics(
   clock: Clock,
 ): Promise<ProgramMetrics> {
   const observability = await import('@acmex/observability');
-  const metrics = new observability.Metrics({ prefix: settings.prefix });
+  const metrics = new observability.Metrics({ prefix: settings.metrics.prefix });
   const options = { clock };
   let watchStorage: ProgramMetrics['watchStorage'] | undefined;
   let listener: AsyncDisposable | undefined;
@@ -69,10 +73,13 @@ export async function openMetrics(
         onExchange: observability.caRequestMetrics(metrics),
         watchIssuer: observability.orderMetrics(metrics, options),
         onHeartbeat: observability.heartbeatMetrics(metrics, options),
+        onNotificationAttempt: observability.notificationAttemptMetrics(metrics),
       };
     },
     addCertificates: (manager) =>
       addCertificates(observability, metrics, { settings, manager, clock }),
+    addStorage: (storage) =>
+      addAudit(observability, metrics, { settings, storage: () => storage, clock }),
     addWork: (work) => observability.workMetrics(metrics, { ...work, clock }),
     addRenewals: () => observability.renewalMetrics(metrics),
     addAuthority: (crls) => observability.authorityMetrics(metrics, { crls, clock }),
@@ -81,7 +88,7 @@ export async function openMetrics(
     text: async () => await metrics.text(),
     async serve(onListening) {
       const opened = await observability.serveMetrics({
-        ...parseListenAddress(settings.listen_addr),
+        ...parseListenAddress(settings.metrics.listen_addr),
         text: async () => await metrics.text(),
       });
       listener = opened;
@@ -94,24 +101,44 @@ export async function openMetrics(
 }
 
 function addCertificates(
-  { CertificateCensus, certificateMetrics, dueMetrics }: typeof Observability,
+  observability: typeof Observability,
   metrics: Metrics,
   {
-    settings: { certificates: series, domain_labels: hasDomains },
+    settings,
     manager,
     clock,
   }: {
     readonly settings: MetricsSettings;
-    readonly manager: () => CertificateManager;
+    readonly manager: () => ConfiguredManager;
     readonly clock: Clock;
   },
 ): void {
+  const { CertificateCensus, certificateMetrics, dueMetrics, notificationMetrics } = observability;
+  const { certificates: series, domain_labels: hasDomains } = settings.metrics;
   const census = new CertificateCensus(() => {
     const { storage, provisioner } = manager();
     return { storage, certificates: provisioner.certificates };
   }, clock);
   certificateMetrics(metrics, { census, tenants: () => [tenant], series, hasDomains, clock });
   dueMetrics(metrics, { certificates: () => [manager().provisioner.certificates], clock });
+  notificationMetrics(metrics, { notifiers: () => [[tenant, manager().notifier]], clock });
+  addAudit(observability, metrics, { settings, storage: () => manager().storage, clock });
+}
+
+function addAudit(
+  { auditMetrics }: typeof Observability,
+  metrics: Metrics,
+  {
+    settings,
+    storage,
+    clock,
+  }: {
+    readonly settings: MetricsSettings;
+    readonly storage: () => Storage;
+    readonly clock: Clock;
+  },
+): void {
+  if (settings.audit.enabled) auditMetrics(metrics, { storage, clock });
 }
 
 function noop(): void {
@@ -123,6 +150,7 @@ export const noMetrics: ProgramMetrics = {
   watchStorage: (storage) => storage,
   managerOptions: {},
   addCertificates: noop,
+  addStorage: noop,
   addWork: () => noop,
   addRenewals: () => noop,
   addAuthority: () => ({}),

@@ -16,6 +16,7 @@ export type ManagerWatching = Pick<
   FromConfigOptions,
   | 'onExchange'
   | 'onHeartbeat'
+  | 'onNotificationAttempt'
   | 'watchIssuer'
   | 'watchDeployer'
   | 'watchDnsProvider'

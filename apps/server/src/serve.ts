@@ -182,7 +182,7 @@ async function start(
   const work = resources.use(new Work({ team, storage, log, clock, signal }));
   const census = new CertificateCensus((name) => sourceOf(tenants().get(name)), clock);
   const metrics = new ServerMetrics({
-    ...{ metrics: processMetrics, config, tenants, census, clock },
+    ...{ metrics: processMetrics, config, storage, tenants, census, clock },
     scheduling: work,
   });
   const idempotency = new Idempotency(clock);

@@ -24,6 +24,7 @@ describe('a server', () => {
     const { status, text } = await server.call('GET', '/metrics');
     expect(status).toBe(200);
     expect(text).toMatch(/^acmex_job_lag_seconds \d/m);
+    expect(text).toMatch(/^acmex_notifications\{tenant="default",state="dead"\} 0$/m);
   });
 
   it('serves all metrics at an address of their own, without a key, where that is configured', async () => {

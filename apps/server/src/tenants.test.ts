@@ -142,7 +142,10 @@ describe('a tenant', () => {
   it('sees no metrics of others, and not those of the server', async () => {
     const { status, text } = await server.call('GET', '/metrics', { key: keys.two });
     expect([status, text.includes('acmex_certs_managed{tenant="two"}')]).toEqual([200, true]);
-    expect(text).not.toMatch(/tenant="one"|acmex_queue_tasks|acmex_requests_total|process_/);
+    expect(text).toContain('acmex_notifications{tenant="two",state="dead"} 0');
+    expect(text).not.toMatch(
+      /tenant="one"|acmex_audit_|acmex_queue_tasks|acmex_requests_total|process_/,
+    );
   });
   it('sees the health of each part of the server by a key, and without one whether it is ready', async () => {
     await expect(server.call('GET', '/health/ready', { key: '' })).resolves.toMatchObject({

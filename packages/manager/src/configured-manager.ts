@@ -19,7 +19,7 @@ import {
   type CertificateManagerOptions,
 } from './certificate-manager.ts';
 import type { DnsProvider } from '@acmex/dns';
-import type { Notifier } from '@acmex/notifications';
+import type { Notifier, NotifierOptions } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
 import { configuredCrypto } from './crypto.ts';
 import { configuredNotifier } from './configured-notifier.ts';
@@ -49,6 +49,8 @@ export interface FromConfigOptions extends Omit<
   readonly network?: Network | undefined;
   /** Called after each attempt to send a heartbeat. */
   readonly onHeartbeat?: HeartbeatOptions['onHeartbeat'];
+  /** Called after each attempt to send a notification. */
+  readonly onNotificationAttempt?: NotifierOptions['onAttempt'];
 }
 
 /** A manager of the certificates in a storage, with the configuration that describes it. */
@@ -63,7 +65,10 @@ export interface ConfiguredManager extends CertificateManager {
 export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
   const { environment, prompt, network, issuers = [] } = options;
   const { renew_before_days: days, revocation } = config.values.renewal;
-  const notifier = configuredNotifier(config, options);
+  const notifier = configuredNotifier(config, {
+    ...options,
+    onAttempt: options.onNotificationAttempt,
+  });
   const manager = certificateManager({
     ...options,
     notifier,

@@ -120,6 +120,7 @@ it('sends to each format what its keys say,', async () => {
 function notifyingManager(storage: Storage, clock: VirtualClock, tenant: string) {
   const sent: Notification[] = [];
   const channel: Channel = {
+    kind: 'webhook',
     async send(notification) {
       await clock.sleep({ milliseconds: 100 });
       sent.push(notification);

@@ -5,6 +5,7 @@ import {
   type Format,
   Notifier,
   NotificationsError,
+  type NotifierOptions,
   type Receiver,
   templateProblem,
   webhook,
@@ -19,6 +20,7 @@ export interface ConfiguredNotifierOptions {
   readonly tenant?: string | undefined;
   readonly network?: Network | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onAttempt?: NotifierOptions['onAttempt'];
   readonly clock?: Clock | undefined;
 }
 

@@ -36,6 +36,7 @@ const notifier = () =>
         name: 'pager',
         events: ['certificate_expiring', 'renewal_late', 'alarm_resolved'],
         channel: {
+          kind: 'webhook',
           async send({ title }) {
             await Promise.resolve();
             sent.push(title);

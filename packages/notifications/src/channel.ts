@@ -1,7 +1,11 @@
 import type { Notification } from './notification.ts';
 
+/** How a receiver is reached. */
+export type ChannelKind = 'webhook' | 'email';
+
 /** A way to a receiver. */
 export interface Channel {
+  readonly kind: ChannelKind;
   /**
    * Sends a notification once. It may come to the receiver again, with the same id.
    * @throws NotificationsError `ERR_NOTIFICATIONS_REFUSED` where it would never be accepted; any

@@ -62,6 +62,7 @@ export function email(options: EmailOptions): Channel {
   const to = [...new Set(options.to.map(canonicalAddress))];
   const policy = addressPolicy({ allow });
   return {
+    kind: 'email',
     async send(notification, { signal, acceptedBy = [] } = {}) {
       const missing = to.filter((address) => !acceptedBy.includes(address));
       if (missing.length === 0) return { status: 250, answer: 'every recipient has accepted it' };

@@ -1,4 +1,4 @@
-export { type Channel, type Receipt, type SendOptions } from './channel.ts';
+export { type Channel, type ChannelKind, type Receipt, type SendOptions } from './channel.ts';
 export { type Delivery, type DeliveryFailure, type DeliveryRecord } from './deliveries.ts';
 export { email, type EmailOptions, type MailTls } from './email.ts';
 export { NotificationsError, type NotificationsErrorCode, notificationsErrors } from './errors.ts';
@@ -14,6 +14,7 @@ export {
 export { sendHeartbeat } from './heartbeat.ts';
 export { type Notification, type Severity } from './notification.ts';
 export {
+  type DeliveryAttempt,
   type Filter,
   Notifier,
   type NotifierOptions,

@@ -24,10 +24,12 @@ import { receiver as startReceiver } from './receiving.testing.ts';
 let storage: Storage;
 let clock: VirtualClock;
 let warnings: string[];
+let attempts: string[];
 beforeEach(() => {
   storage = memoryStorage();
   clock = virtualClock({ now: '2026-11-28T00:00:00Z' });
   warnings = [];
+  attempts = [];
 });
 
 /** A channel that keeps what it was sent, and fails while `failure` is set. */
@@ -37,6 +39,7 @@ function recording() {
     failure: undefined,
     sent,
     channel: {
+      kind: 'webhook',
       async send(notification) {
         await Promise.resolve();
         if (state.failure) throw state.failure;
@@ -53,6 +56,7 @@ function notifierFor(...receivers: readonly Receiver[]) {
     storage,
     receivers,
     clock,
+    onAttempt: ({ channel, outcome }) => attempts.push(`${channel} ${outcome}`),
     random: () => 0.5,
     onWarning: (message) => warnings.push(message),
   });
@@ -99,6 +103,7 @@ describe('a notifier', () => {
   it('sends again, with the same id, what was sent when the process ended', async () => {
     const to = recording();
     const crashing: Channel = {
+      kind: 'webhook',
       async send(notification) {
         await to.channel.send(notification);
         throw new Error('the process ended');
@@ -146,9 +151,8 @@ describe('a notifier', () => {
       expect.stringMatching(/^chat is not notified yet \(.*answered 503; the next attempt is at /),
     ]);
     expect(new Set(to.received.map(({ id }) => id)).size).toBe(1);
-    const attempts = to.received.length;
-    expect(attempts).toBeGreaterThan(24);
-    expect(attempts).toBeLessThan(40);
+    expect(to.received.length).toBeGreaterThan(24);
+    expect(to.received.length).toBeLessThan(40);
     to.received.length = 0;
     to.answer = (response) => response.writeHead(204).end();
     await expect(notifierFor(...receivers).notify()).resolves.toBeUndefined();
@@ -166,6 +170,11 @@ describe('a notifier', () => {
       await notifier.notify();
       await clock.advance({ hours: 1, minutes: 5 });
     }
+    expect(attempts.length).toBeGreaterThan(20);
+    expect([new Set(attempts.slice(0, -1)), attempts.at(-1)]).toEqual([
+      new Set(['webhook failed']),
+      'webhook dead',
+    ]);
     const [letter] = await deliveriesOf(notifier);
     expect(letter).toMatchObject({
       state: 'dead',
@@ -182,6 +191,7 @@ describe('a notifier', () => {
     await expect(notifier.replay(letter?.id)).resolves.toBe(1);
     await notifier.notify();
     expect(ids(to.sent)).toEqual([letter?.id]);
+    expect(attempts.at(-1)).toBe('webhook delivered');
     await expect(notifier.replay('msg_none')).rejects.toMatchObject({
       code: 'ERR_NOTIFICATIONS_DELIVERY',
     });
@@ -191,6 +201,7 @@ describe('a notifier', () => {
   it('does not let a notification that is refused for good hold up the next', async () => {
     const to = recording();
     const picky: Channel = {
+      kind: 'webhook',
       async send(notification, options) {
         if (notification.events[0]?.names?.[0] === 'bad.example')
           throw new NotificationsError('ERR_NOTIFICATIONS_REFUSED', 'answered 400');
@@ -252,6 +263,7 @@ describe('a notifier', () => {
   it('does not try again at once what a different process has just tried', async () => {
     let attempts = 0;
     const down: Channel = {
+      kind: 'webhook',
       async send() {
         attempts += 1;
         await clock.sleep({ seconds: 1 });

@@ -10,7 +10,7 @@ import {
   writeIfUnchanged,
 } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import type { Channel, Receipt } from './channel.ts';
+import type { Channel, ChannelKind, Receipt } from './channel.ts';
 import {
   deadChanges,
   deliveredChanges,
@@ -54,6 +54,13 @@ export interface Receiver extends Filter {
   readonly reportAbove?: number | undefined;
 }
 
+/** An attempt to send a notification, and what became of it. */
+export interface DeliveryAttempt {
+  readonly channel: ChannelKind;
+  /** `failed`: it is tried again. `dead`: it failed, and is a dead letter now. */
+  readonly outcome: 'delivered' | 'failed' | 'dead';
+}
+
 export interface NotifierOptions {
   readonly storage: Storage;
   readonly receivers: readonly Receiver[];
@@ -61,6 +68,8 @@ export interface NotifierOptions {
   readonly tenant?: string | undefined;
   /** Called with what is given up, and with records that cannot be read. */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Called after each attempt to send a notification. */
+  readonly onAttempt?: ((attempt: DeliveryAttempt) => void) | undefined;
   readonly clock?: Clock | undefined;
   /** 0 to 1, for the pauses between attempts. */
   readonly random?: (() => number) | undefined;
@@ -101,6 +110,7 @@ export class Notifier {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #warn: (message: string) => void;
+  readonly #onAttempt: NotifierOptions['onAttempt'];
   /** A storage that has never had receivers notifies them of what happens from now on. */
   readonly #since: Temporal.Instant;
   #retired: Promise<void> | undefined;
@@ -114,6 +124,7 @@ export class Notifier {
     this.#clock = clock;
     this.#random = random;
     this.#warn = (message) => onWarning?.(message);
+    this.#onAttempt = options.onAttempt;
     this.#since = clock.now();
   }
 
@@ -165,9 +176,14 @@ export class Notifier {
     return await receiver.channel.send(this.#testNotification(event), { signal });
   }
 
-  /** Lists the notifications that wait, then the dead letters. */
-  deliveries(): AsyncIterable<Delivery> {
-    return listDeliveries(this.#storage, { onCorrupt: this.#onCorrupt });
+  /**
+   * Lists the notifications that wait, then the dead letters.
+   * @param options.onCorrupt called with each record that cannot be read; a warning by default
+   */
+  deliveries({
+    onCorrupt = this.#onCorrupt,
+  }: { readonly onCorrupt?: ((error: Error) => void) | undefined } = {}): AsyncIterable<Delivery> {
+    return listDeliveries(this.#storage, { onCorrupt });
   }
 
   /** Makes dead letters wait again, as `replayDead`. */
@@ -267,6 +283,7 @@ export class Notifier {
       if (this.#isLater(at)) return at;
       const attempted = await this.#attempt(receiver, stored, working);
       await lock.write(attempted.changes);
+      this.#onAttempt?.({ channel: receiver.channel.kind, outcome: attempted.outcome });
       if (attempted.nextAt) return attempted.nextAt;
     }
     return undefined;
@@ -299,12 +316,13 @@ export class Notifier {
     signal: AbortSignal,
   ): Promise<{
     readonly changes: readonly Change[];
+    readonly outcome: DeliveryAttempt['outcome'];
     readonly nextAt?: Temporal.Instant | undefined;
   }> {
     const { notification, acceptedBy } = stored.record;
     try {
       await receiver.channel.send(notification, { signal, acceptedBy });
-      return { changes: deliveredChanges(stored) };
+      return { outcome: 'delivered', changes: deliveredChanges(stored) };
     } catch (error) {
       signal.throwIfAborted();
       const failed = this.#afterFailure(stored.record, error);
@@ -313,7 +331,11 @@ export class Notifier {
           this.#warn(
             `${receiver.name} is not notified yet (${notification.title}): ${failed.text}; the next attempt is at ${failed.record.nextAt}`,
           );
-        return { changes: postponedChanges(stored, failed.record), nextAt: failed.nextAt };
+        return {
+          outcome: 'failed',
+          changes: postponedChanges(stored, failed.record),
+          nextAt: failed.nextAt,
+        };
       }
       this.#warn(
         `${receiver.name} did not get ${notification.id} (${notification.title}), which is a dead letter now: ${failed.text}; acmex notify replay ${notification.id} sends it again`,
@@ -323,7 +345,7 @@ export class Notifier {
         before: new Date(before).toISOString(),
         onCorrupt: this.#onCorrupt,
       });
-      return { changes: deadChanges(stored, failed.record) };
+      return { outcome: 'dead', changes: deadChanges(stored, failed.record) };
     }
   }
 

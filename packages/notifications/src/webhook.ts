@@ -39,6 +39,7 @@ export function webhook(options: WebhookOptions): Channel {
   const { format = webhookFormats.json(), clock = systemClock, schemes = 'https' } = options;
   const fetch = receiverFetch(options);
   return {
+    kind: 'webhook',
     async send(notification, { signal } = {}) {
       const url = await options.url();
       assertReceiverUrl(url, schemes);

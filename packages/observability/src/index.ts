@@ -4,6 +4,7 @@ export {
   type AuthorityWatch,
   type WatchedAuthority,
 } from './authority-metrics.ts';
+export { auditMetrics } from './audit-metrics.ts';
 export { caRequestMetrics } from './ca-request-metrics.ts';
 export {
   CertificateCensus,
@@ -36,6 +37,12 @@ export {
   type MetricsListenerOptions,
   serveMetrics,
 } from './metrics-listener.ts';
+export {
+  notificationAttemptMetrics,
+  notificationMetrics,
+  type WatchedAttempt,
+  type WatchedDeliveries,
+} from './notification-metrics.ts';
 export { orderMetrics } from './order-metrics.ts';
 export { type AnsweredRequest, requestMetrics } from './request-metrics.ts';
 export { runMetrics } from './run-metrics.ts';

@@ -5,6 +5,7 @@ import type { Storage } from '@acmex/storage';
 import { caRequestMetrics } from './ca-request-metrics.ts';
 import { heartbeatMetrics } from './heartbeat-metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { notificationAttemptMetrics, type WatchedAttempt } from './notification-metrics.ts';
 import { orderMetrics } from './order-metrics.ts';
 import { storageMetrics } from './storage-metrics.ts';
 
@@ -15,9 +16,13 @@ export interface ManagerWatch {
   readonly onExchange: (exchange: AcmeExchange, issuer: string) => void;
   readonly watchIssuer: <I extends Issuer>(issuer: I) => I;
   readonly onHeartbeat: (outcome: 'succeeded' | 'failed') => void;
+  readonly onNotificationAttempt: (attempt: WatchedAttempt) => void;
 }
 
-/** Adds the metrics of a certificate manager: its orders, its requests to CAs, its heartbeats and its storage. */
+/**
+ * Adds the metrics of a certificate manager: its orders, its requests to CAs, its heartbeats, its
+ * notifications and its storage.
+ */
 export function managerMetrics(
   metrics: Metrics,
   options: { readonly clock?: Clock | undefined } = {},
@@ -27,5 +32,6 @@ export function managerMetrics(
     onExchange: caRequestMetrics(metrics),
     watchIssuer: orderMetrics(metrics, options),
     onHeartbeat: heartbeatMetrics(metrics, options),
+    onNotificationAttempt: notificationAttemptMetrics(metrics),
   };
 }

@@ -128,6 +128,56 @@ export const metricTable = {
       'When a CA that has refused a request as rateLimited allows the next one, as its last such refusal says. Absent until a CA says so: no CA publishes how much of a limit is left.',
     programs: ['server', 'daemon', 'renew'],
   },
+  notification_attempts_total: {
+    type: 'counter',
+    labels: ['channel', 'outcome'],
+    meaning:
+      'Attempts of this process to send a notification, by channel (webhook, email) and outcome: delivered, failed (it is tried again), dead (it is a dead letter now).',
+    programs: ['server', 'daemon', 'renew'],
+  },
+  notifications: {
+    type: 'gauge',
+    labels: ['tenant', 'state'],
+    meaning:
+      'Notifications that are not delivered, by tenant and state: waiting, dead. A dead letter is only sent again by acmex notify replay.',
+    programs: ['server', 'daemon', 'renew'],
+  },
+  notification_oldest_waiting_seconds: {
+    type: 'gauge',
+    labels: ['tenant'],
+    unit: 'seconds',
+    meaning: 'For how long the oldest notification waits for its delivery; 0 if none waits.',
+    programs: ['server', 'daemon', 'renew'],
+  },
+  audit_records: {
+    type: 'gauge',
+    labels: [],
+    meaning:
+      'Records that all processes have written to the audit log. This and the next three exist with audit.enabled.',
+    programs: ['server', 'daemon', 'renew', 'ca'],
+  },
+  audit_last_record_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'unix seconds',
+    meaning: 'When the last record of the audit log was written; 0 before the first.',
+    programs: ['server', 'daemon', 'renew', 'ca'],
+  },
+  audit_last_checkpoint_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'unix seconds',
+    meaning: 'When the ends of the audit log were last signed; 0 before the first checkpoint.',
+    programs: ['server', 'daemon', 'renew', 'ca'],
+  },
+  audit_oldest_unsigned_seconds: {
+    type: 'gauge',
+    labels: [],
+    unit: 'seconds',
+    meaning:
+      'Age of the oldest record of the audit log since the last checkpoint; 0 if there is none.',
+    programs: ['server', 'daemon', 'renew', 'ca'],
+  },
   heartbeats_total: {
     type: 'counter',
     labels: ['outcome'],

@@ -59,12 +59,13 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   await using serviceLog = openServiceLog(terminal, { ...options, package: '@acmex/ca' });
   const report = await serviceReporter(terminal, options, serviceLog);
   try {
-    await using metrics = await servedMetrics(options.configuration.values.metrics, systemClock);
+    await using metrics = await servedMetrics(options.configuration.values, systemClock);
     await using storage = metrics.watchStorage(
       options.development ? memoryStorage() : await openStorage(options, terminal, report),
     );
     const presentAuthority = await authorityOf(storage, options, { terminal, report });
     const authority = await presentAuthority();
+    metrics.addStorage(storage);
     const watch = metrics.addAuthority(async () => await crlTimes(storage, presentAuthority));
     await using server = await serveAcme(
       {

@@ -55,7 +55,7 @@ export async function daemon(
   const { signal } = terminal;
   const { answerHttp: httpPort, answerTls: tlsPort } = options;
   try {
-    await using metrics = await servedMetrics(options.configuration.values.metrics, clock);
+    await using metrics = await servedMetrics(options.configuration.values, clock);
     await using storage = metrics.watchStorage(await openStorage(options, terminal, report));
     const open = managerOpener({ storage, metrics, tasks, terminal, report });
     let manager = await open(options.configuration);

@@ -11,7 +11,14 @@ import type { Reporter, Terminal } from '../terminal.ts';
 
 export interface CommandManagerOptions extends Pick<
   FromConfigOptions,
-  'storage' | 'issuers' | 'hooks' | 'prompt' | 'onExchange' | 'watchIssuer' | 'onHeartbeat'
+  | 'storage'
+  | 'issuers'
+  | 'hooks'
+  | 'prompt'
+  | 'onExchange'
+  | 'watchIssuer'
+  | 'onHeartbeat'
+  | 'onNotificationAttempt'
 > {
   /** What watches the manager, instead of the traces of the terminal. */
   readonly watch?: Partial<ManagerTracing> | undefined;

@@ -50,7 +50,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
   const metrics =
     options.metricsFile === undefined
       ? noMetrics
-      : await openMetrics(options.configuration.values.metrics, systemClock);
+      : await openMetrics(options.configuration.values, systemClock);
   let exitCode = 0;
   const work = async (manager: ConfiguredManager, report: Reporter): Promise<Result> => {
     const { signal } = terminal;

@@ -3,17 +3,21 @@ import { type Clock, systemClock } from '@acmex/clock';
 import {
   type AnsweredRequest,
   type CertificateCensus,
+  auditMetrics,
   certificateMetrics,
   dueMetrics,
   Metrics,
   metricsContentType,
+  notificationMetrics,
   requestMetrics,
   serveMetrics,
   teamMetrics,
+  type WatchedDeliveries,
   workMetrics,
 } from '@acmex/observability';
 import type { Config } from '@acmex/config';
 import type { CertificateStore, MaintenanceResult } from '@acmex/orchestrator';
+import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import type { Log } from '../log.ts';
@@ -38,6 +42,7 @@ export interface ServerMetricsOptions {
   /** Those of the process, which has more of them than the server's own. */
   readonly metrics: Metrics;
   readonly config: Config;
+  readonly storage: Storage;
   readonly tenants: () => ReadonlyMap<string, Tenant>;
   readonly census: CertificateCensus;
   readonly scheduling: Scheduling;
@@ -67,6 +72,8 @@ export class ServerMetrics {
       clock,
     });
     addTeam(metrics, scheduling, clock);
+    const { storage, config } = options;
+    if (config.values.audit.enabled) auditMetrics(metrics, { storage: () => storage, clock });
   }
 
   /**
@@ -86,10 +93,18 @@ export class ServerMetrics {
     return await this.#metrics.text();
   }
 
+  *#notifiers(tenants: Iterable<string>): Generator<readonly [string, WatchedDeliveries]> {
+    for (const name of tenants) {
+      const notifier = this.#options.tenants().get(name)?.manager.notifier;
+      if (notifier) yield [name, notifier];
+    }
+  }
+
   #addCertificates(metrics: Metrics, tenants: () => Iterable<string>): void {
     const { census, clock, config } = this.#options;
     const { certificates: series, domain_labels: hasDomains } = config.values.metrics;
     certificateMetrics(metrics, { census, tenants, series, hasDomains, clock });
+    notificationMetrics(metrics, { notifiers: () => this.#notifiers(tenants()), clock });
   }
 }
 

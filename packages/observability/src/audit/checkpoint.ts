@@ -113,6 +113,11 @@ async function lastCheckpoint(
   return last && { ...(await readCheckpoint(last.record.jws)), jws: last.record.jws };
 }
 
+/** Returns the time of the last checkpoint, RFC 3339; undefined before the first. */
+export async function lastCheckpointTime(storage: Storage): Promise<string | undefined> {
+  return (await lastCheckpoint(storage))?.checkpoint.time;
+}
+
 /** Returns the number of the last checkpoint, as the storage names it; 0 before the first. */
 export async function lastCheckpointNumber(storage: Storage): Promise<number> {
   return (await lastNumbers.read(storage, lastId))?.record.number ?? 0;
