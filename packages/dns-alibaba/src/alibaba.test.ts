@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { acs3 } from './acs3.ts';
 import { expectedSignature } from './acs3.testing.ts';
@@ -42,6 +42,12 @@ describe('alibaba', () => {
         clock,
         secrets: [accessKeySecret, securityToken],
       });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check((zones) => subject({}, { zones }).provider);
     },
   );
 

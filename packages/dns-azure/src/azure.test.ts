@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { azureStandIn, type AzureStandInOptions } from './azure.testing.ts';
@@ -60,6 +60,16 @@ describe('azure', () => {
       });
     },
   );
+  it.each(
+    dnsZoneContract.flatMap(({ title, check }) =>
+      [undefined, 'dns'].map((resourceGroup) => [title, resourceGroup, check] as const),
+    ),
+  )('%s; with the resource group %s', async (_, resourceGroup, check) => {
+    await check((names) => {
+      const places = names.map((name) => `sub-1/dns/dnszones/${name}`);
+      return subject({ resourceGroup }, { zones: places }).provider;
+    });
+  });
 
   it.each([
     ['public', place],

@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { cloudflareStandIn } from './cloudflare.testing.ts';
 import { cloudflare } from './index.ts';
@@ -19,6 +19,16 @@ describe('cloudflare', () => {
         trouble: host.trouble,
         clock,
         secrets: [token],
+      });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check((zones) => {
+        const more = zones.filter((zone) => zone !== 'a.test');
+        const host = cloudflareStandIn({ zone: 'a.test', more, token });
+        return cloudflare({ token, fetch: host.fetch, clock: virtualClock() });
       });
     },
   );

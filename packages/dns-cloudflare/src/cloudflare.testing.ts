@@ -20,11 +20,14 @@ const failure = (status: number, code: number, message: string): StandInAnswer =
  */
 export function cloudflareStandIn({
   zone,
+  more = ['one.test', 'two.test'],
   token,
   zoneToken = token,
   globalKey,
 }: {
   readonly zone: string;
+  /** The zones before `zone`. */
+  readonly more?: readonly string[];
   readonly token: string;
   readonly zoneToken?: string;
   readonly globalKey?: { readonly email: string; readonly key: string };
@@ -34,7 +37,7 @@ export function cloudflareStandIn({
   put(row: Omit<Row, 'id'>): void;
   readonly rows: () => readonly Row[];
 } {
-  const zones = ['one.test', 'two.test', zone].map((name, at) => ({
+  const zones = [...more, zone].map((name, at) => ({
     id: hex(at + 1),
     name,
     status: 'active',

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { cloudnsStandIn, type CloudnsStandInOptions } from './cloudns.testing.ts';
 import { cloudns, type CloudnsUser } from './index.ts';
@@ -43,6 +43,15 @@ describe('cloudns', () => {
         clock,
         secrets: [password],
       });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check(
+        (zones) =>
+          subject({ more: Object.fromEntries(zones.map((zone) => [zone, 'master'])) }).provider,
+      );
     },
   );
 

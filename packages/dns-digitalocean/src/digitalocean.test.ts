@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { digitaloceanStandIn } from './digitalocean.testing.ts';
 import { digitalocean } from './index.ts';
@@ -23,6 +23,15 @@ describe('digitalocean', () => {
     },
   );
 
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check((zones) => {
+        const host = digitaloceanStandIn({ zone: 'a.test', zones, token });
+        return digitalocean({ token, fetch: host.fetch, clock: virtualClock() });
+      });
+    },
+  );
   it('finds its value behind a page of others, which stay', async () => {
     const host = digitaloceanStandIn({ zone: 'a.test', token });
     const existingRecords = Array.from({ length: 201 }, (_, at) => ({

@@ -21,9 +21,12 @@ const failure = (status: number, id: string, message: string): StandInAnswer => 
  */
 export function digitaloceanStandIn({
   zone,
+  zones = [zone],
   token,
 }: {
   readonly zone: string;
+  /** All zones of the account; records are kept in `zone` alone. */
+  readonly zones?: readonly string[];
   readonly token: string;
 }): StandIn & {
   lookUp(name: string): Promise<readonly string[]>;
@@ -63,9 +66,14 @@ export function digitaloceanStandIn({
       'server-error': failure(500, 'server_error', 'Unexpected server-side error'),
     },
     routes: {
-      'GET /domains': ({ url }) => page('domains', [{ name: zone, ttl: 1800, zone_file: '' }], url),
-      'GET /domains/:zone': ({ params }) =>
-        params.zone === zone ? { status: 200, body: { domain: { name: zone } } } : notFound,
+      'GET /domains': ({ url }) =>
+        page(
+          'domains',
+          zones.map((name) => ({ name, ttl: 1800, zone_file: '' })),
+          url,
+        ),
+      'GET /domains/:zone': ({ params: { zone: name = '' } }) =>
+        zones.includes(name) ? { status: 200, body: { domain: { name } } } : notFound,
       'GET /domains/:zone/records': ({ params, url }) => {
         const [type, name] = [url.searchParams.get('type'), url.searchParams.get('name')];
         return params.zone === zone

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { googleStandIn, type GoogleStandInOptions } from './google.testing.ts';
@@ -56,6 +56,16 @@ describe('google', () => {
     },
   );
 
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check(
+        (zones) =>
+          subject({}, { zones: Object.fromEntries(zones.map((name, at) => [`zone-${at}`, name])) })
+            .provider,
+      );
+    },
+  );
   it('keeps the values of others unchanged, and the time to live that they have', async () => {
     const { provider, host } = subject();
     const rrdatas = ['"v=spf1 \\"quoted\\""', `"${'x'.repeat(255)}" "y"`];

@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { huaweiStandIn, type HuaweiStandInOptions } from './huawei.testing.ts';
 import { huawei, type HuaweiOptions } from './index.ts';
@@ -39,6 +39,16 @@ describe('huawei', () => {
         clock,
         secrets: [key.secretAccessKey, 'a-token-that-stays-secret'],
       });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check(
+        (zones) =>
+          subject({}, { zones: Object.fromEntries(zones.map((zone, at) => [`z${at}`, zone])) })
+            .provider,
+      );
     },
   );
 

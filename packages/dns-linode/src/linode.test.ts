@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { linode } from './index.ts';
 import { linodeStandIn } from './linode.testing.ts';
@@ -25,6 +25,12 @@ describe('linode', () => {
         clock,
         secrets: [token],
       });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check((zones) => subject(zones.filter((zone) => zone !== 'a.test')).provider);
     },
   );
 

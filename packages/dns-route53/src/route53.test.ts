@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { route53, type Route53Options } from './index.ts';
@@ -161,6 +161,12 @@ describe('route53', () => {
         clock,
         secrets: [credentials.secretAccessKey],
       });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check((zones) => subject({}, { zones }).provider);
     },
   );
 

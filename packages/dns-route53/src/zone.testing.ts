@@ -37,7 +37,7 @@ export const stored = (name: string) =>
     )}.`;
 /** The order of lists: by the labels from the last to the first, then by type. */
 export const place = ({ name, type }: Pick<RecordSet, 'name' | 'type'>) =>
-  `${name.split('.').reverse().join('\u0001')} ${type}`;
+  `${name.split('.').reverse().join('\u0001')}\u0000${type}`;
 
 export function recordSetXml({ name, type, setIdentifier, ttl, values }: RecordSet): string {
   const rest = values

@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { dnsProviderContract } from '@acmex/dns/contract';
+import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { describe, expect, it } from '@jest/globals';
 import { tencent, type TencentOptions } from './index.ts';
 import { signatureOf } from './signature.testing.ts';
@@ -31,6 +31,12 @@ describe('tencent', () => {
         clock,
         secrets: [key.secretKey, 'a-token-that-stays-secret'],
       });
+    },
+  );
+  it.each(dnsZoneContract.map((clause) => [clause.title, clause] as const))(
+    '%s',
+    async (_, { check }) => {
+      await check((zones) => subject({}, { zones }).provider);
     },
   );
 

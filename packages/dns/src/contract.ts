@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import type { VirtualClock } from '@acmex/clock';
 import type { DnsErrorCode } from './errors.ts';
 import { type DnsProvider, recordName } from './provider.ts';
+import { findZone, type ZoneSearch } from './zone.ts';
 
 /** A provider under test, and a way to see what its zone shows. */
 export interface DnsProviderSubject {
@@ -336,6 +337,47 @@ export const dnsProviderContract: readonly Clause[] = [
       }
       await clock.run(provider.remove(zone, [record('two')]));
       assert.deepEqual(await visibleValues(subject), []);
+    },
+  },
+];
+
+/** Returns a provider in front of a stand-in whose account has these zones. */
+export type ProviderOfZones = (zones: readonly string[]) => DnsProvider;
+
+export interface ZoneClause {
+  readonly title: string;
+  readonly check: (providerOf: ProviderOfZones) => Promise<void>;
+}
+
+/** DNS that knows no zone, as for a zone that is not delegated yet. */
+const nothing: ZoneSearch['lookUp'] = {
+  txt: async () => [],
+  cname: async () => undefined,
+  isZone: async () => false,
+  nameServers: async () => [],
+  addresses: async () => [],
+};
+
+/** Which zone every DnsProvider finds that knows its zones. Runner-neutral, as above. */
+export const dnsZoneContract: readonly ZoneClause[] = [
+  {
+    title: 'finds the longest zone of the account that holds a name, however many labels it has',
+    async check(providerOf) {
+      const zones = ['z.test', 'a.test', 'c.b.a.test', 'g.f.e.d.c.b.a.test'];
+      for (const [name, zone] of [
+        ['_acme-challenge.a.test', 'a.test'],
+        ['_acme-challenge.www.a.test', 'a.test'],
+        ['_acme-challenge.www.xc.b.a.test', 'a.test'],
+        ['_acme-challenge.d.c.b.a.test', 'c.b.a.test'],
+        ['_acme-challenge.www.f.e.d.c.b.a.test', 'c.b.a.test'],
+        ['_acme-challenge.g.f.e.d.c.b.a.test', 'g.f.e.d.c.b.a.test'],
+        ['_acme-challenge.a.b.c.g.f.e.d.c.b.a.test', 'g.f.e.d.c.b.a.test'],
+      ] as const)
+        assert.equal(
+          await findZone(name, { provider: providerOf(zones), lookUp: nothing }),
+          zone,
+          name,
+        );
     },
   },
 ];
