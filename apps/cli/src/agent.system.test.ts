@@ -24,6 +24,7 @@ import { eventually, freePort, removeFolder, reportSoak } from '@acmex/services'
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { acmex, type AcmexOptions } from './terminal.testing.ts';
+import { otlpReceiver } from './tracing/otlp-receiver.testing.ts';
 
 /** What lasts for all tests: a CA that takes every name, and one server with its storage. */
 let base: string;
@@ -362,6 +363,38 @@ describe('acmex agent --once', () => {
       acmex([...args, at('some'), '--certificate', apiId, '--certificate', `www.${name}`]),
     ).resolves.toMatchObject({ code: 0 });
     expect((await readdir(at('some/live'))).sort()).toEqual([`api.${name}`, name].sort());
+  });
+  it('continues the trace of the order where the variables of OpenTelemetry are set, in its requests too', async () => {
+    const requests: string[] = [];
+    const front = createPlainServer((request, response) => {
+      requests.push(`${request.url} ${request.headers.traceparent}`);
+      forward(request, response);
+    });
+    await once(front.listen(0, '127.0.0.1'), 'listening');
+    await using receiver = await otlpReceiver();
+    const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+    // The packages of OpenTelemetry read the environment of the process.
+    Object.assign(process.env, variables);
+    try {
+      const url = `http://127.0.0.1:${portOf(front)}`;
+      const args = ['--once', '--deploy-hook', await hook('exit 0'), '--server', url];
+      const [command = '', , , ...more] = await agentArgs(...args);
+      await expect(acmex([command, ...more], { env: variables })).resolves.toMatchObject({
+        code: 0,
+      });
+    } finally {
+      delete process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
+      front.close();
+    }
+    const { current } = await api('GET', `/api/certificates/${certificate}`);
+    const [, traceId, orderSpan] = String(current.traceparent).split('-');
+    expect(receiver.spans).toEqual([
+      { name: 'deploy', traceId, parent: orderSpan, spanId: expect.any(String) },
+    ]);
+    const ofTrace = requests.filter((request) => !request.endsWith('undefined'));
+    expect(ofTrace).toEqual([
+      `/api/certificates/${certificate}/bundle 00-${traceId}-${receiver.spans[0]?.spanId}-01`,
+    ]);
   });
   it('trusts a private CA where it is given, and no one otherwise', async () => {
     const front = createServer({ cert: ca.tls.chain, key: Buffer.from(ca.tls.key) }, forward);

@@ -58,6 +58,7 @@ export async function agent(
     key: key.reveal,
     log,
     watch: metrics.addAgent(),
+    tracing: terminal.tracing?.agentOptions,
   });
   if (options.once) return await updateOnce(opened);
   await metrics.serve((msg) => log({ level: 'info', msg }));

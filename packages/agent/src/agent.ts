@@ -12,7 +12,7 @@ import {
   missingText,
 } from './available-certificates.ts';
 import { pauseAfterMs } from './backoff.ts';
-import { type DeploymentStatus, Deployments } from './deployments.ts';
+import { type AgentTracing, type DeploymentStatus, Deployments } from './deployments.ts';
 import { AgentError, ApiError } from './errors.ts';
 import { InstalledCertificates } from './installed-certificates.ts';
 import { type AgentLog, describeError, logWithoutPrivateKeys } from './log.ts';
@@ -51,6 +51,8 @@ export interface AgentOptions {
   readonly log?: AgentLog;
   /** Called with each update that has ended, for metrics. */
   readonly watch?: AgentWatch | undefined;
+  /** Records deployments as traces. */
+  readonly tracing?: AgentTracing | undefined;
   readonly clock?: Clock;
   /** From 0 to 1; spreads retries. */
   readonly random?: () => number;
@@ -117,6 +119,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     fetch,
     clock,
     userAgent: options.userAgent ?? 'acmex-agent',
+    currentTrace: options.tracing?.currentTrace,
     onFailover: (url, { message, code }) =>
       log({ level: 'warn', msg: `using ${url} from now on: ${message}`, code }),
   });
@@ -127,6 +130,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     hook: options.hook,
     probe: options.probe,
     environment: options.environment ?? {},
+    tracing: options.tracing,
     log,
     clock,
     random,

@@ -11,6 +11,8 @@ export interface ApiClientOptions {
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** Returns the trace that the next request belongs to. W3C Trace Context §3.2 */
+  readonly currentTrace?: (() => string | undefined) | undefined;
   /** Called when another server is used from now on, with the reason. */
   readonly onFailover?: ((url: string, reason: ApiError) => void) | undefined;
 }
@@ -80,14 +82,16 @@ export class ApiClient {
   }
 
   async #send(url: string, path: string, options: RequestOptions): Promise<ApiResponse> {
-    const { clock, fetch, userAgent } = this.#options;
+    const { clock, fetch, userAgent, currentTrace } = this.#options;
     const { etag, waitSeconds, body, signal } = options;
     const key = await this.#key();
     const separator = path.includes('?') ? '&' : '?';
     const query = waitSeconds === undefined ? '' : `${separator}wait=${waitSeconds}`;
+    const traceparent = currentTrace?.();
     const headers = {
       'user-agent': userAgent,
       'x-api-key': key,
+      ...(traceparent === undefined ? {} : { traceparent }),
       ...(etag === undefined ? {} : { 'if-none-match': etag }),
       ...(body ? { 'content-type': 'application/json' } : {}),
     };

@@ -8,6 +8,8 @@ export interface AvailableCertificate {
   readonly names: readonly string[];
   /** Of the current certificate at the server. */
   readonly serialNumber: string;
+  /** The trace of its order, if the server says it. W3C Trace Context §3.2 */
+  readonly traceparent?: string | undefined;
 }
 
 export interface AvailableCertificates {
@@ -88,7 +90,9 @@ function toAvailable(view: unknown): readonly AvailableCertificate[] {
   if (!isObject(current) || current.revokedAt !== undefined) return [];
   if (typeof current.serialNumber !== 'string' || !/^[0-9a-f]{1,64}$/.test(current.serialNumber))
     throw notAcmex();
-  return [{ id, names, serialNumber: current.serialNumber }];
+  const { serialNumber, traceparent } = current;
+  const trace = typeof traceparent === 'string' ? { traceparent } : {};
+  return [{ id, names, serialNumber, ...trace }];
 }
 
 /** Ids sort by creation time. Folder names are assigned in this order, so it must not change. */

@@ -18,6 +18,17 @@ import { ApiError } from './errors.ts';
 import type { InstalledCertificate, InstalledCertificates } from './installed-certificates.ts';
 import { type AgentLog, describeError } from './log.ts';
 
+/** Records what an agent does as traces. */
+export interface AgentTracing {
+  /** Does a deployment as part of the trace of its order, where the server says that. */
+  watchDeployment<T>(
+    deployment: { readonly certificate: string; readonly traceparent?: string | undefined },
+    work: () => Promise<T>,
+  ): Promise<T>;
+  /** Returns the trace that requests to the server belong to. W3C Trace Context §3.2 */
+  readonly currentTrace: () => string | undefined;
+}
+
 export interface DeploymentsOptions {
   readonly api: ApiClient;
   readonly installed: InstalledCertificates;
@@ -28,6 +39,7 @@ export interface DeploymentsOptions {
   /** The TLS server that must serve the certificates. */
   readonly probe: { readonly host: string; readonly port: number } | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly tracing: AgentTracing | undefined;
   readonly log: AgentLog;
   readonly clock: Clock;
   readonly random: () => number;
@@ -169,14 +181,23 @@ export class Deployments {
     const name = installed.nameOf(certificate.id, certificate.names);
     const current = installed.get(certificate.id);
     const bundle = current && (await installed.bundle(name, certificate));
-    if (current && bundle?.serialNumber === certificate.serialNumber) {
-      if (current.used === current.serialNumber) return false;
-      await this.#use(certificate, { entry: current, bundle, paths: installed.paths(name) });
-      return true;
-    }
-    const written = await this.#write(certificate, name);
-    if (written.entry.used !== written.entry.serialNumber) await this.#use(certificate, written);
+    const isCurrent = bundle?.serialNumber === certificate.serialNumber;
+    if (current && isCurrent && current.used === current.serialNumber) return false;
+    await this.#traced(certificate, async () => {
+      const written =
+        current && bundle && isCurrent
+          ? { entry: current, bundle, paths: installed.paths(name) }
+          : await this.#write(certificate, name);
+      if (written.entry.used !== written.entry.serialNumber) await this.#use(certificate, written);
+    });
     return true;
+  }
+
+  async #traced<T>({ id, traceparent }: AvailableCertificate, work: () => Promise<T>): Promise<T> {
+    const { tracing } = this.#options;
+    return tracing
+      ? await tracing.watchDeployment({ certificate: id, traceparent }, work)
+      : await work();
   }
 
   async #write(certificate: AvailableCertificate, name: string): Promise<Written> {

@@ -6,6 +6,6 @@ export {
   type UpdateResult,
 } from './agent.ts';
 export { assertNoneMissing, type AvailableCertificate } from './available-certificates.ts';
-export type { DeploymentStatus } from './deployments.ts';
+export type { AgentTracing, DeploymentStatus } from './deployments.ts';
 export { AgentError, type AgentErrorCode, agentErrors, ApiError } from './errors.ts';
 export type { AgentLog } from './log.ts';

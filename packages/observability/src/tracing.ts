@@ -1,5 +1,6 @@
 export { type SpanDescription, type SpanName, spanTable } from './tracing/span-table.ts';
 export {
+  type AgentTracing,
   type ManagerTracing,
   type TracedRequest,
   type TracedTask,

@@ -7,6 +7,7 @@ const tracedCommands: ReadonlySet<string> = new Set([
   'daemon',
   'serve',
   'ca serve',
+  'agent',
 ]);
 
 /** Commands that run until they are stopped. */

@@ -51,6 +51,10 @@ export const certificateSchema = z
         notAfter: time,
         issuedAt: time,
         revokedAt: time.optional(),
+        traceparent: z
+          .string()
+          .optional()
+          .describe('The trace of the order that issued it. W3C Trace Context §3.2'),
         warnings: z
           .array(z.string())
           .optional()
@@ -155,8 +159,9 @@ function currentOf({
   ...current
 }: CurrentCertificate): z.infer<typeof certificateSchema>['current'] {
   const { generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt } = current;
+  const { traceparent } = current;
   return {
-    ...{ generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt },
+    ...{ generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt, traceparent },
     warnings: warnings && [...warnings],
     chains: chains && [...chains],
   };

@@ -41,7 +41,8 @@ export const spanTable = {
     attributes: ['acmex.changes', 'error.type'],
   },
   deploy: {
-    meaning: 'Writes a certificate to its files, and runs the programs for this certificate.',
+    meaning:
+      'Writes a certificate to its files, and runs the programs for this certificate; acmex agent on its host.',
     attributes: ['acmex.certificate', 'error.type'],
   },
   confirm: {

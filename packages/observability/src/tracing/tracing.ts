@@ -47,12 +47,19 @@ export interface ManagerTracing {
   onExchange(exchange: AcmeExchange, issuer: string): void;
 }
 
+/** What an agent is opened with. */
+export interface AgentTracing {
+  watchDeployment<T>(deployment: TracedTask, work: () => Promise<T>): Promise<T>;
+  currentTrace(): string | undefined;
+}
+
 /** What metrics and traces both watch. */
 export type WatchedManager = Pick<ManagerTracing, 'watchIssuer' | 'onExchange'>;
 
 /** Records what is done as spans: see `spanTable`. */
 export interface Tracing {
   readonly managerOptions: ManagerTracing;
+  readonly agentOptions: AgentTracing;
   /** Adds the traces to what already watches a certificate manager. */
   watching<W extends Partial<WatchedManager>>(watch: W): ManagerTracing & W;
   /** Does the work of a command inside a span. */
@@ -161,6 +168,15 @@ export function tracing({
   const managerOptions = managerTracing(recorder, clock);
   return {
     managerOptions,
+    agentOptions: {
+      currentTrace,
+      watchDeployment: async ({ certificate, traceparent }, work) =>
+        await recorder.span(
+          'deploy',
+          { attributes: { 'acmex.certificate': certificate }, traceparent },
+          work,
+        ),
+    },
     watching: (watch) => ({
       ...watch,
       ...managerOptions,
