@@ -19,6 +19,7 @@ export interface CommandManagerOptions extends Pick<
   | 'watchIssuer'
   | 'onHeartbeat'
   | 'onNotificationAttempt'
+  | 'tenant'
 > {
   /** What watches the manager, instead of the traces of the terminal. */
   readonly watch?: Partial<ManagerTracing> | undefined;

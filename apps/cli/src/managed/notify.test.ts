@@ -4,8 +4,17 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CertificateStore, eventMeanings, type EventType, eventTypes } from '@acmex/orchestrator';
+import { systemClock } from '@acmex/clock';
+import { NotificationsError, Notifier } from '@acmex/notifications';
+import {
+  CertificateStore,
+  eventChange,
+  eventMeanings,
+  type EventType,
+  eventTypes,
+} from '@acmex/orchestrator';
 import { removeFolder } from '@acmex/services';
+import { scopedStorage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
@@ -256,6 +265,41 @@ it('replays a dead letter with its id', async () => {
   await expect(run(['notify', 'replay', 'msg_none'])).resolves.toMatchObject({
     code: 2,
     stderr: expect.stringContaining('there is no dead letter msg_none'),
+  });
+});
+
+it('lists, replays and tests the notifications of a tenant of the server', async () => {
+  await appendFile(join(folder, 'acmex.toml'), '[tenants.web]\nnames = ["*"]\n');
+  await using root = fileStorage({ path: join(folder, 'data') });
+  const storage = scopedStorage(root, 'tenant/web');
+  // The receiver of the tenant's worker on the server refuses the message.
+  const refuse = async () => {
+    await Promise.resolve();
+    throw new NotificationsError('ERR_NOTIFICATIONS_REFUSED', 'no');
+  };
+  const receivers = [{ name: 'audit', channel: { send: refuse } }];
+  const worker = new Notifier({ storage, receivers, tenant: 'web' });
+  await storage.write([eventChange({ type: 'renewal_failed', names: ['a.test'] }, systemClock)]);
+  await worker.notify();
+  await root[Symbol.asyncDispose]();
+  await expect(run(['notify', 'list'])).resolves.toMatchObject({ code: 0, stdout: '' });
+  const { stdout } = await run(['notify', 'list', '--tenant', 'web', '-o', 'json']);
+  expect(JSON.parse(stdout)).toMatchObject([{ state: 'dead', receiver: 'audit' }]);
+  await expect(run(['notify', 'replay', '--all'])).resolves.toMatchObject({
+    stdout: 'replayed: 0\n',
+  });
+  expect(received).toEqual([]);
+  await expect(run(['notify', 'replay', '--all', '--tenant', 'web'])).resolves.toMatchObject({
+    stdout: 'replayed: 1\n',
+  });
+  await run(['notify', 'test', '--tenant', 'web']);
+  expect(bodies()).toMatchObject([
+    { type: 'renewal_failed', data: { tenant: 'web', names: ['a.test'] } },
+    { type: 'test', data: { tenant: 'web' } },
+  ]);
+  await expect(run(['notify', 'list', '--tenant', 'mail'])).resolves.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('has no tenant "mail": use default or web'),
   });
 });
 

@@ -3,11 +3,11 @@ import type { Delivery, Notifier } from '@acmex/notifications';
 import { type EventType, eventTypes } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { codeOf, exitCodeOf } from '../exit-code.ts';
-import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
+import { type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
-import { withManager } from './with-manager.ts';
+import { type TenantOptions, withManager } from './with-manager.ts';
 
-export interface NotifyTestOptions extends ConfiguredOutputOptions {
+export interface NotifyTestOptions extends TenantOptions {
   readonly event?: string;
   readonly channel?: string;
 }
@@ -86,10 +86,7 @@ function rowOf({ id, state, receiver, attempts, nextAt, failure, notification }:
 }
 
 /** `acmex notify list`: shows the notifications that wait, and the dead letters. */
-export async function notifyList(
-  options: ConfiguredOutputOptions,
-  terminal: Terminal,
-): Promise<void> {
+export async function notifyList(options: TenantOptions, terminal: Terminal): Promise<void> {
   await withManager(options, terminal, async ({ notifier }, report) => {
     const deliveries: Delivery[] = [];
     for await (const delivery of notifier.deliveries()) deliveries.push(delivery);
@@ -109,7 +106,7 @@ export async function notifyList(
  */
 export async function notifyReplay(
   ids: readonly string[],
-  options: ConfiguredOutputOptions & { readonly all?: boolean },
+  options: TenantOptions & { readonly all?: boolean },
   terminal: Terminal,
 ): Promise<void> {
   if ((ids.length === 0) !== (options.all === true))

@@ -246,6 +246,11 @@ const orderCommands = [
   }),
 ];
 
+const tenant = text(
+  '--tenant <name>',
+  'Tenant of the server; by default the certificates of the command line',
+);
+
 const notifyCommands = [
   command({
     path: 'notify test',
@@ -255,6 +260,7 @@ const notifyCommands = [
     flags: {
       event: text('--event <name>', 'Send an example of this event instead: see docs/events.md'),
       channel: text('--channel <name>', 'Same as the argument: the receiver'),
+      tenant,
     },
     groups: stored,
     run: async ({ args: [name], options, terminal }) =>
@@ -264,6 +270,7 @@ const notifyCommands = [
     path: 'notify list',
     description: 'List the notifications that wait to be sent, and the dead letters',
     needs: 'configuration',
+    flags: { tenant },
     groups: stored,
     run: async ({ options, terminal }) =>
       await (await import('../managed/notify.ts')).notifyList(options, terminal),
@@ -273,7 +280,7 @@ const notifyCommands = [
     argument: '[id...]',
     description: 'Send dead letters again: some by their ids, or all of them',
     needs: 'configuration',
-    flags: { all: isPresent('--all', 'Every dead letter') },
+    flags: { all: isPresent('--all', 'Every dead letter'), tenant },
     groups: stored,
     run: async ({ args, options, terminal }) =>
       await (await import('../managed/notify.ts')).notifyReplay(args, options, terminal),

@@ -1,9 +1,10 @@
 import { namePattern } from '@acmex/identifier';
-import { KeyStore, type Scope, scopes, ServerError } from '@acmex/server/keys';
-import { scopedStorage, type Storage } from '@acmex/storage';
+import { KeyStore, type Scope, scopes } from '@acmex/server/keys';
+import type { Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
 import { type ConfiguredOutputOptions, type Row, type Result, table } from '../output.ts';
 import { withManager } from '../managed/with-manager.ts';
+import { tenantStorage } from '../tenant-storage.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface KeyCreateOptions extends ConfiguredOutputOptions {
@@ -111,14 +112,7 @@ export async function withTenant(
     const names = Object.keys(config.values.tenants);
     const [first = 'default'] = names;
     const name = named ?? first;
-    if (![first, ...names].includes(name))
-      throw new ServerError(
-        'ERR_SERVER_TENANT',
-        `the configuration has no tenant "${name}": use ${[...new Set([first, ...names])].join(' or ')}`,
-      );
-    return await work({
-      name,
-      storage: name === 'default' ? storage : scopedStorage(storage, `tenant/${name}`),
-    });
+    const all = [...new Set([first, ...names])];
+    return await work({ name, storage: tenantStorage(storage, { name, names: all }) });
   });
 }
