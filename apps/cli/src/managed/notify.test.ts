@@ -277,7 +277,7 @@ it('lists, replays and tests the notifications of a tenant of the server', async
     await Promise.resolve();
     throw new NotificationsError('ERR_NOTIFICATIONS_REFUSED', 'no');
   };
-  const receivers = [{ name: 'audit', channel: { send: refuse } }];
+  const receivers = [{ name: 'audit', channel: { kind: 'webhook', send: refuse } } as const];
   const worker = new Notifier({ storage, receivers, tenant: 'web' });
   await storage.write([eventChange({ type: 'renewal_failed', names: ['a.test'] }, systemClock)]);
   await worker.notify();
