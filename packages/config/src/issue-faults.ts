@@ -10,7 +10,7 @@ type Issue = z.core.$ZodIssue;
 export function faultsOf(
   issues: readonly Issue[],
   settings: Settings,
-  keys: readonly ConfigKey[],
+  keys: () => readonly ConfigKey[],
 ): readonly Fault[] {
   return issues.flatMap((issue) => faultsOfIssue(issue, [], settings, keys));
 }
@@ -19,7 +19,7 @@ function faultsOfIssue(
   issue: Issue,
   above: KeyPath,
   settings: Settings,
-  keys: readonly ConfigKey[],
+  keys: () => readonly ConfigKey[],
 ): readonly Fault[] {
   const path = [
     ...above,
@@ -59,9 +59,9 @@ function ruleFaultOf(issue: Issue): Pick<Fault, 'problem' | 'cure' | 'code'> | u
   return { problem, cure, ...(typeof code === 'string' ? { code } : {}) };
 }
 
-function unknownKey(path: KeyPath, settings: Settings, keys: readonly ConfigKey[]): Fault {
+function unknownKey(path: KeyPath, settings: Settings, keys: () => readonly ConfigKey[]): Fault {
   const table = path.slice(0, -1);
-  const names = namesIn(keys, table);
+  const names = namesIn(keys(), table);
   const meant = nearest(String(path.at(-1)), names);
   const cure =
     replacementOf(path) ??

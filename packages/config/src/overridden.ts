@@ -20,12 +20,15 @@ export interface Override {
  */
 export function withEnvironment(
   settings: Settings,
-  keys: readonly ConfigKey[],
+  keys: () => readonly ConfigKey[],
   environment: Environment,
   cwd: string,
 ): Result {
   const faults: Fault[] = [];
-  const changed = keys.reduce((before, key) => {
+  // To know all keys takes longer than to read a configuration.
+  if (!Object.keys(environment).some((name) => name.startsWith('ACMEX_')))
+    return { settings, faults };
+  const changed = keys().reduce((before, key) => {
     const set = variablesOf(key).flatMap((variable) =>
       fromVariable(variable, key, environment, cwd),
     );
@@ -76,14 +79,14 @@ function fromVariable(
  */
 export function withOverrides(
   settings: Settings,
-  keys: readonly ConfigKey[],
+  keys: () => readonly ConfigKey[],
   overrides: readonly Override[],
   cwd: string,
 ): Settings {
   return overrides
     .filter(({ value }) => value !== undefined)
     .reduce((before, { flag, key: name, value }) => {
-      const key = keys.find(({ path }) => path.join('.') === name);
+      const key = keys().find(({ path }) => path.join('.') === name);
       if (!key)
         throw new RangeError(`${flag} sets ${name}, which is not a key of the configuration`);
       const placed =

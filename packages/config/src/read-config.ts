@@ -89,7 +89,11 @@ function checked(
     environment: options.environment,
     clock: options.clock ?? systemClock,
   });
-  const keys = configKeys(schemaOf(tables));
+  let known: readonly ConfigKey[] | undefined;
+  const keys = () => {
+    known ??= configKeys(schemaOf(tables));
+    return known;
+  };
   const { settings, faults } = readSettings(written, keys, options);
   const { success, data, error } = tables.safeParse(settings.table);
   const all = onePerKey([
@@ -107,7 +111,7 @@ function checked(
 /** Merges the sources by their precedence. */
 function readSettings(
   written: Settings,
-  keys: readonly ConfigKey[],
+  keys: () => readonly ConfigKey[],
   { environment, overrides = [], cwd }: ReadConfigOptions,
 ): { readonly settings: Settings; readonly faults: readonly Fault[] } {
   const substituted = withVariables(written, environment);
