@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { eventChange, type EventType } from '@acmex/orchestrator';
+import { continuedTrace, eventChange, type EventType, traceIdOf } from '@acmex/orchestrator';
 import {
   type Change,
   idOf,
@@ -95,15 +95,19 @@ export interface KeyStoreOptions {
   readonly storage: Storage;
   readonly tenant: string;
   readonly clock?: Clock | undefined;
+  /** The trace of the changes; a new one for each by default. W3C Trace Context §3.2 */
+  readonly traceparent?: string | undefined;
 }
 
 /** The API keys of a tenant. */
 export class KeyStore {
+  readonly #traceparent: string | undefined;
   readonly #storage: Storage;
   readonly #tenant: string;
   readonly #clock: Clock;
 
-  constructor({ storage, tenant, clock = systemClock }: KeyStoreOptions) {
+  constructor({ storage, tenant, clock = systemClock, traceparent }: KeyStoreOptions) {
+    this.#traceparent = traceparent;
     this.#storage = storage;
     this.#tenant = tenant;
     this.#clock = clock;
@@ -277,7 +281,8 @@ export class KeyStore {
   }
 
   #event(type: EventType, id: string, actor: string) {
-    return eventChange({ type, actor, message: id }, this.#clock);
+    const traceId = traceIdOf(continuedTrace(this.#traceparent));
+    return eventChange({ type, actor, message: id, traceId }, this.#clock);
   }
 
   #now(): string {

@@ -6,6 +6,8 @@ import { initialKeyIn, serving } from '../serving.testing.ts';
 import { assertStrong, digestOf, matches, newSecret } from './api-key.ts';
 import { permits } from './permitted-names.ts';
 
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
 describe('the first key', () => {
   it('is stored in a file of its owner until it is used, and is made once', async () => {
     await using temporary = await temporaryFolder('first-key');
@@ -125,7 +127,10 @@ describe('a key', () => {
     expect(await can(last)).toBe(401);
     const {
       body: { id: withoutScope, key: text },
-    } = await server.call('POST', '/api/keys', { body: { scopes: ['keys:read'] } });
+    } = await server.call('POST', '/api/keys', {
+      body: { scopes: ['keys:read'] },
+      headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    });
     await expect(server.call('DELETE', `/api/keys/${withoutScope}`)).resolves.toMatchObject({
       status: 204,
     });
@@ -142,6 +147,10 @@ describe('a key', () => {
       'api_key_created',
       'api_key_revoked',
     ]);
+    const traces = items.map((event: { traceId: string }) => event.traceId);
+    expect(traces[5]).toBe(traceId);
+    expect(new Set(traces).size).toBe(traces.length);
+    expect(traces).toEqual(traces.map(() => expect.stringMatching(/^[0-9a-f]{32}$/)));
   });
   it('is shown once, also to who repeats the request', async () => {
     await using server = await serving();

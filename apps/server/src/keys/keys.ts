@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
@@ -9,6 +10,7 @@ import { type Scope, scopes } from '../access/scopes.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { keyId, moment, namePattern, title } from '../http/fields.ts';
+import { traceparentIn } from '../http/trace-context.ts';
 
 const params = z.strictObject({ id: keyId });
 const keySchema = z
@@ -116,11 +118,12 @@ export class Keys {
   @Handles(create)
   async create({
     caller,
+    headers,
     body: { names = [...caller.names], ...body },
   }: RequestOf<typeof create>): Promise<Answer> {
     const wanted = { ...body, names, expiresAt: body.expiresAt ?? caller.expiresAt };
     this.#assertNotWider(caller, wanted);
-    const { key, text } = await this.#store(caller).create(wanted, caller.id);
+    const { key, text } = await this.#store(caller, headers).create(wanted, caller.id);
     return answer(
       201,
       { ...toResource(key), key: text },
@@ -143,6 +146,7 @@ export class Keys {
   @Handles(expire)
   async expire({
     caller,
+    headers,
     params: { id },
     body: { at },
   }: RequestOf<typeof expire>): Promise<Answer> {
@@ -152,24 +156,25 @@ export class Keys {
         'ERR_SERVER_WIDER_KEY',
         `${id} ends at ${key.expiresAt}: a key gets no later end, make another`,
       );
-    return answer(200, toResource(await this.#store(caller).expire(id, at, caller.id)));
+    return answer(200, toResource(await this.#store(caller, headers).expire(id, at, caller.id)));
   }
 
   @Handles(revoke)
-  async revoke({ caller, params: { id } }: RequestOf<typeof revoke>): Promise<Answer> {
+  async revoke({ caller, headers, params: { id } }: RequestOf<typeof revoke>): Promise<Answer> {
     await this.#changeable(caller, id);
-    await this.#store(caller).revoke(id, caller.id);
+    await this.#store(caller, headers).revoke(id, caller.id);
     return answer(204);
   }
 
   @Handles(rotate)
   async rotate({
     caller,
+    headers,
     params: { id },
     body: { graceHours },
   }: RequestOf<typeof rotate>): Promise<Answer> {
     await this.#changeable(caller, id);
-    const { key, text } = await this.#store(caller).rotate(
+    const { key, text } = await this.#store(caller, headers).rotate(
       id,
       { milliseconds: Math.round(graceHours * 3_600_000) },
       caller.id,
@@ -210,8 +215,10 @@ export class Keys {
       );
   }
 
-  #store({ tenant: { storage, name } }: Caller): KeyStore {
-    return new KeyStore({ storage, tenant: name, clock: this.#clock });
+  /** @param headers of a request that changes keys: their events have its trace */
+  #store({ tenant: { storage, name } }: Caller, headers: IncomingHttpHeaders = {}): KeyStore {
+    const traceparent = traceparentIn(headers);
+    return new KeyStore({ storage, tenant: name, clock: this.#clock, traceparent });
   }
 }
 
