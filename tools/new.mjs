@@ -1,4 +1,4 @@
-// `npm run new -- package|dns|storage|endpoint NAME`: writes a part of the house's shape.
+// `npm run new -- package|dns|storage|channel|endpoint NAME`: writes a part of the house's shape.
 // Templates: tools/templates/KIND.mjs.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,10 @@ const kinds = {
   package: { folder: (name) => `packages/${name}` },
   dns: { folder: (name) => `packages/dns-${name}`, port: 'packages/dns' },
   storage: { folder: (name) => `packages/storage-${name}`, port: 'packages/storage' },
+  channel: {
+    folder: (name) => `packages/notifications-${name}`,
+    port: 'packages/notifications',
+  },
   endpoint: { folder: (name) => `apps/server/src/${name}`, port: 'apps/server' },
 };
 

@@ -51,6 +51,25 @@ describe('npm run new', () => {
     expect(await text('packages/dns-hooks/src/errors.ts')).toContain('ERR_DNS_HOOKS_INPUT');
     expect(await text('eslint.config.mjs')).toContain("\n  'dns-hooks': ['errors'],\n};\n");
   });
+  it('writes a channel that is held against the contract, once its port exists', async () => {
+    await mkdir(join(copy, 'packages/notifications'));
+    expect(await run('new.mjs', 'channel', 'matrix')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('packages/notifications-matrix/src/matrix-channel.ts'),
+    });
+    const folder = 'packages/notifications-matrix';
+    expect(JSON.parse(await text(`${folder}/package.json`))).toMatchObject({
+      name: '@acmex/notifications-matrix',
+      nx: { tags: ['scope:matrix'] },
+    });
+    expect(await text(`${folder}/src/matrix-channel.ts`)).toContain('matrixChannel({ token }');
+    expect(await text(`${folder}/src/matrix-channel.test.ts`)).toContain(
+      'it.each(channelContract)',
+    );
+    expect(await text('eslint.config.mjs')).toContain(
+      "\n  matrix: ['clock', 'egress', 'errors', 'notifications'],\n};\n",
+    );
+  });
   it('overwrites nothing, and takes no odd name', async () => {
     const before = await text('eslint.config.mjs');
     for (const args of [
