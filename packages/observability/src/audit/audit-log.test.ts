@@ -318,16 +318,30 @@ describe('verifyAuditLog', () => {
   it('raises no alarm while others write', async () => {
     const storage = memoryStorage();
     const audited = auditedStorage(storage, { origin, clock });
-    let isOver = false;
-    const writing = (async () => {
-      for (let at = 0; !isOver; at += 1) {
-        await audited.write([happened(`${at}`)]);
-        if (at % 10 === 0) await createCheckpoint(storage, { clock });
-      }
-    })();
-    for (let round = 0; round < 20; round += 1)
-      expect(await verifyAuditLog(storage)).toMatchObject({ faults: [] });
-    isOver = true;
-    await writing;
+    let written = 0;
+    const write = async () => {
+      await audited.write([happened(`${(written += 1)}`)]);
+      if (written % 10 === 0) await createCheckpoint(storage, { clock });
+    };
+    /** Others write before each read of a verification, twenty times at most. */
+    const changing = (limit: number): typeof storage => ({
+      ...storage,
+      async get(key, options) {
+        if (written < limit) await write();
+        return await storage.get(key, options);
+      },
+      async *list(prefix, options) {
+        for await (const entry of storage.list(prefix, options)) {
+          if (written < limit) await write();
+          yield entry;
+        }
+      },
+    });
+    await write();
+    for (let round = 0; round < 20; round += 1) {
+      const before = written;
+      expect(await verifyAuditLog(changing(before + 20))).toMatchObject({ faults: [] });
+      expect(written).toBeGreaterThan(before);
+    }
   });
 });
