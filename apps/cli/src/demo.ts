@@ -73,6 +73,7 @@ export async function demo(
       tlsPort: 443,
       certPath,
       keyPath,
+      keyType: 'ec-p256',
       challenge: 'http-01',
       configuration: await plainConfiguration('memory:'),
       manage: false,

@@ -10,8 +10,7 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly email?: string;
   readonly certPath: string;
   readonly keyPath: string;
-  /** Of a new key; `ec-p256` by default. */
-  readonly keyType?: KeyType;
+  readonly keyType: KeyType;
   /** The reference of a key in a device. */
   readonly key?: string;
   readonly mustStaple?: boolean;

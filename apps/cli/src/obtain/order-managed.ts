@@ -59,7 +59,7 @@ function wantedCertificate({ options, names, authority, challenge }: Obtaining):
     issuer: authority,
     profile: options.profile ?? authority.profile,
     preferredChain: options.preferredChain ?? authority.preferredChain,
-    keyType: options.keyType ?? 'ec-p256',
+    keyType: options.keyType,
     key: options.key,
     mustStaple: options.mustStaple,
     proof: challenge,

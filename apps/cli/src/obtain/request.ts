@@ -26,7 +26,7 @@ export function hasKeyFile({ csr, key }: Pick<ObtainOptions, 'csr' | 'key'>): bo
  * Returns the names of `--domains`; none for `--csr`, whose names are in its file.
  * @throws CliError `ERR_CLI_USAGE`
  */
-export function namesOf({ domains, csr, key, keyType }: ObtainOptions): readonly Identifier[] {
+export function namesOf({ domains, csr, key }: ObtainOptions): readonly Identifier[] {
   if (csr !== undefined && domains)
     throw new CliError(
       'ERR_CLI_USAGE',
@@ -36,11 +36,6 @@ export function namesOf({ domains, csr, key, keyType }: ObtainOptions): readonly
     throw new CliError(
       'ERR_CLI_USAGE',
       'a certificate signing request is signed already: use either --csr or --key',
-    );
-  if (keyType !== undefined && (csr ?? key) !== undefined)
-    throw new CliError(
-      'ERR_CLI_USAGE',
-      `--key-type is for a new key, and the key of ${csr === undefined ? '--key' : '--csr'} has its type already: remove --key-type`,
     );
   const names = identifiers(domains ?? []);
   if (csr === undefined && names.length === 0)
@@ -54,7 +49,7 @@ export function namesOf({ domains, csr, key, keyType }: ObtainOptions): readonly
  */
 export async function certificateRequest(
   names: readonly Identifier[],
-  { csr, key: reference, keyType = 'ec-p256', mustStaple = false }: ObtainOptions,
+  { csr, key: reference, keyType, mustStaple = false }: ObtainOptions,
   { crypto }: Pick<CertificateManager, 'crypto'>,
 ): Promise<CertificateRequest> {
   if (csr !== undefined) {

@@ -12,6 +12,8 @@ export interface Flag<T> {
   readonly isRequired?: boolean;
   /** Values of other flags that this flag sets, unless they are present themselves. */
   readonly implies?: Readonly<Record<string, unknown>>;
+  /** The options of flags that it cannot be used with. Its default conflicts with none. */
+  readonly conflicts?: readonly string[];
   /** @param before the value of the same flag before it on the command line */
   parse?(text: string, before: T | undefined): T;
 }
@@ -111,6 +113,7 @@ export function toOption(name: string, flag: Flag<unknown>, group?: FlagGroup): 
   if (flag.choices) option.choices(flag.choices);
   if (flag.parse) option.argParser((value, before: unknown) => flag.parse?.(value, before));
   if (flag.implies) option.implies(flag.implies);
+  if (flag.conflicts) option.conflicts([...flag.conflicts]);
   if (group) option.helpGroup(`${group.title}:`);
   return option;
 }

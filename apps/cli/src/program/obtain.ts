@@ -46,7 +46,10 @@ const nameFlags = {
     'Key in a device that signs the request, as pkcs11:token=web;object=www; [keys] in acmex.toml says how to sign with it, and no file is written for it',
     keyReference,
   ),
-  keyType: choice('--key-type <type>', 'Type of the new private key, ec-p256 by default', keyTypes),
+  keyType: {
+    ...choice('--key-type <type>', 'Type of the new private key', keyTypes, 'ec-p256'),
+    conflicts: ['key', 'csr'],
+  },
 };
 
 const challengeFlags = {
