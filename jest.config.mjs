@@ -12,8 +12,8 @@ const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
 export default {
   // A loaded machine is slow, and a hook that cleans up has this limit too: it only ends what hangs.
   testTimeout: 180_000,
-  // Half of the tests wait for other processes: two files at once even on two cores.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Half of the tests wait for other processes: three files at once even on two cores.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   testSequencer: '<rootDir>/tools/test-sequencer.mjs',
   forceExit: true, // a test that failed may leave a server behind; the run ends all the same
   projects: folders
