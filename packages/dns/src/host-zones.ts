@@ -35,14 +35,14 @@ export interface HostZones<Zone extends HostZone> {
 const mostPerName = 4;
 
 /**
- * Finds the zones of a host with few requests: four at most for a name whose zone is short or shown
- * by DNS, and few more for many names in one zone.
+ * Finds the zones of a host with few requests: four at most for a name, and few more for many names
+ * in one zone.
  *
  * A short name, and every name above it, is asked for. For a longer one the host searches its
  * zones, if it can; if not, DNS gives a first guess, which the host confirms. If DNS shows nothing
- * either, a longer name and every name above it is asked for too. After 12 questions in one minute,
- * and at a host that can only list its zones, the list is fetched. An answer is remembered for a
- * minute, and is shared by all callers that wait for it.
+ * either, a zone of more than four labels is found only where no shorter zone holds the name. After
+ * 12 questions in one minute, and at a host that can only list its zones, the list is fetched. An
+ * answer is remembered for a minute, and is shared by all callers that wait for it.
  */
 export function hostZones<Zone extends HostZone>(options: HostZonesOptions<Zone>): HostZones<Zone> {
   const questions = zoneQuestions(options);
@@ -58,9 +58,7 @@ export function hostZones<Zone extends HostZone>(options: HostZonesOptions<Zone>
       const result = await searchZone(names, questions, limits);
       if (result) return result.zone;
       const guessed = canonicalName((await guess?.()) ?? '');
-      const first = names.filter((candidate) => candidate === guessed);
-      const remaining = names.filter((candidate) => candidate !== guessed);
-      return await firstZone([...first, ...remaining], questions, limits);
+      return await firstZone(byLikelihood(names, guessed), questions, limits);
     },
     async listedName(name, limits) {
       if (unicodeName(canonicalName(name)) === canonicalName(name)) return name;
@@ -129,4 +127,15 @@ async function searchZone<Zone extends HostZone>(
     if (!questions.canAsk()) return { zone: await firstZone(names, questions, limits) };
   }
   return undefined;
+}
+
+/**
+ * Returns the names in the order in which they may be the zone: what DNS shows; else the whole
+ * name, or one of few labels, longest first.
+ */
+function byLikelihood(names: readonly string[], guessed: string): readonly string[] {
+  const likely = names.includes(guessed)
+    ? [guessed]
+    : [...names.slice(0, 1), ...names.slice(1).slice(-mostPerName, -1)];
+  return [...likely, ...names.filter((name) => !likely.includes(name))];
 }
