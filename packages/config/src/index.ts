@@ -51,6 +51,7 @@ export {
 export { configReference } from './reference.ts';
 export { configSchema, type JsonSchema } from './schema.ts';
 export { Secret, secretsIn } from './secret.ts';
+export { parseServedAt, type ServedAt, servedProtocols } from './served-place.ts';
 export {
   type RedisDescription,
   redisOf,

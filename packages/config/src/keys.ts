@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { isKeyReference } from '@acmex/certificate';
 import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
 import * as z from 'zod';
+import { parseServedAt, servedProtocols } from './served-place.ts';
 
 // The types of keys. The text of each rule is the cure, because it follows the problem in a
 // message.
@@ -132,6 +133,16 @@ export function parseListenAddress(meaning: string) {
     .string({ error: wanted })
     .refine((address) => parseHostPort(address, { lowestPort: 0 }) !== undefined, wanted)
     .meta({ description: meaning });
+}
+
+/** A server that serves a certificate. */
+export function servedAt() {
+  const protocols = servedProtocols.join(', ');
+  const wanted = `write HOST:PORT as "www.example.com:443", or "smtp://mail.example.com:25" for STARTTLS with one of ${protocols}`;
+  return z
+    .string({ error: wanted })
+    .refine((text) => parseServedAt(text) !== undefined, wanted)
+    .meta({ description: `HOST:PORT, or PROTOCOL://HOST:PORT with STARTTLS: ${protocols}.` });
 }
 
 /** A name by which the configuration refers to a table. */

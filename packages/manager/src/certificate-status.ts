@@ -9,10 +9,9 @@ import { type Clock, mapConcurrent, systemClock } from '@acmex/clock';
 import type { AddressPolicy, Resolve } from '@acmex/egress';
 import { errorText, printable } from '@acmex/errors';
 import { identifier, isWildcard } from '@acmex/identifier';
-import { probeEachAddress, type ProbedAddress, type StartTlsProtocol } from '@acmex/probe';
-import type { ManagedCertificate } from '@acmex/orchestrator';
+import { probeEachAddress, type ProbedAddress } from '@acmex/probe';
 import { checkRevocation, type RevocationOptions, type RevocationStatus } from '@acmex/revocation';
-import { deployStepsOf, serverName } from './deployer.ts';
+import type { ServedTarget } from './served-targets.ts';
 import type { Anchor, Trust } from './trust.ts';
 
 /** Whether a path leads to a trusted certificate. Times are RFC 3339. */
@@ -51,17 +50,15 @@ export type ServedStatus = {
   readonly seenAt: string;
 } & (
   | { readonly status: 'same' }
-  | { readonly status: 'different'; readonly serialNumber: string; readonly fingerprint: string }
+  | {
+      readonly status: 'different';
+      readonly serialNumber: string;
+      readonly fingerprint: string;
+      /** When the served certificate ends; absent where it cannot be read. */
+      readonly notAfter?: string;
+    }
   | { readonly status: 'unknown'; readonly reason: string }
 );
-
-/** A server that should serve a certificate. */
-export interface ServedTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly serverName?: string | undefined;
-  readonly startTls?: StartTlsProtocol | undefined;
-}
 
 /** How a chain is verified. */
 export interface ChainStatusOptions {
@@ -172,22 +169,6 @@ export async function servedStatus(
   return results.flat();
 }
 
-/**
- * Returns the servers that should serve a certificate: those of its probes, or where it has none,
- * its names on port 443.
- */
-export function servedTargets(
-  certificate: Pick<ManagedCertificate, 'names' | 'deploy'>,
-): readonly ServedTarget[] {
-  const probes = deployStepsOf(certificate.deploy).flatMap((step) =>
-    'probe' in step
-      ? [{ ...step.probe, serverName: serverName(certificate, step.probe.host) }]
-      : [],
-  );
-  if (probes.length > 0) return probes;
-  return certificate.names.map((host) => ({ host, port: 443 }));
-}
-
 async function servedAt(
   fingerprint: string,
   target: ServedTarget,
@@ -229,15 +210,16 @@ function compared(
     ...seen,
     status: 'different',
     fingerprint: servedFingerprint,
-    serialNumber: serialNumberOf(leaf),
+    ...readLeaf(leaf),
   };
 }
 
-function serialNumberOf(der: Uint8Array): string {
+function readLeaf(der: Uint8Array): { readonly serialNumber: string; readonly notAfter?: string } {
   try {
-    return parseCertificate(der).serialNumber;
+    const { serialNumber, notAfter } = parseCertificate(der);
+    return { serialNumber, notAfter: notAfter.toString() };
   } catch {
-    return 'unreadable';
+    return { serialNumber: 'unreadable' };
   }
 }
 

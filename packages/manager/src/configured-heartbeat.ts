@@ -3,8 +3,8 @@ import type { Config } from '@acmex/config';
 import { errorCode, errorText } from '@acmex/errors';
 import { sendHeartbeat } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
-import { records, schemaCheck, type Storage, writeIfUnchanged } from '@acmex/storage';
-import * as z from 'zod';
+import type { Storage } from '@acmex/storage';
+import { isClaimed } from './claims.ts';
 import type { Watched } from './watching.ts';
 
 /** The sign of life of `notifications.heartbeat_url`. */
@@ -30,14 +30,6 @@ export interface HeartbeatOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
-
-/** Says when a process has last begun to send a heartbeat after a scan. */
-const beats = records<{ readonly at: string }>({
-  kind: 'heartbeat',
-  version: 1,
-  check: schemaCheck(z.looseObject({ at: z.iso.datetime() })),
-  under: 'policy',
-});
 
 /** Returns the heartbeat of a configuration; undefined where it has none. */
 export function configuredHeartbeat(
@@ -72,25 +64,11 @@ export function configuredHeartbeat(
     async afterScan({ isComplete }, { signal }) {
       if (!isComplete) return;
       await attempt(signal, async () =>
-        (await isClaimed(storage, { intervalMs, clock })) ? await sent(signal) : 'not-due',
+        (await isClaimed('heartbeat', { storage, intervalMs, clock }))
+          ? await sent(signal)
+          : 'not-due',
       );
     },
     send: async ({ signal }) => await attempt(signal, async () => await sent(signal)),
   };
-}
-
-/** Claims the heartbeat of this interval. @returns whether no process has claimed it before */
-async function isClaimed(
-  storage: Storage,
-  { intervalMs, clock }: { readonly intervalMs: number; readonly clock: Clock },
-): Promise<boolean> {
-  const now = clock.now();
-  const last = await beats.read(storage, 'heartbeat');
-  const passed = last && now.epochMilliseconds - Date.parse(last.record.at);
-  // A clock may have been set back.
-  if (passed !== undefined && passed >= 0 && passed < intervalMs) return false;
-  const record = { at: now.toString() };
-  return await writeIfUnchanged(storage, [
-    last ? beats.changed(last, record) : beats.added('heartbeat', record),
-  ]);
 }

@@ -31,6 +31,10 @@ const values: Readonly<Record<Value, readonly [string, Partial<CertificateSpec>]
   'hooks.deploy': ['hooks.deploy = ["/bin/reload"]', { deploy: [{ hook: ['/bin/reload'] }] }],
   'hooks.after': ['hooks.after = ["/bin/reload"]', { deploy: [{ after: ['/bin/reload'] }] }],
   probe: ['probe = "127.0.0.1:443"', { deploy: [{ probe: { host: '127.0.0.1', port: 443 } }] }],
+  served_at: [
+    'served_at = ["smtp://127.0.0.1:25"]',
+    { servedAt: [{ host: '127.0.0.1', port: 25, startTls: 'smtp' }] },
+  ],
   labels: ['labels = { team = "web" }', { labels: { team: 'web' } }],
 };
 

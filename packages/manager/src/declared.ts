@@ -1,11 +1,12 @@
 import { parseListenAddress } from '@acmex/identifier';
 import type { CertificateSpec, Declaration, JoinOptions, SpecKey } from '@acmex/orchestrator';
-import { type IssuerDescription, issuersOf, type ConfigValues } from '@acmex/config';
+import { type IssuerDescription, issuersOf, type ConfigValues, parseServedAt } from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
 import { declaredIssuer } from './issuers.ts';
 import { serializeChallenge } from './challenge-config.ts';
 import { type ConfiguredManager, resolvedIssuer } from './configured-manager.ts';
+import { servedAtRecord } from './served-targets.ts';
 
 /**
  * A certificate that was created, changed, ordered or joined with its duplicates because the
@@ -96,6 +97,10 @@ function specOf(
     }),
     renewBefore: days === undefined ? undefined : `P${days}D`,
     deploy: deployRecord(steps.length > 0 ? steps : general),
+    servedAt: servedAtRecord([
+      ...(probe === undefined ? [] : [placeOf(probe)]),
+      ...entry.served_at.flatMap((text) => parseServedAt(text) ?? []),
+    ]),
     labels: entry.labels,
   };
 }

@@ -30,8 +30,6 @@ export {
   type ServedStatus,
   servedStatus,
   type ServedStatusOptions,
-  type ServedTarget,
-  servedTargets,
 } from './certificate-status.ts';
 export { type ChallengeConfig, resolveChallenge, serializeChallenge } from './challenge-config.ts';
 export { deployRecord, type DeployStep } from './deployer.ts';
@@ -65,6 +63,8 @@ export { serverAddress } from './network-address.ts';
 export { type EndingRecord, endingRecords, keepSeenRecord } from './persistent-records.ts';
 export { assertChallengeFits } from './preconditions.ts';
 export { saveCredentials, savedCredentials } from './saved-credentials.ts';
+export { checkServed, type ServedCheckOptions } from './served-checks.ts';
+export { type ServedTarget, servedTargets } from './served-targets.ts';
 export { solverFor, type SolverOptions } from './solver.ts';
 export { storedResponses } from './stored-responses.ts';
 export { revocationFetch } from './revocation-source.ts';

@@ -10,6 +10,7 @@ import {
 import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
 import { startNotifying } from './notifying.ts';
+import { startServedChecks } from './served-checks.ts';
 import { startWatching, type WatchingOptions } from './watching.ts';
 
 export interface WorkerOptions {
@@ -70,7 +71,7 @@ const longestRun = { seconds: 60 };
 
 /**
  * Starts a worker for any number of managers: it finds what is due there, does it, reports what is
- * not done in time, and sends their notifications.
+ * not done in time, checks what servers serve, and sends their notifications.
  */
 export function worker(options: WorkerOptions): Worker {
   const { managers, queue, concurrency, perIssuer, onMaintained } = options;
@@ -79,6 +80,7 @@ export function worker(options: WorkerOptions): Worker {
   const runs = runTracker({ clock, onDeployed: options.onDeployed, onError });
   const { interval, onWatched } = options;
   const watching = startWatching({ managers, interval, onWatched, clock, onError });
+  const checking = startServedChecks({ managers, clock, onError });
   const notifying = startNotifying({ managers, clock, onError, ready: watching.idle });
   let loop: Dispatcher | undefined;
   const stopProcessing = queue.process(
@@ -112,8 +114,7 @@ export function worker(options: WorkerOptions): Worker {
     const aborted = await queue.close({ within });
     stopProcessing();
     await runs.end();
-    await watching[Symbol.asyncDispose]();
-    await notifying[Symbol.asyncDispose]();
+    for (const part of [watching, checking, notifying]) await part[Symbol.asyncDispose]();
     return aborted;
   };
   return {

@@ -63,6 +63,7 @@ const values = {
   issuer: ({ events: [event] }: Notification) => event?.issuer ?? '',
   message: ({ events: [event] }: Notification) => event?.message ?? '',
   code: ({ events: [event] }: Notification) => event?.code ?? '',
+  alarm: ({ events: [event] }: Notification) => event?.alarm ?? '',
   trace_id: ({ events: [event] }: Notification) => event?.traceId ?? '',
 } as const;
 

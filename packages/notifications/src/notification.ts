@@ -33,6 +33,8 @@ const severities: Partial<Record<string, Severity>> = {
   certificate_expired: 'error',
   certificate_expiring: 'error',
   renewal_late: 'error',
+  served_certificate_differs: 'error',
+  served_certificate_unreachable: 'error',
   revocation_detected: 'error',
   renewal_window_ignored: 'warning',
   order_orphaned: 'warning',

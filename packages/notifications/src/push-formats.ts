@@ -66,6 +66,8 @@ const alarms: Partial<Record<string, { readonly action: 'trigger' | 'resolve'; a
   certificate_expired: { action: 'trigger', alarm: 'renewal' },
   revocation_detected: { action: 'trigger', alarm: 'renewal' },
   alarm_resolved: { action: 'resolve', alarm: 'renewal' },
+  served_certificate_differs: { action: 'trigger', alarm: 'served' },
+  served_certificate_unreachable: { action: 'trigger', alarm: 'served' },
   renewal_success: { action: 'resolve', alarm: 'renewal' },
   certificate_obtained: { action: 'resolve', alarm: 'renewal' },
   deployment_failed: { action: 'trigger', alarm: 'deployment' },
@@ -75,13 +77,14 @@ const alarms: Partial<Record<string, { readonly action: 'trigger' | 'resolve'; a
 
 /**
  * Returns an event of PagerDuty's Events API v2. An event about a certificate triggers or resolves
- * the alert of its renewal or of its deployment.
+ * the alert of its renewal, of its deployment or of its servers.
  * @param routingKey the integration key
  */
 export function pagerdutyBody(notification: Notification, routingKey = ''): string {
   const { id, time, type, severity, title, events } = notification;
-  const [{ certificate, names = [], issuer } = {}] = events;
-  const { action = 'trigger', alarm = undefined } = certificate ? (alarms[type] ?? {}) : {};
+  const [{ certificate, names = [], issuer, alarm: named } = {}] = events;
+  const { action = 'trigger', alarm: usual } = (certificate && alarms[type]) || {};
+  const alarm = usual && (named ?? usual);
   const key = alarm === undefined ? id : `${certificate}/${alarm}`;
   const event = {
     routing_key: routingKey,

@@ -132,7 +132,14 @@ describe('the format pagerduty', () => {
     ['certificate_expired', 'crt_1/renewal'],
     ['revocation_detected', 'crt_1/renewal'],
     ['deployment_failed', 'crt_1/deployment'],
+    ['served_certificate_differs', 'crt_1/served'],
+    ['served_certificate_unreachable', 'crt_1/served'],
   ]);
+
+  it('resolves the alert of the servers where alarm_resolved says so', () => {
+    const alert = alertOf('alarm_resolved', { alarm: 'served' });
+    expect(alert).toEqual(keyed('resolve', 'crt_1/served'));
+  });
 
   it.each(resolving)('resolves an alert with %s, by the key %s', (type, key) => {
     expect(alertOf(type)).toEqual(keyed('resolve', key));

@@ -7,6 +7,7 @@ import {
   type CertificateSpec,
   outbox,
   Provisioner,
+  recordServed,
   scanAlarms,
 } from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
@@ -208,5 +209,27 @@ describe('alarms', () => {
     };
     await scanAlarms({ storage: watched, clock });
     expect(read).toEqual(['policy/alarms']);
+  });
+  it('are resolved each by itself: that of the renewal, and that of the servers', async () => {
+    const id = await obtained();
+    await withLifetime(id, 90);
+    await clock.advance({ hours: 24 * 64 });
+    await scan();
+    for (const state of ['differs', 'differs', 'same', 'differs'] as const) {
+      const place = { place: 'www.test:443', state, detail: 'serves another' };
+      await recordServed(id, { generation: 1, places: [place] }, { storage, clock });
+    }
+    await provisioner.certificates.remove(id);
+    const all: string[] = [];
+    for await (const { type, alarm } of outbox(storage).list())
+      if (alarm !== undefined) all.push(`${type} ${alarm}`);
+    expect(all).toEqual([
+      'renewal_late renewal',
+      'served_certificate_differs served',
+      'alarm_resolved served',
+      'served_certificate_differs served',
+      'alarm_resolved renewal',
+      'alarm_resolved served',
+    ]);
   });
 });

@@ -132,7 +132,7 @@ async function reportAlarms(
   return events.map(({ type }) => type);
 }
 
-type AlarmEvent = Pick<NewEvent, 'type' | 'message' | 'code'>;
+type AlarmEvent = Pick<NewEvent, 'type' | 'message' | 'code' | 'alarm'>;
 
 function eventsOf(
   summary: CertificateSummary,
@@ -143,7 +143,10 @@ function eventsOf(
   const reported = alarmsOfPresent(summary);
   const events: AlarmEvent[] = [];
   const add = (type: EventType, message?: string) =>
-    events.push({ type, message, ...(failure && message ? { code: failure.code } : {}) });
+    events.push({
+      ...{ type, message, alarm: 'renewal' },
+      ...(failure && message ? { code: failure.code } : {}),
+    });
   if (current && !expiryReported && isDue(current.notAfter, now)) add('certificate_expired');
   else if (current && (alarms?.expiring ?? 0) > (reported?.expiring ?? 0))
     add(
@@ -153,7 +156,7 @@ function eventsOf(
   if (alarms?.late !== undefined && reported?.late === undefined)
     add('renewal_late', stateText(summary));
   if (summary.alarms && !alarms)
-    events.push({ type: 'alarm_resolved', message: resolutionText(summary) });
+    events.push({ type: 'alarm_resolved', message: resolutionText(summary), alarm: 'renewal' });
   return events;
 }
 

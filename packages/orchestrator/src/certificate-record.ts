@@ -10,6 +10,7 @@ import {
 } from './certificate-spec.ts';
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
+import { type ServedPlace, servedPlaceSchema } from './served-place.ts';
 import * as z from 'zod';
 import {
   certificateId,
@@ -105,6 +106,8 @@ export interface CertificateSummary extends CertificateSpec {
   readonly expiryReported?: boolean | undefined;
   /** The alarms that were reported and are not resolved. */
   readonly alarms?: ReportedAlarms | undefined;
+  /** What the servers of `servedAt` served at the last check. */
+  readonly served?: readonly ServedPlace[] | undefined;
   /** The ids of duplicates that were joined with it. Their generations are still in the storage. */
   readonly joined?: readonly string[] | undefined;
 }
@@ -180,6 +183,7 @@ const summarySchema = certificateSpecSchema.extend({
   orderedAt: time.optional(),
   expiryReported: z.boolean().optional(),
   joined: z.array(certificateId).optional(),
+  served: z.array(servedPlaceSchema).optional(),
   alarms: z
     .looseObject({ generation: count, expiring: count.optional(), late: time.optional() })
     .optional(),
@@ -347,9 +351,14 @@ export function alarmEntry(
   return at === undefined ? undefined : emptyEntry(`alarm/${momentId(id, at)}`);
 }
 
+/** Whether servers are known that serve the certificate, or were known at the last check. */
+function hasServers({ servedAt = [], served = [] }: CertificateSummary): boolean {
+  return servedAt.length > 0 || served.length > 0;
+}
+
 /**
  * The index entries of a certificate: by its names, its expiry, its failures, when something is due,
- * and when an alarm is.
+ * when an alarm is, and that servers serve it.
  */
 function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyMap<string, Change> {
   if (!summary) return new Map();
@@ -372,6 +381,7 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
     ...(current ? [emptyEntry(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
     ...(summary.failure || summary.deployFailure ? [emptyEntry(`failing/${id}`)] : []),
     ...(alarm ? [alarm] : []),
+    ...(hasServers(summary) ? [emptyEntry(`served/${id}`)] : []),
     ...[...new Set(names.map((name) => `by-name/${reversedName(name)}/${id}`))].map(emptyEntry),
   ]);
 }

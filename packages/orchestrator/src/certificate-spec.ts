@@ -36,6 +36,8 @@ export interface CertificateSpec {
   readonly renewBefore?: string | undefined;
   /** Where it is deployed. Only the deployer reads it. */
   readonly deploy?: readonly JsonObject[] | undefined;
+  /** The servers that serve it. Only the manager reads it. */
+  readonly servedAt?: readonly JsonObject[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Whether a configuration declares it. */
   readonly declared?: boolean | undefined;
@@ -58,6 +60,7 @@ export const certificateSpecSchema = z.looseObject({
   proof: jsonObject.optional(),
   renewBefore: z.string().optional(),
   deploy: z.array(jsonObject).optional(),
+  servedAt: z.array(jsonObject).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   declared: z.boolean().optional(),
 });
@@ -76,6 +79,7 @@ const specKeys = [
   'proof',
   'renewBefore',
   'deploy',
+  'servedAt',
   'labels',
   'declared',
 ] as const satisfies readonly SpecKey[];

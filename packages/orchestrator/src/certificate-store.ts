@@ -40,6 +40,7 @@ import {
 import { checkedNames } from './names.ts';
 import { orderChanges, type OrderReason } from './order-record.ts';
 import { refusalKeys, refusedCertificates, type StoredRefusal } from './refused-certificate.ts';
+import { isServedAlarm } from './served-place.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /** Keys and former ids of a removed certificate in the write of its record. */
@@ -336,9 +337,9 @@ export class CertificateStore {
         ...joined.map(joinedRemoval),
         { remove: `lock/certificate/${certificate}` },
         eventChange({ type: 'certificate_removed', ...subject }, this.#clock),
-        ...(stored.record.alarms
-          ? [eventChange({ type: 'alarm_resolved', ...subject }, this.#clock)]
-          : []),
+        ...openAlarms(stored.record).map((alarm) =>
+          eventChange({ type: 'alarm_resolved', alarm, ...subject }, this.#clock),
+        ),
       ]);
     });
   }
@@ -439,3 +440,13 @@ function readable<T>(read: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** Returns the alarms of a certificate that were reported and are not resolved. */
+function openAlarms({ alarms, served = [] }: CertificateSummary): readonly AlarmKind[] {
+  return [
+    ...(alarms ? (['renewal'] as const) : []),
+    ...(served.some(isServedAlarm) ? (['served'] as const) : []),
+  ];
+}
+
+type AlarmKind = NonNullable<NewEvent['alarm']>;

@@ -27,8 +27,12 @@ export const eventMeanings = {
     'A certificate expires in 14, 7, 3 or 1 days, or less where it is short-lived, and its renewal is late or not planned. Each of the four is reported once for a certificate.',
   renewal_late:
     'A renewal that was due is not done, whatever the reason; or a certificate was not issued a day after it was added.',
+  served_certificate_differs:
+    'A server of served_at or probe serves another certificate than the one in use: an earlier one, one that has expired, or one of someone else. A new certificate has an hour to be deployed, or a tenth of its lifetime.',
+  served_certificate_unreachable:
+    'A server of served_at or probe did not complete a TLS handshake in three checks in a row.',
   alarm_resolved:
-    'What certificate_expiring or renewal_late has reported of a certificate is over: it was renewed, paused, removed, or its renewal is due later.',
+    'What certificate_expiring or renewal_late has reported of a certificate is over: it was renewed, paused, removed, or its renewal is due later. Or what served_certificate_differs or served_certificate_unreachable has reported is over: all servers serve it. Its member alarm says which: renewal or served.',
   certificate_revoked: 'A certificate was revoked at its CA.',
   revocation_detected:
     'A certificate was found revoked, by OCSP or a revocation list. It is renewed at once, with a new key if the key is compromised.',

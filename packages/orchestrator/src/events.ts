@@ -43,6 +43,11 @@ export interface AcmexEvent {
   readonly code?: string | undefined;
   readonly explanationUrl?: string | undefined;
   /**
+   * Which alarm of the certificate it raises or resolves: that of its renewal and expiry, or that of
+   * its servers; absent for any other event.
+   */
+  readonly alarm?: 'renewal' | 'served' | undefined;
+  /**
    * The trace that it belongs to: 32 hexadecimal digits. Each order has one, so that its events, its
    * deployment, log lines and spans are found by it. W3C Trace Context §3.2.2.3
    */
@@ -73,6 +78,7 @@ const events = records<Omit<AcmexEvent, 'id'>>({
       message: z.string().optional(),
       code: z.string().optional(),
       explanationUrl: z.string().optional(),
+      alarm: z.enum(['renewal', 'served']).optional(),
       traceId,
     }),
   ),

@@ -1,5 +1,7 @@
 export { type AlarmScan, scanAlarms, type ScanAlarmsOptions } from './alarms.ts';
 export type { ReportedAlarms } from './alarm-times.ts';
+export { type ObservedPlace, recordServed, servedCertificates } from './served-certificate.ts';
+export type { ServedPlace, ServedState } from './served-place.ts';
 export {
   type CertificatePage,
   type CertificateState,

@@ -162,6 +162,10 @@ function deploymentLines(certificate: ManagedCertificate): readonly Line[] {
       deployFailure &&
         `failed ${deployFailure.at}: ${printable(deployFailure.message, 2000)} [${deployFailure.code}]`,
     ],
+    ...(certificate.served ?? []).map(({ place, state, since, detail }): Line => [
+      'served',
+      `${place}: ${state} since ${since}${detail === undefined ? '' : `; ${printable(detail, 1000)}`}`,
+    ]),
   ];
 }
 

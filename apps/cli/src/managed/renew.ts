@@ -1,6 +1,6 @@
 import { mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { watchAll, type Watched } from '@acmex/manager';
+import { checkServed, watchAll, type Watched } from '@acmex/manager';
 import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
 import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
@@ -210,6 +210,7 @@ async function reportAlarms({ manager, report, signal }: Run): Promise<Watched> 
     if (!signal.aborted) report.warn(`${subject}: ${errorText(error)}`);
   };
   const managers = () => new Map([['', manager]]);
+  await checkServed({ managers, clock: systemClock, onError }, { signal });
   return await watchAll({ managers, clock: systemClock, onError }, signal);
 }
 

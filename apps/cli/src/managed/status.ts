@@ -70,20 +70,28 @@ function rowOf(certificate: ManagedCertificate, judging: Judging) {
     days: current && Math.floor((Date.parse(current.notAfter) - judging.now) / dayMs),
     state,
     names: printableNames(certificate),
-    message: (failure ?? deployFailure)?.code ?? judging.ending?.message,
+    message: (failure ?? deployFailure)?.code ?? servedText(certificate) ?? judging.ending?.message,
   };
 }
 
+/** Returns what is wrong with a server of a certificate, by the last check; undefined for nothing. */
+function servedText({ served = [] }: ManagedCertificate): string | undefined {
+  const wrong = served.find(({ state }) => state === 'differs' || state === 'unreachable');
+  return wrong && `${wrong.place}: ${wrong.detail ?? wrong.state}`;
+}
+
 function levelOf(
-  { current, deployFailure }: ManagedCertificate,
+  certificate: ManagedCertificate,
   state: CertificateState,
   { warn, crit, ending, now }: Judging,
 ): Level {
+  const { current, deployFailure } = certificate;
   const notAfter = current ? Date.parse(current.notAfter) : 0;
   const daysLeft = current ? (notAfter - now) / dayMs : -1;
   // The limits are too long for a short lifetime: a fifth and a tenth of it are used then.
   const lifetime = current ? (notAfter - Date.parse(current.notBefore)) / dayMs : Infinity;
   if (daysLeft < Math.min(crit, lifetime / 10) || state === 'revoked') return 'CRITICAL';
   if (daysLeft < Math.min(warn, lifetime / 5)) return 'WARNING';
-  return deployFailure || state === 'failing' || ending ? 'WARNING' : 'OK';
+  const isWrong = deployFailure !== undefined || servedText(certificate) !== undefined;
+  return isWrong || state === 'failing' || ending ? 'WARNING' : 'OK';
 }

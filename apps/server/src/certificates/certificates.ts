@@ -239,7 +239,7 @@ export class Certificates {
         await declareCertificate(caller.tenant.manager, wanted, {
           identity: 'first-name',
           where: (existing) => maySee(caller, existing.names),
-          keep: ['deploy'],
+          keep: ['deploy', 'servedAt'],
           defaults: unspecified(more),
           traceparent: traceparentIn(headers),
           admit,

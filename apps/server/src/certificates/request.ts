@@ -216,6 +216,7 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
     'proof',
     'renewBefore',
     'deploy',
+    'servedAt',
     'labels',
   ] as const satisfies readonly SpecKey[];
   return keys.filter((key) => specified[key] === undefined);

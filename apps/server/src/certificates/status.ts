@@ -53,6 +53,7 @@ const servedSchema = z.discriminatedUnion('status', [
     status: z.literal('different'),
     serialNumber: z.string(),
     fingerprint: z.string().describe('SHA-256, lower-case hexadecimal.'),
+    notAfter: time.optional().describe('When the served certificate ends. RFC 3339'),
   }),
   z.object({ ...server, status: unknown, reason }),
 ]);

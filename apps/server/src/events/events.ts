@@ -21,6 +21,10 @@ const eventSchema = z
     code: z.string().optional(),
     explanationUrl: z.string().optional(),
     labels: z.record(z.string(), z.string()).optional(),
+    alarm: z
+      .enum(['renewal', 'served'])
+      .optional()
+      .describe('Which alarm of the certificate it raises or resolves.'),
     traceId: z.string().optional().describe('The trace that it belongs to: 32 hexadecimal digits.'),
   })
   .meta({ id: 'Event' });

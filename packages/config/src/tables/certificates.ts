@@ -10,6 +10,7 @@ import {
   parseListenAddress,
   ownName,
   path,
+  servedAt,
   switched,
   text,
 } from '../keys.ts';
@@ -71,6 +72,18 @@ const deploy = z
     'write passphrase_file or passphrase_env for a format that is encrypted, and for no other',
   );
 
+function labels() {
+  return z
+    .record(
+      z
+        .string()
+        .regex(/^[\w./-]{1,63}$/, "write a label's name with 1 to 63 letters, digits and _ . / -"),
+      z.string({ error: 'write text' }),
+    )
+    .default({})
+    .meta({ description: 'Labels to find the certificate by.' });
+}
+
 /** `[[certificates]]`: the certificates to obtain and renew. */
 export function certificatesTable() {
   return list(
@@ -112,21 +125,14 @@ export function certificatesTable() {
           ).optional(),
         })
         .prefault({}),
-      labels: z
-        .record(
-          z
-            .string()
-            .regex(
-              /^[\w./-]{1,63}$/,
-              "write a label's name with 1 to 63 letters, digits and _ . / -",
-            ),
-          z.string({ error: 'write text' }),
-        )
-        .default({})
-        .meta({ description: 'Labels to find the certificate by.' }),
+      labels: labels(),
       probe: parseListenAddress(
         'HOST:PORT of a server that must serve the new certificate after deployment.',
       ).optional(),
+      served_at: list(
+        servedAt(),
+        'Servers that serve the certificate: they are checked every 15 minutes, as probe is, and an alarm is raised where one serves a different certificate.',
+      ).default([]),
     }),
     'The certificates to obtain and renew.',
   ).default([]);
