@@ -43,6 +43,10 @@ export const programs = {
     debian: 'prometheus',
     elsewhere: "install Prometheus 2.42 or later with your system's package manager",
   },
+  rsyslogd: {
+    debian: 'rsyslog',
+    elsewhere: "install rsyslog 8 with your system's package manager",
+  },
   tinyproxy: {
     debian: 'tinyproxy-bin',
     elsewhere: "install tinyproxy with your system's package manager",

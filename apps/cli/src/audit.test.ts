@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { temporaryFolder, type TemporaryFolder } from '@acmex/services';
+import { freePort, temporaryFolder, type TemporaryFolder } from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OwnCa, ownCa } from './own-ca.testing.ts';
@@ -91,6 +91,28 @@ describe('acmex audit', () => {
       code: 2,
       stderr: expect.stringContaining('cannot be read'),
     });
+  });
+
+  it('says how many checkpoints wait for a destination that does not accept them', async () => {
+    const port = await freePort();
+    const toml = await readFile(at('acmex.toml'), 'utf8');
+    const config = at('syslog.toml');
+    await writeFile(config, `${toml}checkpoint_syslog = "tcp://127.0.0.1:${port}"\n`, {
+      mode: 0o600,
+    });
+    const [{ actions }] = (await listed()) as [ListedRecord];
+    const id = actions[0]?.certificate ?? 'www.example.test';
+    const exported = await acmex([
+      ...['cert', 'export', id, '--key-path', at('sent.pem'), '--config', config],
+    ]);
+    expect(exported).toMatchObject({ code: 0, stderr: expect.stringContaining('ECONNREFUSED') });
+    for (const command of ['list', 'verify'])
+      expect(await acmex(['audit', command, '--config', config])).toMatchObject({
+        code: 0,
+        stderr: expect.stringMatching(
+          /syslog: \d+ checkpoints wait to be sent, since .*ECONNREFUSED/,
+        ),
+      });
   });
 
   it('leaves out a checkpoint that a crash has cut, and ends its line before the next one', async () => {

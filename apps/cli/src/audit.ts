@@ -1,7 +1,9 @@
+import { checkpointDestinationNames } from '@acmex/config';
 import { printable } from '@acmex/errors';
 import {
   appendCheckpoint,
   AuditError,
+  checkpointDeliveries,
   createCheckpoint,
   type ListedAuditRecord,
   listAuditRecords,
@@ -17,7 +19,7 @@ import {
   type Row,
   table,
 } from './output.ts';
-import { reporter, type Terminal } from './terminal.ts';
+import { type Reporter, reporter, type Terminal } from './terminal.ts';
 import { writeVerified } from './whole-file.ts';
 
 export interface ListAuditOptions extends ConfiguredOutputOptions {
@@ -30,7 +32,7 @@ export interface ListAuditOptions extends ConfiguredOutputOptions {
 
 /** `acmex audit list`: shows who did what. */
 export async function listAudit(options: ListAuditOptions, terminal: Terminal): Promise<void> {
-  await withAuditLog(options, terminal, async (storage) => {
+  await withAuditLog(options, terminal, async (storage, report) => {
     const { since, certificate, limit } = options;
     const newest: ListedAuditRecord[] = [];
     for await (const record of listAuditRecords(storage, { since, signal: terminal.signal })) {
@@ -40,6 +42,7 @@ export async function listAudit(options: ListAuditOptions, terminal: Terminal): 
       if (newest.length > limit) newest.shift();
     }
     const rows = newest.flatMap(rowsOf);
+    for (const line of await unsentLines(storage, options)) report.warn(line);
     return { text: table(rows), document: newest, rows };
   });
 }
@@ -70,8 +73,9 @@ export async function verifyAudit(options: VerifyAuditOptions, terminal: Termina
   const { checkpoint, output } = options;
   const checkpoints = checkpoint === undefined ? [] : await readCheckpointFile(checkpoint);
   let faultCount = 0;
-  await withAuditLog(options, terminal, async (storage) => {
+  await withAuditLog(options, terminal, async (storage, report) => {
     const { signal } = terminal;
+    for (const line of await unsentLines(storage, options)) report.warn(line);
     const result = await verifyAuditLog(storage, { checkpoints, signal });
     ({ faultCount } = result);
     const { records, writers, faults } = result;
@@ -141,15 +145,32 @@ export async function signAudit(
   });
 }
 
+/** Returns a line for each destination that does not have every checkpoint. */
+async function unsentLines(
+  storage: Storage,
+  { configuration }: ConfiguredOutputOptions,
+): Promise<readonly string[]> {
+  const names = checkpointDestinationNames(configuration.values.audit);
+  const deliveries = await checkpointDeliveries(storage, names);
+  return deliveries
+    .filter(({ unsent }) => unsent > 0)
+    .map(({ destination, unsent, failure, failingSince }) => {
+      const count = unsent === 1 ? '1 checkpoint waits' : `${unsent} checkpoints wait`;
+      const why =
+        failure === undefined ? '' : `, since ${failingSince}: ${printable(failure, 500)}`;
+      return `${destination}: ${count} to be sent${why}`;
+    });
+}
+
 async function withAuditLog(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
-  work: (storage: Storage) => Promise<Result>,
+  work: (storage: Storage, report: Reporter) => Promise<Result>,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
     await using storage = await openUnaudited(options, terminal, report);
-    const result = await work(storage);
+    const result = await work(storage, report);
     report.close();
     terminal.stdout.write(formatResult(result, options.output));
   } finally {

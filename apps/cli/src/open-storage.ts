@@ -31,7 +31,8 @@ export async function openStorage(
   const origin = { program, host: hostname(), user: userName(terminal) };
   return configuredAudit(configuration, storage, {
     origin,
-    onError: (error) => report.warn(`the audit log could not be signed: ${errorText(error)}`),
+    environment: terminal.env,
+    onError: (error) => report.warn(`a checkpoint of the audit log failed: ${errorText(error)}`),
   });
 }
 

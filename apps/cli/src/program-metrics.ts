@@ -1,7 +1,7 @@
 import { parseListenAddress } from '@acmex/identifier';
 import type { CrlTimes } from '@acmex/ca';
 import type { Clock } from '@acmex/clock';
-import type { ConfigValues } from '@acmex/config';
+import { checkpointDestinationNames, type ConfigValues } from '@acmex/config';
 import type { ConfiguredManager, FromConfigOptions } from '@acmex/manager/from-config';
 import type * as Observability from '@acmex/observability';
 import type { AgentWatch, AuthorityWatch, Metrics, WatchedWork } from '@acmex/observability';
@@ -126,7 +126,7 @@ function addCertificates(
 }
 
 function addAudit(
-  { auditMetrics }: typeof Observability,
+  { auditMetrics, checkpointMetrics }: typeof Observability,
   metrics: Metrics,
   {
     settings,
@@ -138,7 +138,10 @@ function addAudit(
     readonly clock: Clock;
   },
 ): void {
-  if (settings.audit.enabled) auditMetrics(metrics, { storage, clock });
+  if (!settings.audit.enabled) return;
+  auditMetrics(metrics, { storage, clock });
+  const destinations = checkpointDestinationNames(settings.audit);
+  checkpointMetrics(metrics, { storage, destinations });
 }
 
 function noop(): void {

@@ -228,7 +228,7 @@ function sourceOf(tenant: Tenant | undefined): CertificateSource | undefined {
 
 /** Opens the storage, with an audit log of what is changed if one is configured. */
 async function openAudited(
-  { config, dataDirectory, log, clock }: ServerProcess,
+  { config, dataDirectory, environment, log, clock }: ServerProcess,
   watched: (storage: Storage) => Storage,
 ): Promise<Storage> {
   const storage = watched(
@@ -240,9 +240,10 @@ async function openAudited(
   return configuredAudit(config, storage, {
     origin: { program: 'acmex serve', host: hostname() },
     onError: (error) =>
-      logError(log, 'the audit log could not be signed', error, {
+      logError(log, 'a checkpoint of the audit log failed', error, {
         package: '@acmex/observability',
       }),
+    environment,
     clock,
   });
 }

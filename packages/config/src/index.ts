@@ -76,3 +76,5 @@ export {
   webhookSecretWeakness,
 } from './weak-credentials.ts';
 export { exposedCredentials } from './exposed-credentials.ts';
+export { parseSyslogUrl, type SyslogServer, type SyslogTransport } from './syslog-url.ts';
+export { checkpointDestinationNames } from './checkpoint-destination-names.ts';

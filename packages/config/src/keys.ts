@@ -4,6 +4,7 @@ import { isKeyReference } from '@acmex/certificate';
 import { identifier, IdentifierError, parseHostPort } from '@acmex/identifier';
 import * as z from 'zod';
 import { parseServedAt, servedProtocols } from './served-place.ts';
+import { parseSyslogUrl } from './syslog-url.ts';
 
 // The types of keys. The text of each rule is the cure, because it follows the problem in a
 // message.
@@ -124,6 +125,15 @@ function isUrl(text: string, protocols: readonly string[]): boolean {
     url.username === '' &&
     url.password === ''
   );
+}
+
+/** A syslog server. */
+export function syslogUrl(meaning: string) {
+  const wanted = 'write tls://HOST:PORT, tcp://HOST:PORT or udp://HOST:PORT';
+  return z
+    .string({ error: wanted })
+    .refine((url) => parseSyslogUrl(url) !== undefined, wanted)
+    .meta({ description: meaning });
 }
 
 /** `HOST:PORT`, `ADDRESS:PORT`, `[IPV6]:PORT` */

@@ -44,7 +44,7 @@ export function configTables(access: CredentialAccess) {
       .meta({ description: 'The receivers of events.' }),
     metrics: metricsTable().prefault({}).meta({ description: 'Figures for Prometheus.' }),
     ca: caTable().prefault({}).meta({ description: 'What acmex ca serve offers.' }),
-    audit: auditTable().prefault({}).meta({ description: 'Who did what.' }),
+    audit: auditTable(secret).prefault({}).meta({ description: 'Who did what.' }),
     cli: cliTable().prefault({}).meta({ description: 'How the program speaks.' }),
     server: serverTable(secret).prefault({}).meta({ description: 'The REST API.' }),
     tenants: tenantsTable(),

@@ -133,6 +133,7 @@ function pairsOf(text: string, stride: number): readonly string[] {
 export async function weakCredentials({ values, originOf }: Config): Promise<readonly Fault[]> {
   const { api_keys: keys, webhooks } = values.server;
   const { webhooks: receivers } = values.notifications;
+  const checkpointSecret = values.audit.checkpoint_webhook?.secret;
   const rules = [
     ...keys.map((secret, index) => ({
       path: ['server', 'api_keys', index],
@@ -144,6 +145,15 @@ export async function weakCredentials({ values, originOf }: Config): Promise<rea
       secret,
       weakness: webhookSecretWeakness,
     })),
+    ...(checkpointSecret
+      ? [
+          {
+            path: ['audit', 'checkpoint_webhook', 'secret'],
+            secret: checkpointSecret,
+            weakness: webhookSecretWeakness,
+          },
+        ]
+      : []),
     ...receivers.flatMap(({ secret }, index) =>
       secret
         ? {

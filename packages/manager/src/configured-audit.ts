@@ -1,73 +1,122 @@
 import { type Clock, systemClock } from '@acmex/clock';
+import { checkpointDestinationNames, type Config } from '@acmex/config';
 import {
-  appendCheckpoint,
   auditedStorage,
   type AuditOrigin,
   createCheckpoint,
+  deliverCheckpoints,
 } from '@acmex/observability/audit';
 import type { Storage } from '@acmex/storage';
+import {
+  type CheckpointDestinationOptions,
+  checkpointDestinations,
+} from './checkpoint-destinations.ts';
 
-/** `[audit]` of acmex.toml. */
-export interface AuditValues {
-  readonly enabled: boolean;
-  readonly checkpoint_secs: number;
-  readonly checkpoint_file?: string | undefined;
-}
-
-export interface ConfiguredAuditOptions {
+export interface ConfiguredAuditOptions extends CheckpointDestinationOptions {
   readonly origin: AuditOrigin;
-  /** Called where the ends of the log could not be signed; it is tried again. */
+  /**
+   * Called where the ends of the log could not be signed, or a checkpoint could not be sent: it is
+   * tried again. It is not called again for the same failure.
+   */
   readonly onError: (error: unknown) => void;
-  readonly clock?: Clock | undefined;
 }
 
 /**
  * Returns a storage whose changes are recorded, and signs the ends of the log at intervals and when
  * it is disposed of, as `[audit]` of acmex.toml describes it; the storage itself where
- * `audit.enabled` is false.
+ * `audit.enabled` is false. Checkpoints are sent where `[audit]` says; a write waits for none.
  * @param storage with its encryption; it is disposed of with the audited storage
  */
 export function configuredAudit(
-  { values: { audit } }: { readonly values: { readonly audit: AuditValues } },
+  config: Pick<Config, 'values'>,
   storage: Storage,
-  { origin, onError, clock = systemClock }: ConfiguredAuditOptions,
+  options: ConfiguredAuditOptions,
 ): Storage {
+  const { audit } = config.values;
+  const { origin, clock = systemClock } = options;
   if (!audit.enabled) return storage;
   const audited = auditedStorage(storage, { origin, clock });
+  const signer = new CheckpointSigner(config, storage, options);
   const ended = new AbortController();
-  let hasWritten = false;
-  const sign = async () => {
-    if (!hasWritten) return;
-    hasWritten = false;
-    try {
-      const signed = await createCheckpoint(storage, { clock });
-      if (signed && audit.checkpoint_file !== undefined)
-        await appendCheckpoint(audit.checkpoint_file, signed);
-    } catch (error) {
-      hasWritten = true;
-      throw error;
-    }
-  };
   const loop = async () => {
     for (;;) {
       await clock.sleep({ seconds: audit.checkpoint_secs }, { signal: ended.signal });
-      await sign().catch(onError);
+      await signer.sign();
+      await signer.deliver();
     }
   };
-  loop().catch(() => {
+  const looping = loop().catch(() => {
     /* the storage is disposed of */
   });
   return {
     ...audited,
-    async write(changes, options) {
-      const versions = await audited.write(changes, options);
-      hasWritten = true;
+    async write(changes, writeOptions) {
+      const versions = await audited.write(changes, writeOptions);
+      signer.hasWritten = true;
       return versions;
     },
     async [Symbol.asyncDispose]() {
       ended.abort();
-      await sign().catch(onError);
+      await looping;
+      if (await signer.sign()) await signer.deliver();
       await storage[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Signs the ends of a log, and sends that. */
+class CheckpointSigner {
+  /** Whether this process has written since it signed. */
+  hasWritten = false;
+  readonly #config: Pick<Config, 'values'>;
+  readonly #storage: Storage;
+  readonly #options: ConfiguredAuditOptions;
+  /** The failures that were reported, by what failed. */
+  readonly #failures = new Map<string, string>();
+
+  constructor(config: Pick<Config, 'values'>, storage: Storage, options: ConfiguredAuditOptions) {
+    this.#config = config;
+    this.#storage = storage;
+    this.#options = options;
+  }
+
+  /** @returns whether there was something to sign */
+  async sign(): Promise<boolean> {
+    if (!this.hasWritten) return false;
+    this.hasWritten = false;
+    const isSigned = await this.#reported('sign', async () => {
+      await createCheckpoint(this.#storage, this.#options);
+    });
+    this.hasWritten ||= !isSigned;
+    return true;
+  }
+
+  /** Sends what the destinations do not have. */
+  async deliver(): Promise<void> {
+    if (checkpointDestinationNames(this.#config.values.audit).length === 0) return;
+    await this.#reported('destinations', async () => {
+      const destinations = await checkpointDestinations(this.#config, this.#options);
+      await Promise.all(
+        destinations.map(async (destination) =>
+          this.#reported(destination.name, async () => {
+            await deliverCheckpoints(this.#storage, destination, this.#options);
+          }),
+        ),
+      );
+    });
+  }
+
+  /** Does work, and reports its failure unless it is the one that was reported before. */
+  async #reported(what: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      this.#failures.delete(what);
+      return true;
+    } catch (error) {
+      const text = String(error);
+      if (this.#failures.get(what) !== text) this.#options.onError(error);
+      this.#failures.set(what, text);
+      return false;
+    }
+  }
 }

@@ -1,8 +1,5 @@
-export {
-  type AuditValues,
-  configuredAudit,
-  type ConfiguredAuditOptions,
-} from './configured-audit.ts';
+export type { CheckpointDestinationOptions } from './checkpoint-destinations.ts';
+export { configuredAudit, type ConfiguredAuditOptions } from './configured-audit.ts';
 export {
   challengeDefaults,
   configuredDnsProviders,

@@ -22,4 +22,11 @@ export {
   type TestOptions,
 } from './notifier.ts';
 export { type Credential, type ReceiverOptions } from './receiver-url.ts';
-export { webhook, type WebhookOptions } from './webhook.ts';
+export {
+  webhook,
+  type WebhookMessage,
+  type WebhookOptions,
+  webhookSender,
+  type WebhookSender,
+  type WebhookSenderOptions,
+} from './webhook.ts';

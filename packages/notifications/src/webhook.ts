@@ -1,10 +1,9 @@
 import { type Clock, parseRetryAfter, systemClock } from '@acmex/clock';
 import type { EgressFetch, EgressHead } from '@acmex/egress';
 import { answerText } from './answer-text.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Receipt } from './channel.ts';
 import { NotificationsError } from './errors.ts';
 import { type Format, webhookFormats } from './formats.ts';
-import type { Notification } from './notification.ts';
 import {
   assertReceiverUrl,
   type Credential,
@@ -16,13 +15,40 @@ import {
 import { webhookHeaders } from './standard-webhooks.ts';
 import { bearer } from './template.ts';
 
-export interface WebhookOptions extends ReceiverOptions {
-  /** `json` by default. */
-  readonly format?: Format | undefined;
+export interface WebhookSenderOptions extends ReceiverOptions {
   /** Returns the key that signs each message; without it, messages are not signed. */
   readonly key?: (() => Promise<Uint8Array>) | undefined;
   /** Sent as `Authorization: Bearer`, or as the format sends it. */
   readonly token?: Credential | undefined;
+}
+
+export interface WebhookOptions extends WebhookSenderOptions {
+  /** `json` by default. */
+  readonly format?: Format | undefined;
+}
+
+/** What is sent to a URL. */
+export interface WebhookMessage {
+  /** Stays the same when the message is sent again. */
+  readonly id: string;
+  readonly contentType: string;
+  /** @param token of the receiver, if it has one */
+  body(token: string | undefined): string;
+  /** Returns headers, with the token; `Authorization: Bearer` and the token by default. */
+  headers?(token: string | undefined): Readonly<Record<string, string>> | undefined;
+}
+
+/** Sends messages to one URL. */
+export interface WebhookSender {
+  /**
+   * Sends a message once.
+   * @throws NotificationsError `ERR_NOTIFICATIONS_REFUSED` where it would never be accepted,
+   * `ERR_NOTIFICATIONS_ANSWER`, `ERR_NOTIFICATIONS_URL`; EgressError
+   */
+  send(
+    message: WebhookMessage,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Receipt>;
 }
 
 /** At most this much of an answer is read. */
@@ -36,15 +62,36 @@ const finalStatuses: ReadonlySet<number> = new Set([400, 410, 413, 415, 422]);
  * @throws EgressError `ERR_EGRESS_POLICY` for ranges that cannot be allowed
  */
 export function webhook(options: WebhookOptions): Channel {
-  const { format = webhookFormats.json(), clock = systemClock, schemes = 'https' } = options;
-  const fetch = receiverFetch(options);
+  const format: Format = options.format ?? webhookFormats.json();
+  const sender = webhookSender(options);
   return {
     kind: 'webhook',
     async send(notification, { signal } = {}) {
+      const message: WebhookMessage = {
+        id: notification.id,
+        contentType: format.contentType,
+        body: (token) => format.body(notification, token),
+        headers: (token) => format.headers?.(notification, token),
+      };
+      return await sender.send(message, { signal });
+    },
+  };
+}
+
+/**
+ * Returns what sends messages to a URL, signed as Standard Webhooks. The connection goes only to
+ * addresses that are permitted, and no redirect is followed.
+ * @throws EgressError `ERR_EGRESS_POLICY` for ranges that cannot be allowed
+ */
+export function webhookSender(options: WebhookSenderOptions): WebhookSender {
+  const { clock = systemClock, schemes = 'https' } = options;
+  const fetch = receiverFetch(options);
+  return {
+    async send(message, { signal } = {}) {
       const url = await options.url();
       assertReceiverUrl(url, schemes);
       const token = await options.token?.();
-      const request = await requestFor(notification, { ...options, format, clock, token });
+      const request = await requestFor(message, { key: options.key, clock, token });
       const { status, answer, retryAfter } = await exchange(fetch, url, { ...request, signal });
       const safe = answerText(answer, {
         secrets: [...secretsOfUrl(url), ...(token === undefined ? [] : [token])],
@@ -60,27 +107,25 @@ export function webhook(options: WebhookOptions): Channel {
 }
 
 async function requestFor(
-  notification: Notification,
+  message: WebhookMessage,
   {
-    format,
     key,
     clock,
     token,
-  }: Pick<WebhookOptions, 'key'> & {
-    readonly format: Format;
+  }: Pick<WebhookSenderOptions, 'key'> & {
     readonly clock: Clock;
     readonly token: string | undefined;
   },
 ) {
-  const body = format.body(notification, token);
+  const body = message.body(token);
   return {
     method: 'POST' as const,
     body,
     headers: {
-      'content-type': format.contentType,
+      'content-type': message.contentType,
       'user-agent': 'acmex-notifications',
-      ...(format.headers?.(notification, token) ?? bearer(token)),
-      ...webhookHeaders(notification.id, body, { at: clock.now(), key: await key?.() }),
+      ...(message.headers?.(token) ?? bearer(token)),
+      ...webhookHeaders(message.id, body, { at: clock.now(), key: await key?.() }),
     },
   };
 }

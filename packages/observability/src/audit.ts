@@ -12,6 +12,13 @@ export {
   readCheckpoint,
   type SignedCheckpoint,
 } from './audit/checkpoint.ts';
+export {
+  checkpointDeliveries,
+  type CheckpointDelivery,
+  type CheckpointDestination,
+  deliverCheckpoints,
+  type NumberedCheckpoint,
+} from './audit/checkpoint-delivery.ts';
 export { appendCheckpoint, readCheckpointFile } from './audit/checkpoint-file.ts';
 export { AuditError, type AuditErrorCode, auditErrors } from './errors.ts';
 export {

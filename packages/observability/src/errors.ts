@@ -14,6 +14,12 @@ export const auditErrors = {
     exit: 2,
     http: 500,
   },
+  ERR_AUDIT_SEND: {
+    meaning: 'A checkpoint of the audit log could not be sent. It is sent again.',
+    cure: 'Check the receiver, and the keys checkpoint_* of [audit]; acmex audit verify says how many wait.',
+    exit: 4,
+    http: 502,
+  },
   ERR_AUDIT_DAMAGED: {
     meaning: 'The audit log was changed, or a part of it is missing.',
     cure: 'Read which records are concerned; compare with a backup and with exported checkpoints.',

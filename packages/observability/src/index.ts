@@ -55,3 +55,4 @@ export {
   type WatchedWork,
   workMetrics,
 } from './work-metrics.ts';
+export { checkpointMetrics } from './checkpoint-metrics.ts';

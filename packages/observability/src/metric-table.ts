@@ -209,6 +209,13 @@ export const metricTable = {
       'Operations of the storage that failed, by the code of the error. ERR_STORAGE_CONFLICT is normal where several processes write.',
     programs: ['server', 'daemon', 'renew', 'ca'],
   },
+  audit_checkpoints_unsent: {
+    type: 'gauge',
+    labels: ['destination'],
+    meaning:
+      'Checkpoints of the audit log that wait to be sent, by destination: file, syslog, webhook.',
+    programs: ['server', 'daemon', 'ca'],
+  },
   queue_tasks: {
     type: 'gauge',
     labels: ['state'],

@@ -28,6 +28,7 @@ export {
   startPostgresql,
   startSlapd,
 } from './starttls-server.ts';
+export { type Rsyslog, startRsyslog } from './rsyslog.ts';
 export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinyproxy.ts';
 export { removeFolder, type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 export {

@@ -27,6 +27,7 @@ const reasons: Readonly<Record<string, string>> = {
   'packages/dns/src/sdk-fetch.ts': 'takes the fetch of the network from the configuration',
   'packages/egress/src/connect.ts': 'checks the address, and a proxy would choose another',
   'packages/egress/src/exchange.ts': 'uses a connection of connect.ts',
+  'packages/manager/src/syslog.ts': 'syslog is not HTTP',
   'packages/probe/src/probe.ts': 'speaks TLS on a connection of @acmex/egress',
   'packages/protocol/src/node/fetch.ts': 'is the network',
   'packages/protocol/src/node/network.ts': 'is the network',

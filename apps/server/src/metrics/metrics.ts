@@ -2,9 +2,10 @@ import { parseListenAddress } from '@acmex/identifier';
 import { type Clock, systemClock } from '@acmex/clock';
 import {
   type AnsweredRequest,
-  type CertificateCensus,
   auditMetrics,
+  type CertificateCensus,
   certificateMetrics,
+  checkpointMetrics,
   dueMetrics,
   Metrics,
   metricsContentType,
@@ -15,7 +16,7 @@ import {
   type WatchedDeliveries,
   workMetrics,
 } from '@acmex/observability';
-import type { Config } from '@acmex/config';
+import { checkpointDestinationNames, type Config } from '@acmex/config';
 import type { CertificateStore, MaintenanceResult } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
@@ -73,7 +74,7 @@ export class ServerMetrics {
     });
     addTeam(metrics, scheduling, clock);
     const { storage, config } = options;
-    if (config.values.audit.enabled) auditMetrics(metrics, { storage: () => storage, clock });
+    if (config.values.audit.enabled) addAudit(metrics, { storage, config, clock });
   }
 
   /**
@@ -127,6 +128,19 @@ export async function metricsListener(
 
 function storesOf(tenants: Iterable<Tenant>): readonly CertificateStore[] {
   return [...tenants].map(({ manager }) => manager.provisioner.certificates);
+}
+
+function addAudit(
+  metrics: Metrics,
+  {
+    storage,
+    config,
+    clock,
+  }: { readonly storage: Storage; readonly config: Config; readonly clock: Clock },
+): void {
+  auditMetrics(metrics, { storage: () => storage, clock });
+  const destinations = checkpointDestinationNames(config.values.audit);
+  checkpointMetrics(metrics, { storage: () => storage, destinations });
 }
 
 function addTeam(metrics: Metrics, scheduling: Scheduling, clock: Clock): void {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import {
   addressRange,
+  allowedRange,
   certifiedName,
   choice,
   httpsUrl,
@@ -11,6 +12,7 @@ import {
   path,
   seconds,
   switched,
+  syslogUrl,
   text,
   whole,
 } from '../keys.ts';
@@ -34,7 +36,7 @@ export function metricsTable() {
 }
 
 /** `[audit]` */
-export function auditTable() {
+export function auditTable(secret: CredentialKey) {
   return z.strictObject({
     enabled: switched(
       'Record in the storage who did what, in the write in which it happens. What cannot be recorded is not done.',
@@ -45,7 +47,33 @@ export function auditTable() {
     checkpoint_file: path(
       'The file that signed checkpoints are appended to. With a copy of it on another machine, acmex audit verify finds a storage that was replaced.',
     ).optional(),
+    checkpoint_syslog: syslogUrl(
+      'The syslog server that signed checkpoints are sent to: tls://HOST:PORT, tcp://HOST:PORT or udp://HOST:PORT. The port is 6514 for tls and 514 otherwise.',
+    ).optional(),
+    checkpoint_webhook: checkpointWebhook(secret),
   });
+}
+
+/** `[audit.checkpoint_webhook]` */
+function checkpointWebhook(secret: CredentialKey) {
+  return z
+    .strictObject(
+      {
+        url: secret('The URL that receives checkpoints. It is hidden.'),
+        secret: secret(
+          'Secret that signs each message as Standard Webhooks: whsec_ and base64, or any text of at least 24 characters.',
+        ).optional(),
+        auth_token: secret('Sent as Authorization: Bearer.').optional(),
+        allow: list(
+          allowedRange(),
+          'Private addresses that the receiver may have, such as "10.0.0.0/8".',
+        ).default([]),
+        allow_http: switched('Also send to a URL that begins with http://.').default(false),
+      },
+      { error: 'write a table with url' },
+    )
+    .optional()
+    .meta({ description: 'The receiver that signed checkpoints are sent to.' });
 }
 
 const logLevels = ['error', 'warn', 'info', 'debug'] as const;

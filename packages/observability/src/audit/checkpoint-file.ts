@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { appendLine, fileErrorText } from '@acmex/files';
-import type { SignedCheckpoint } from './checkpoint.ts';
+import { decodeProtectedHeader } from 'jose';
+import { checkpointType, type SignedCheckpoint } from './checkpoint.ts';
 import { AuditError } from '../errors.ts';
 
 /**
@@ -22,11 +23,12 @@ export async function appendCheckpoint(
   }
 }
 
-/** Three parts of base64url: RFC 7515 §7.1. */
-const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** The compact serialization with a signature of ES256. RFC 7515 §7.1, RFC 7518 §3.4 */
+const compact = /(?<![\w.-])eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}(?![\w.-])/g;
 
 /**
- * Reads the checkpoints in a file that `appendCheckpoint` has written. A line that was cut is left
+ * Finds the checkpoints in a file: one that `appendCheckpoint` has written, or a log in which a
+ * line contains more than the checkpoint, such as that of a syslog server. What was cut is left
  * out.
  * @throws AuditError `ERR_AUDIT_CHECKPOINT` where there is none, `ERR_AUDIT_FILE`
  */
@@ -38,7 +40,17 @@ export async function readCheckpointFile(path: string): Promise<readonly string[
       { cause },
     );
   });
-  const lines = text.split('\n').filter((line) => compact.test(line));
-  if (lines.length > 0) return lines;
+  const found = new Set((text.match(compact) ?? []).filter(isCheckpoint));
+  if (found.size > 0) return [...found];
   throw new AuditError('ERR_AUDIT_CHECKPOINT', `${path} has no checkpoint of an audit log`);
+}
+
+/** Returns whether the header of a JWS says that it is a checkpoint. */
+function isCheckpoint(jws: string): boolean {
+  try {
+    return decodeProtectedHeader(jws).typ === checkpointType;
+  } catch {
+    // It has the form of a JWS, and is something else in a log.
+    return false;
+  }
 }

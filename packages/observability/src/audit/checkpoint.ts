@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
-import { firstId, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
+import { firstId, idOf, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
 import {
   calculateJwkThumbprint,
   CompactSign,
@@ -14,6 +14,9 @@ import {
 import * as z from 'zod';
 import { auditHeads, auditRecords, hashOf } from './audit-record.ts';
 import { AuditError } from '../errors.ts';
+
+/** The `typ` of the header of a checkpoint. RFC 7515 §4.1.9 */
+export const checkpointType = 'acmex-audit';
 
 /** A signed statement of where the chains of an audit log ended at one moment. */
 export interface Checkpoint {
@@ -100,6 +103,17 @@ export async function createCheckpoint(
   });
 }
 
+/** Reads the stored checkpoints from a number on, in their order. */
+export async function* checkpointsFrom(
+  storage: Storage,
+  number: number,
+  { limit }: { readonly limit: number },
+): AsyncGenerator<SignedCheckpoint & { readonly number: number }> {
+  const after = checkpoints.key(checkpointId(number - 1));
+  for await (const { key, record } of checkpoints.list(storage, { after, limit }))
+    yield { number: Number(idOf({ key })), jws: record.jws };
+}
+
 function checkpointId(number: number): string {
   return String(number).padStart(10, '0');
 }
@@ -161,7 +175,7 @@ export async function signingKeyThumbprint(storage: Storage): Promise<string | u
 async function sign(checkpoint: Checkpoint, jwk: JWK): Promise<string> {
   const { kty, crv, x, y } = jwk;
   return await new CompactSign(Buffer.from(JSON.stringify(checkpoint)))
-    .setProtectedHeader({ alg: 'ES256', typ: 'acmex-audit', jwk: { kty, crv, x, y } as JWK })
+    .setProtectedHeader({ alg: 'ES256', typ: checkpointType, jwk: { kty, crv, x, y } as JWK })
     .sign(await importJWK(jwk, 'ES256'));
 }
 
