@@ -223,7 +223,7 @@ export default [
   {
     files: ['packages/manager/src/**/*.ts'],
     ignores: [
-      'packages/manager/src/{crypto,from-config,configured-heartbeat,configured-manager,configured-notifier,declared}.ts',
+      'packages/manager/src/{checkpoint-destinations,configured-audit,syslog,crypto,from-config,configured-heartbeat,configured-manager,configured-notifier,declared}.ts',
       '**/*.test.ts',
       '**/*.testing.ts',
     ],

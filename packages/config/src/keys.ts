@@ -137,7 +137,7 @@ export function syslogUrl(meaning: string) {
 }
 
 /** `HOST:PORT`, `ADDRESS:PORT`, `[IPV6]:PORT` */
-export function parseListenAddress(meaning: string) {
+export function listenAddress(meaning: string) {
   const wanted = 'write HOST:PORT, as "127.0.0.1:8080" or "[::1]:8080"';
   return z
     .string({ error: wanted })

@@ -23,9 +23,9 @@ describeWith(['rsyslogd'], 'the checkpoints that rsyslogd has written', () => {
     const checkpoints = await readCheckpointFile(rsyslog.file);
     expect(checkpoints).toHaveLength(2);
     expect(await verifyAuditLog(storage, { checkpoints })).toMatchObject({ faultCount: 0 });
-    const other = memoryStorage();
-    await record(other, await auditConfig(''), 'other');
-    expect((await verifyAuditLog(other, { checkpoints })).faultCount).toBeGreaterThan(0);
+    const unrelated = memoryStorage();
+    await record(unrelated, await auditConfig(''), 'other');
+    expect((await verifyAuditLog(unrelated, { checkpoints })).faultCount).toBeGreaterThan(0);
   });
 });
 

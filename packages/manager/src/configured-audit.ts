@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { systemClock } from '@acmex/clock';
 import { checkpointDestinationNames, type Config } from '@acmex/config';
 import {
   auditedStorage,

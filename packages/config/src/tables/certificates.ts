@@ -7,7 +7,7 @@ import {
   choice,
   keyReference,
   list,
-  parseListenAddress,
+  listenAddress,
   ownName,
   path,
   servedAt,
@@ -126,7 +126,7 @@ export function certificatesTable() {
         })
         .prefault({}),
       labels: labels(),
-      probe: parseListenAddress(
+      probe: listenAddress(
         'HOST:PORT of a server that must serve the new certificate after deployment.',
       ).optional(),
       served_at: list(

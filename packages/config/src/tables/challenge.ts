@@ -3,7 +3,7 @@ import { dnsAccountDrafts, dnsPersistDrafts, draftChallengeTypes } from '@acmex/
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { dnsProviderEntry } from '../dns/provider.ts';
-import { choice, list, parseListenAddress, ownName, path, seconds, text } from '../keys.ts';
+import { choice, list, listenAddress, ownName, path, seconds, text } from '../keys.ts';
 
 /** Every challenge type that the configuration can name. */
 export const configurableChallenges = [...challengeTypes, ...draftChallengeTypes] as const;
@@ -30,7 +30,7 @@ export function challengeTable(secret: CredentialKey) {
     ).optional(),
     http01: z
       .strictObject({
-        listen_addr: parseListenAddress(
+        listen_addr: listenAddress(
           'The address that serves http-01 responses; CAs connect to port 80.',
         ).default('[::]:80'),
         webroot: path(
@@ -58,7 +58,7 @@ export function challengeTable(secret: CredentialKey) {
       .prefault({}),
     tls_alpn: z
       .strictObject({
-        listen_addr: parseListenAddress(
+        listen_addr: listenAddress(
           'The address that serves tls-alpn-01; CAs connect to port 443.',
         ).default('[::]:443'),
       })

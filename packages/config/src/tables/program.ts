@@ -7,7 +7,7 @@ import {
   choice,
   httpsUrl,
   list,
-  parseListenAddress,
+  listenAddress,
   ownName,
   path,
   seconds,
@@ -21,7 +21,7 @@ import {
 export function metricsTable() {
   return z.strictObject({
     enabled: switched('Serve metrics for Prometheus at listen_addr, without a key.').default(false),
-    listen_addr: parseListenAddress('The address that serves metrics.').default('127.0.0.1:9090'),
+    listen_addr: listenAddress('The address that serves metrics.').default('127.0.0.1:9090'),
     prefix: text('The prefix of metric names.')
       .regex(/^[a-z][a-z0-9_]*$/, 'write a-z, 0-9 and _')
       .default('acmex'),
@@ -114,10 +114,8 @@ export function cliTable() {
 /** `[server]`: the REST API. */
 export function serverTable(secret: CredentialKey) {
   return z.strictObject({
-    listen_addr: parseListenAddress('The address that serves the REST API.').default(
-      '127.0.0.1:8080',
-    ),
-    worker_listen_addr: parseListenAddress(
+    listen_addr: listenAddress('The address that serves the REST API.').default('127.0.0.1:8080'),
+    worker_listen_addr: listenAddress(
       'The address on which a worker serves /health, /health/ready and /metrics. Without it, a worker opens no port.',
     ).optional(),
     answer_challenges: list(

@@ -40,8 +40,8 @@ export async function readCheckpointFile(path: string): Promise<readonly string[
       { cause },
     );
   });
-  const found = new Set((text.match(compact) ?? []).filter(isCheckpoint));
-  if (found.size > 0) return [...found];
+  const checkpoints = new Set((text.match(compact) ?? []).filter(isCheckpoint));
+  if (checkpoints.size > 0) return [...checkpoints];
   throw new AuditError('ERR_AUDIT_CHECKPOINT', `${path} has no checkpoint of an audit log`);
 }
 
