@@ -14,7 +14,7 @@ const claims = records<{ readonly at: string }>({
  * Claims something that one of all processes with a storage does in an interval.
  * @returns whether no process has claimed it in this interval
  */
-export async function isClaimed(
+export async function claim(
   name: 'heartbeat' | 'served',
   {
     storage,

@@ -4,7 +4,7 @@ import { errorCode, errorText } from '@acmex/errors';
 import { sendHeartbeat } from '@acmex/notifications';
 import type { Network } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import { isClaimed } from './claims.ts';
+import { claim } from './claims.ts';
 import type { Watched } from './watching.ts';
 
 /** The sign of life of `notifications.heartbeat_url`. */
@@ -64,9 +64,7 @@ export function configuredHeartbeat(
     async afterScan({ isComplete }, { signal }) {
       if (!isComplete) return;
       await attempt(signal, async () =>
-        (await isClaimed('heartbeat', { storage, intervalMs, clock }))
-          ? await sent(signal)
-          : 'not-due',
+        (await claim('heartbeat', { storage, intervalMs, clock })) ? await sent(signal) : 'not-due',
       );
     },
     send: async ({ signal }) => await attempt(signal, async () => await sent(signal)),

@@ -5,7 +5,7 @@ import { type ObservedPlace, recordServed, servedCertificates } from '@acmex/orc
 import { anyAddress } from '@acmex/probe';
 import type { CertificateManager } from './certificate-manager.ts';
 import { servedStatus, type ServedStatus } from './certificate-status.ts';
-import { isClaimed } from './claims.ts';
+import { claim } from './claims.ts';
 import { namedTargets, placeText, type ServedTarget } from './served-targets.ts';
 
 export interface ServedCheckOptions {
@@ -61,7 +61,7 @@ export async function checkServed(
     };
     try {
       const { storage } = manager;
-      if (!(await isClaimed('served', { storage, intervalMs, clock }))) continue;
+      if (!(await claim('served', { storage, intervalMs, clock }))) continue;
       await mapConcurrent(atOnce, servedCertificates(storage, { signal }), async (id) => {
         await checkCertificate(id, manager, { clock, signal }).catch((error: unknown) =>
           report(`the servers of ${prefix}${id} are not checked`, error),

@@ -469,6 +469,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'a log that was changed, in audit/audit-log.test.ts': [
     ...['ERR_AUDIT_CHECKPOINT', 'ERR_AUDIT_DAMAGED'],
   ],
+  'a checkpoint that waits, which is logged, in configured-audit.test.ts': ['ERR_AUDIT_SEND'],
   'the command line, which names tenants': ['ERR_SERVER_TENANT'],
   'a key in a device, in certificates/device-keys.test.ts': ['ERR_KEY_NOT_EXPORTABLE'],
   'a storage of a newer version, in damaged-records.test.ts': ['ERR_STORAGE_NEWER'],
