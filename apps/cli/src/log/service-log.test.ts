@@ -1,19 +1,21 @@
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { type Config, readConfig, Secret, secretsIn } from '@acmex/config';
 import { taskLog } from '@acmex/observability';
+import { temporaryFolder, type TemporaryFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLogFile } from './log-file.ts';
 import { openServiceLog, type ServiceLogOptions } from './service-log.ts';
 
+let folder: TemporaryFolder;
 let directory = '';
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'acmex-log-'));
+  folder = await temporaryFolder('log');
+  directory = folder.path;
 });
 afterEach(async () => {
-  await rm(directory, { recursive: true });
+  await folder[Symbol.asyncDispose]();
 });
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
