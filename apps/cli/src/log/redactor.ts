@@ -38,7 +38,7 @@ export class Redactor {
   }
 }
 
-/** Returns the forms in which a credential can be repeated: as it is, encoded, and in pieces. */
+/** Returns the forms in which a credential can be repeated: plain, encoded, and in pieces. */
 function formsOf(credential: string): readonly string[] {
   const value = credential.trim();
   const pieces = [value, ...(/^[a-z]+:\/\//i.test(value) ? piecesOfUrl(value) : [])].filter(
@@ -55,6 +55,14 @@ function formsOf(credential: string): readonly string[] {
 function piecesOfUrl(url: string): readonly string[] {
   if (!URL.canParse(url)) return [];
   const { password, pathname, searchParams } = new URL(url);
-  const decoded = Buffer.from(decodeURIComponent(password)).toString();
-  return [password, decoded, ...pathname.split('/'), ...searchParams.values()];
+  return [password, decodedText(password), ...pathname.split('/'), ...searchParams.values()];
+}
+
+/** Returns a text without percent-encoding; the text itself where its encoding is not valid. */
+function decodedText(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
