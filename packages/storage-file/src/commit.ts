@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { type Change, ConflictError, CorruptEntryError, keyOf } from '@acmex/storage';
+import { type Change, ConflictError, CorruptEntryError, type Entry, keyOf } from '@acmex/storage';
 import type { Disk } from './disk.ts';
 import { entryIn, fileBytes, fileOf, isEntryFile, ownFolder } from './entry-file.ts';
 
@@ -17,60 +17,118 @@ interface Move {
 export const newFiles = join(ownFolder, 'new');
 export const journal = join(ownFolder, 'journal');
 
+/** What becomes of one write: the versions of what it sets, or why nothing of it was done. */
+export type Outcome = PromiseSettledResult<readonly string[]>;
+
+/** What a key holds after a commit; its file waits in the folder of new files. */
+interface NewEntry extends Pick<Entry, 'value' | 'version' | 'secret'> {
+  readonly file: string;
+}
+
 /**
- * Does what one write wants, for who holds the mutex: nothing where a version is another one. New
- * files are written and flushed beside the storage first; then one rename is the commit, of the
- * file itself for one change, of a journal for several, which lists the renames that follow.
- * @throws ConflictError
+ * Does what some writes want, one after the other, for who holds the mutex: nothing of a write
+ * where a version is another one. New files are written and flushed beside the storage first; then
+ * one rename is the commit of all, of the file itself for one change, of a journal for several,
+ * which lists the renames that follow.
+ * @returns what became of each write
+ * @throws StorageUnavailableError where the commit was begun: `recover` ends it
  */
 export async function commit(
   root: string,
   disk: Disk,
-  changes: readonly Change[],
-): Promise<readonly string[]> {
-  for (const change of changes) {
-    if (
-      change.ifVersion !== undefined &&
-      change.ifVersion !== (await versionOf(root, disk, keyOf(change)))
-    )
-      throw new ConflictError(keyOf(change));
-  }
-  const news = changes.flatMap((change) =>
-    'set' in change
-      ? [
-          {
-            change,
-            from: randomBytes(9).toString('hex'),
-            version: randomBytes(9).toString('base64url'),
-          },
-        ]
-      : [],
-  );
-  const moves = changes
-    .filter((change) => !('check' in change))
-    .map((change): Move => ({
-      from: news.find((file) => file.change === change)?.from,
-      to: fileOf('', keyOf(change)),
-    }));
+  writes: readonly (readonly Change[])[],
+): Promise<readonly Outcome[]> {
+  const plan = new CommitPlan(root, disk);
+  const outcomes: Outcome[] = [];
+  for (const changes of writes) outcomes.push(...(await Promise.allSettled([plan.add(changes)])));
   try {
-    const written = await Promise.allSettled(
-      news.map(({ change: { value, secret = false }, from, version }) =>
-        disk.write(join(root, newFiles, from), fileBytes({ value, version, secret })),
-      ),
-    );
-    const failure = written.find(({ status }) => status === 'rejected');
-    if (failure?.status === 'rejected') throw failure.reason;
-    if (moves.length > 1) await keepJournal(root, disk, moves);
-  } catch (error) {
-    for (const { from } of news)
-      await disk.remove(join(root, newFiles, from)).catch(() => {
-        /* the next start clears it away */
-      });
-    throw error;
+    await writeNewFiles(root, disk, plan);
+  } catch (reason) {
+    await removeNewFiles(root, disk, plan);
+    if (writes.length === 1) return [{ status: 'rejected', reason }];
+    // A write that the disk has no room for does not take the others with it.
+    const alone: Outcome[] = [];
+    for (const changes of writes) alone.push(...(await commit(root, disk, [changes])));
+    return alone;
   }
-  await carryOut(root, disk, moves);
-  if (moves.length > 1) await forgetJournal(root, disk);
-  return news.map(({ version }) => version);
+  if (plan.entries.size > 1) await keepJournal(root, disk, plan);
+  await carryOut(root, disk, plan.moves());
+  if (plan.entries.size > 1) await forgetJournal(root, disk);
+  return outcomes;
+}
+
+/** What some writes do together: the last change of each key counts. */
+class CommitPlan {
+  /** What each changed key holds afterwards; null where it is removed. */
+  readonly entries = new Map<string, NewEntry | null>();
+  /** The name of the journal in the folder of new files. */
+  readonly journal = `journal-${randomBytes(9).toString('hex')}`;
+  readonly #root: string;
+  readonly #disk: Disk;
+
+  constructor(root: string, disk: Disk) {
+    this.#root = root;
+    this.#disk = disk;
+  }
+
+  /**
+   * Adds a write after the others.
+   * @returns the versions of what it sets
+   * @throws ConflictError and nothing of it is added
+   */
+  async add(changes: readonly Change[]): Promise<readonly string[]> {
+    for (const change of changes)
+      if (change.ifVersion !== undefined && change.ifVersion !== (await this.#version(change)))
+        throw new ConflictError(keyOf(change));
+    const versions: string[] = [];
+    for (const change of changes) {
+      if ('remove' in change) this.entries.set(change.remove, null);
+      if (!('set' in change)) continue;
+      const version = randomBytes(9).toString('base64url');
+      const { value, secret = false } = change;
+      const file = randomBytes(9).toString('hex');
+      this.entries.set(change.set, { file, value, version, secret });
+      versions.push(version);
+    }
+    return versions;
+  }
+
+  get files(): readonly NewEntry[] {
+    return [...this.entries.values()].filter((entry) => entry !== null);
+  }
+
+  moves(): readonly Move[] {
+    return [...this.entries].map(([key, entry]) => ({ from: entry?.file, to: fileOf('', key) }));
+  }
+
+  async #version(change: Change): Promise<string | null> {
+    const key = keyOf(change);
+    const planned = this.entries.get(key);
+    if (planned !== undefined) return planned?.version ?? null;
+    const bytes = await this.#disk.read(fileOf(this.#root, key));
+    return bytes ? entryIn(key, bytes).version : null;
+  }
+}
+
+/** Writes and flushes the new files, with the journal of several changes among them. */
+async function writeNewFiles(root: string, disk: Disk, plan: CommitPlan): Promise<void> {
+  const folder = join(root, newFiles);
+  const files = plan.files.map(
+    async (entry) => await disk.write(join(folder, entry.file), fileBytes(entry)),
+  );
+  if (plan.entries.size > 1)
+    files.push(disk.write(join(folder, plan.journal), Buffer.from(JSON.stringify(plan.moves()))));
+  const outcomes = await Promise.allSettled(files);
+  const failure = outcomes.find(({ status }) => status === 'rejected');
+  if (failure?.status === 'rejected') throw failure.reason;
+  if (plan.entries.size > 1) await disk.sync(folder);
+}
+
+async function removeNewFiles(root: string, disk: Disk, plan: CommitPlan): Promise<void> {
+  for (const file of [...plan.files.map((entry) => entry.file), plan.journal])
+    await disk.remove(join(root, newFiles, file)).catch(() => {
+      /* the next recovery clears it away */
+    });
 }
 
 /**
@@ -113,11 +171,8 @@ function isMove(value: unknown): value is Move {
   return isFromNew && typeof to === 'string' && isEntryFile(to) && Object.keys(more).length === 0;
 }
 
-async function keepJournal(root: string, disk: Disk, moves: readonly Move[]): Promise<void> {
-  const draft = join(root, newFiles, `journal-${randomBytes(9).toString('hex')}`);
-  await disk.write(draft, Buffer.from(JSON.stringify(moves)));
-  await disk.sync(join(root, newFiles));
-  await disk.rename(draft, join(root, journal));
+async function keepJournal(root: string, disk: Disk, plan: CommitPlan): Promise<void> {
+  await disk.rename(join(root, newFiles, plan.journal), join(root, journal));
   await disk.sync(join(root, ownFolder));
 }
 
@@ -129,17 +184,37 @@ async function forgetJournal(root: string, disk: Disk): Promise<void> {
 /** Can be repeated from wherever it was cut. */
 async function carryOut(root: string, disk: Disk, moves: readonly Move[]): Promise<void> {
   const touched = new Set<string>();
-  const waiting = new Set((await disk.list(join(root, newFiles))).map(({ name }) => name));
-  for (const { from, to } of moves) {
-    const place = join(root, to);
-    if (from === undefined) await disk.remove(place);
-    else if (waiting.has(from)) {
-      await makeFolders(root, disk, dirname(to));
-      await disk.rename(join(root, newFiles, from), place);
-    }
-    touched.add(dirname(to));
+  const emptied = new Set<string>();
+  await Promise.all(
+    moves.map(async ({ from, to }) => {
+      const hasFile = from !== undefined && (await moveIn(root, disk, { from, to }));
+      if (from === undefined) await disk.remove(join(root, to));
+      (hasFile ? touched : emptied).add(dirname(to));
+    }),
+  );
+  for (const emptyFolder of emptied) {
+    let folder = emptyFolder;
+    for (
+      ;
+      folder !== '.' && (await disk.removeFolder(join(root, folder)));
+      folder = dirname(folder)
+    )
+      touched.delete(folder);
+    touched.add(folder);
   }
-  for (const folder of touched) await flush(root, disk, folder);
+  await Promise.all([...touched].map(async (folder) => await disk.sync(join(root, folder))));
+}
+
+/** @returns whether the new file was there: it is not where a commit is repeated */
+async function moveIn(
+  root: string,
+  disk: Disk,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<boolean> {
+  const [file, place] = [join(root, newFiles, from), join(root, to)];
+  if (await disk.move(file, place)) return true;
+  await makeFolders(root, disk, dirname(to));
+  return await disk.move(file, place);
 }
 
 async function makeFolders(root: string, disk: Disk, folder: string): Promise<void> {
@@ -149,19 +224,4 @@ async function makeFolders(root: string, disk: Disk, folder: string): Promise<vo
     path = join(path, part);
     if (await disk.makeFolder(path)) await disk.sync(above);
   }
-}
-
-/**
- * Flushes a folder, or removes it with those above it that are empty too, and flushes where they
- * were.
- */
-async function flush(root: string, disk: Disk, folder: string): Promise<void> {
-  let path = folder;
-  while (path !== '.' && (await disk.removeFolder(join(root, path)))) path = dirname(path);
-  await disk.sync(join(root, path));
-}
-
-async function versionOf(root: string, disk: Disk, key: string): Promise<string | null> {
-  const bytes = await disk.read(fileOf(root, key));
-  return bytes ? entryIn(key, bytes).version : null;
 }

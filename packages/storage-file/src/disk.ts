@@ -19,6 +19,8 @@ export interface Disk {
   /** The same, not flushed: for what means nothing after the machine was started again. */
   jot(path: string, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** The same; false where there is no such file, or no such folder for it. */
+  move(from: string, to: string): Promise<boolean>;
   /** A second name for a file; false where the name is taken. */
   link(from: string, to: string): Promise<boolean>;
   /** Absent: fine. */
@@ -51,6 +53,16 @@ export const nodeDisk: Disk = {
   jot: (path, bytes) =>
     attempt(path, 'written', () => writeNewFile(path, bytes, { mode: 0o600, flush: 'nothing' })),
   rename: (from, to) => attempt(to, 'written', () => rename(from, to)),
+  move: (from, to) =>
+    attempt(
+      to,
+      'written',
+      async () =>
+        (await unless(
+          absent,
+          rename(from, to).then(() => true),
+        )) ?? false,
+    ),
   link: (from, to) =>
     attempt(
       to,

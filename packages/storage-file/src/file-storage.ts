@@ -3,23 +3,18 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '@acmex/clock';
 import { checkedChanges, checkedKey, checkedPrefix, type Storage } from '@acmex/storage';
-import { commit, journal, recover } from './commit.ts';
-import { commitMutex } from './commit-mutex.ts';
+import { Committer } from './committer.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { entryIn, fileOf } from './entry-file.ts';
 import {
   type FileSystemType,
   fileSystemType,
-  mutexFolder,
   assertReadable,
   prepare,
   snapshotFolder,
 } from './place.ts';
 import { linkedTree, removeForgotten } from './snapshot.ts';
 import { entriesBelow } from './walk.ts';
-
-/** Milliseconds that a process keeps the right to commit while it has more to write. */
-const tenure = 20;
 
 export interface FileStorageOptions {
   /** A folder of its own, on a local disk; made where it is missing. */
@@ -44,12 +39,12 @@ export function fileStorageOn(
   typeOf: FileSystemType = fileSystemType,
 ): Storage {
   const root = resolve(path);
-  const { alone, settled } = committing(root, { disk, clock });
+  const committer = new Committer(root, { disk, clock });
   let ready: Promise<void> | undefined;
   const open = async () => {
     await prepare(root, disk, typeOf);
     await removeForgotten(root, disk);
-    await alone(async () => {
+    await committer.alone(async () => {
       /* what a dead process left is done now, so that no one sees half of it */
     }, undefined);
   };
@@ -82,7 +77,7 @@ export function fileStorageOn(
       await opened(options.signal);
       const copy = join(root, snapshotFolder, `${process.pid}-${randomBytes(6).toString('hex')}`);
       try {
-        await alone(() => linkedTree(root, copy, disk), options.signal);
+        await committer.alone(() => linkedTree(root, copy, disk), options.signal);
         yield* entriesBelow(copy, disk, '', options);
       } finally {
         await rm(copy, { recursive: true, force: true });
@@ -94,76 +89,10 @@ export function fileStorageOn(
         'set' in change ? { ...change, value: Uint8Array.from(change.value) } : change,
       );
       await opened(signal);
-      return copied.length === 0 ? [] : await alone(() => commit(root, disk, copied), signal);
+      return copied.length === 0 ? [] : await committer.write(copied, signal);
     },
     async [Symbol.asyncDispose]() {
-      await settled();
-    },
-  };
-}
-
-interface Committing {
-  /** Runs one work at a time in this process, and of all processes. */
-  alone<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
-  /** Waits for all work that was begun. */
-  settled(): Promise<void>;
-}
-
-function committing(
-  root: string,
-  { disk, clock }: { readonly disk: Disk; readonly clock: Clock },
-): Committing {
-  const mutex = commitMutex(join(root, mutexFolder), { disk, clock });
-  let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
-  let held: { readonly release: () => Promise<void>; readonly until: number } | undefined;
-  let isRecovered = false;
-
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(work);
-    last = result.catch(() => {
-      /* its caller handles it */
-    });
-    return result;
-  };
-  /**
-   * Holds the mutex for the work of this process that waits already, but not for long where others
-   * may wait.
-   */
-  const holding = async <T>(
-    work: () => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> => {
-    held ??= { release: await mutex.acquire(signal), until: clock.monotonic() + tenure };
-    try {
-      return await work();
-    } finally {
-      if (waiting === 0 || clock.monotonic() >= held.until) {
-        const { release } = held;
-        held = undefined;
-        await release();
-      }
-    }
-  };
-  return {
-    alone(work, signal) {
-      waiting += 1;
-      return inTurn(async () => {
-        waiting -= 1;
-        const wasReleased = held === undefined;
-        return await holding(async () => {
-          signal?.throwIfAborted();
-          if (!isRecovered || (wasReleased && (await disk.read(join(root, journal)))))
-            await recover(root, disk);
-          isRecovered = false;
-          const result = await work();
-          isRecovered = true;
-          return result;
-        }, signal);
-      });
-    },
-    async settled() {
-      await last;
+      await committer.settled();
     },
   };
 }

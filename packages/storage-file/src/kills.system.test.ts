@@ -75,7 +75,7 @@ async function holds(
   said: readonly string[],
   before: ReadonlyMap<string, string>,
 ): Promise<{ readonly acknowledged: number; readonly now: ReadonlyMap<string, string> }> {
-  await using storage = fileStorage({ path });
+  const storage = fileStorage({ path });
   const now = await content(storage);
   const group = ['together/a', 'together/b/c', 'together/d'].map((key) => now.get(key));
   expect(new Set(group).size).toBe(1);
@@ -96,6 +96,7 @@ async function holds(
     expect([did, tried]).toContain(now.get(key === 'together' ? 'together/a' : key));
   }
   await storage.write([{ set: 'alive', value: new Uint8Array() }]);
+  await storage[Symbol.asyncDispose]();
   // Nothing that a dead writer left stays behind.
   expect(
     (await readdir(join(path, '.acmex/commit'))).filter((name) => !/^\d+\.free$/.test(name)),

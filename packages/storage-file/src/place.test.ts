@@ -173,6 +173,7 @@ describe('the place of fileStorage', () => {
   it('is not shared with another machine', async () => {
     const storage = fileStorage({ path });
     await storage.write([{ set: 'a', value: bytes('1') }]);
+    await storage[Symbol.asyncDispose]();
     await writeFile(
       join(path, '.acmex/commit/999'),
       JSON.stringify({ pid: 1, start: '1', boot: 'x', host: 'another' }),
@@ -192,9 +193,11 @@ describe('the place of fileStorage', () => {
       { ...thisProcess(), boot: 'before' },
     ];
     for (const [at, holder] of holders.entries()) {
+      await storage[Symbol.asyncDispose]();
       await writeFile(join(path, `.acmex/commit/${1000 * (at + 1)}`), JSON.stringify(holder));
       await storage.write([{ set: 'a', value: bytes('2') }]);
     }
+    await storage[Symbol.asyncDispose]();
     await writeFile(join(path, '.acmex/commit/9999'), '');
     await storage.write([{ set: 'a', value: bytes('3') }]);
   });
@@ -203,6 +206,7 @@ describe('the place of fileStorage', () => {
     const clock = virtualClock();
     const storage = fileStorage({ path, clock });
     await storage.write([{ set: 'a', value: bytes('1') }]);
+    await storage[Symbol.asyncDispose]();
     const { thisProcess } = await import('./process-identity.ts');
     await writeFile(join(path, '.acmex/commit/999'), JSON.stringify(thisProcess()));
     const giveUp = new AbortController();

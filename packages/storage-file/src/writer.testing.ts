@@ -1,5 +1,6 @@
 // A process of its own that writes until it is killed: node writer.testing.ts is bundled by the
 // test. Arguments: folder, seed, and after how many steps on the disk it kills itself (0: never).
+import type { Change } from '@acmex/storage';
 import { type Disk, nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
 
@@ -25,6 +26,7 @@ function dying(left: number): Disk {
     write: counted(changing.write),
     jot: counted(changing.jot),
     rename: counted(changing.rename),
+    move: counted(changing.move),
     link: counted(changing.link),
     remove: counted(changing.remove),
     makeFolder: counted(changing.makeFolder),
@@ -39,19 +41,28 @@ const report = (line: string) =>
     process.stdout.write(`${line}\n`, () => resolve());
   });
 
-/** Single keys, and three keys that always hold the same. What is reported is acknowledged. */
+/**
+ * Single keys, and three keys that always hold the same: one after the other, or at once. What is
+ * reported is acknowledged.
+ */
 for (let round = 1; ; round += 1) {
   const value = new TextEncoder().encode(`${seed}.${round}`);
+  const write = async (name: string, changes: readonly Change[]) => {
+    await report(`try ${name} ${seed}.${round}`);
+    await storage.write(changes);
+    await report(`did ${name} ${seed}.${round}`);
+  };
   const single = `single/${round % 3}`;
-  await report(`try ${single} ${seed}.${round}`);
-  await storage.write([{ set: single, value }]);
-  await report(`did ${single} ${seed}.${round}`);
-  await report(`try together ${seed}.${round}`);
-  await storage.write([
-    { set: 'together/a', value },
-    { set: 'together/b/c', value },
-    round % 2 ? { set: 'z', value } : { remove: 'z' },
-    { set: 'together/d', value },
-  ]);
-  await report(`did together ${seed}.${round}`);
+  const writes = [
+    () => write(single, [{ set: single, value }]),
+    () =>
+      write('together', [
+        { set: 'together/a', value },
+        { set: 'together/b/c', value },
+        round % 2 ? { set: 'z', value } : { remove: 'z' },
+        { set: 'together/d', value },
+      ]),
+  ];
+  if (round % 4 < 2) for (const begin of writes) await begin();
+  else await Promise.all(writes.map(async (begin) => await begin()));
 }

@@ -1,0 +1,133 @@
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { removeFolder } from '@acmex/services';
+import { ConflictError } from '@acmex/storage';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Disk, nodeDisk } from './disk.ts';
+import { fileStorageOn } from './file-storage.ts';
+import { thisProcess } from './process-identity.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-storage-'));
+  path = join(folder, 'data');
+});
+afterEach(() => removeFolder(folder));
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** A disk that counts its flushes. */
+function counting() {
+  const flushes = { files: 0, folders: 0 };
+  const disk: Disk = {
+    ...nodeDisk,
+    async write(file, content) {
+      flushes.files += 1;
+      await nodeDisk.write(file, content);
+    },
+    async sync(place) {
+      flushes.folders += 1;
+      await nodeDisk.sync(place);
+    },
+  };
+  return { disk, flushes };
+}
+
+describe('writes at the same moment', () => {
+  it('share their flushes', async () => {
+    const { disk, flushes } = counting();
+    await using storage = fileStorageOn(disk, { path });
+    await storage.write([{ set: 'a/first', value: bytes('1') }]);
+    Object.assign(flushes, { files: 0, folders: 0 });
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, index) =>
+        storage.write([{ set: `a/${index}`, value: bytes('1') }]),
+      ),
+    );
+    // The journal is one more file; the folders are: new files, the journal twice, and `a`.
+    expect(flushes).toEqual({ files: 21, folders: 4 });
+    expect(await readdir(join(path, 'a'))).toHaveLength(21);
+  });
+
+  it('see what those before them have done', async () => {
+    await using storage = fileStorageOn(nodeDisk, { path });
+    const outcomes = await Promise.allSettled([
+      storage.write([{ set: 'a', value: bytes('1'), ifVersion: null }]),
+      storage.write([{ set: 'a', value: bytes('2'), ifVersion: null }]),
+      storage.write([{ remove: 'a' }]),
+      storage.write([{ set: 'a', value: bytes('3'), ifVersion: null }]),
+      storage.write([{ set: 'b', value: bytes('3') }]),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      ...['fulfilled', 'fulfilled', 'fulfilled'],
+    ]);
+    expect(outcomes[1]).toMatchObject({ reason: expect.any(ConflictError) });
+    const [, , , last] = outcomes;
+    const { value, version } = (await storage.get('a')) ?? {};
+    expect(value).toEqual(bytes('3'));
+    expect(last).toMatchObject({ value: [version] });
+  });
+
+  it('are done where the disk has no room for another', async () => {
+    const disk: Disk = {
+      ...nodeDisk,
+      write: async (file, content) =>
+        content.length > 1000
+          ? await Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' }))
+          : await nodeDisk.write(file, content),
+    };
+    await using storage = fileStorageOn(disk, { path });
+    const outcomes = await Promise.allSettled([
+      storage.write([{ set: 'a', value: bytes('1') }]),
+      storage.write([{ set: 'b', value: new Uint8Array(2000) }]),
+      storage.write([{ set: 'c', value: bytes('1') }]),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((await readdir(path)).sort()).toEqual(['.acmex', 'FORMAT', 'a=', 'c=']);
+    expect(await readdir(join(path, '.acmex/new'))).toEqual([]);
+  });
+
+  it('are all refused where the disk fails in the middle, and ended before the next', async () => {
+    let isBroken = true;
+    const disk: Disk = {
+      ...nodeDisk,
+      move: async (from, to) =>
+        isBroken && basename(to) === 'b='
+          ? await Promise.reject(Object.assign(new Error('no'), { code: 'EIO' }))
+          : await nodeDisk.move(from, to),
+    };
+    await using storage = fileStorageOn(disk, { path });
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].map((set) => storage.write([{ set, value: bytes('1') }])),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    isBroken = false;
+    // The next write carries out the journal first: the key exists.
+    await expect(
+      storage.write([{ set: 'b', value: bytes('2'), ifVersion: null }]),
+    ).rejects.toBeInstanceOf(ConflictError);
+    for (const key of ['a', 'b', 'c']) expect((await storage.get(key))?.value).toEqual(bytes('1'));
+  });
+
+  it('wait for another process, and each can give up', async () => {
+    await using storage = fileStorageOn(nodeDisk, { path });
+    await storage.write([{ set: 'a', value: bytes('1') }]);
+    await storage[Symbol.asyncDispose]();
+    const holder = join(path, '.acmex/commit/999');
+    await writeFile(holder, JSON.stringify(thisProcess()));
+    const giveUp = new AbortController();
+    const [first, second] = [
+      storage.write([{ set: 'a', value: bytes('2') }], { signal: giveUp.signal }),
+      storage.write([{ set: 'b', value: bytes('2') }]),
+    ];
+    giveUp.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    await nodeDisk.rename(holder, `${holder}.free`);
+    await second;
+    expect((await storage.get('a'))?.value).toEqual(bytes('1'));
+    expect((await storage.get('b'))?.value).toEqual(bytes('2'));
+  });
+});
