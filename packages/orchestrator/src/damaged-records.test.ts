@@ -110,7 +110,8 @@ it(
             const damaged = set === key ? damagedRecord(text, { member, value, how }) : entry;
             await storage.write([{ set, value: Buffer.from(damaged) }]);
           }
-          const errors = await readEverything(storage, key);
+          // A lock that says it is held is waited for.
+          const errors = await clock.run(readEverything(storage, key));
           count += 1;
           refused += errors.length > 0 ? 1 : 0;
           for (const error of errors) if (!unreadable.includes(errorCode(error) ?? '')) throw error;
