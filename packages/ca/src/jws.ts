@@ -1,5 +1,6 @@
+import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto';
 import type { JsonObject, PublicJwk } from '@acmex/protocol';
-import { calculateJwkThumbprint, type CryptoKey, errors, flattenedVerify, importJWK } from 'jose';
+import { calculateJwkThumbprint } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { parsedObject } from './answer.ts';
 import { refusal } from './problems.ts';
@@ -10,12 +11,26 @@ import { keyFault, keyOfJwk, mostBits, type WeakKeyFault } from './public-key.ts
  */
 const algorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'] as const;
 type Algorithm = (typeof algorithms)[number];
-const curveOf: Partial<Record<Algorithm, string>> = {
-  ES256: 'P-256',
-  ES384: 'P-384',
-  ES512: 'P-521',
-  EdDSA: 'Ed25519',
+
+/** How each is verified, and the type of its keys: RSA, or the curve. RFC 7518 §3, RFC 8037 §3.1 */
+const verification: Readonly<Record<Algorithm, VerificationParameters>> = {
+  ES256: { keyType: 'P-256', hash: 'sha256', dsaEncoding: 'ieee-p1363' },
+  ES384: { keyType: 'P-384', hash: 'sha384', dsaEncoding: 'ieee-p1363' },
+  ES512: { keyType: 'P-521', hash: 'sha512', dsaEncoding: 'ieee-p1363' },
+  RS256: { keyType: 'RSA', hash: 'sha256', padding: constants.RSA_PKCS1_PADDING },
+  PS256: {
+    keyType: 'RSA',
+    hash: 'sha256',
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: 32,
+  },
+  EdDSA: { keyType: 'Ed25519', hash: undefined },
 };
+
+interface VerificationParameters extends SigningOptions {
+  readonly keyType: string;
+  readonly hash: string | undefined;
+}
 
 /** A flattened JWS, taken apart but not verified. RFC 7515 §7.2.2 */
 export interface ReadJws {
@@ -114,22 +129,19 @@ export function checkStrength(jwk: PublicJwk, weakKeyFault: WeakKeyFault): void 
   if (fault !== undefined) throw refusal('badPublicKey', `the account key ${fault}`);
 }
 
-/** Keys that are ready to verify with. */
-export type ImportedKeys = (jwk: PublicJwk, algorithm: string) => Promise<CryptoKey>;
-
-const importKey: ImportedKeys = async (jwk, algorithm) =>
-  (await importJWK({ ...jwk }, algorithm)) as CryptoKey;
+/** Keys that are ready to verify with; undefined for a JWK that is not a key. */
+export type ImportedKeys = (jwk: PublicJwk) => KeyObject | undefined;
 
 /**
  * Keeps those that were used last: accounts come back, and to import a key costs as much as to
  * verify with it.
  */
 export function importedKeys({ limit = 2000 }: { readonly limit?: number } = {}): ImportedKeys {
-  const known = new LRUCache<string, CryptoKey>({ max: limit });
-  return async (jwk, algorithm) => {
-    const name = JSON.stringify([algorithm, jwk]);
-    const key = known.get(name) ?? (await importKey(jwk, algorithm));
-    known.set(name, key);
+  const known = new LRUCache<string, KeyObject>({ max: limit });
+  return (jwk) => {
+    const name = JSON.stringify(jwk);
+    const key = known.get(name) ?? keyOfJwk(jwk);
+    if (key) known.set(name, key);
     return key;
   };
 }
@@ -139,38 +151,68 @@ export function importedKeys({ limit = 2000 }: { readonly limit?: number } = {})
  * @throws Refusal `badSignatureAlgorithm` for another key's algorithm; `malformed` for a bad
  * signature
  */
-export async function verifiedPayload(
+export function verifiedPayload(
   what: string,
   { header, jws }: ReadJws,
   jwk: PublicJwk,
-  keys: ImportedKeys = importKey,
-): Promise<string> {
+  keys: ImportedKeys = keyOfJwk,
+): string {
   const algorithm = algorithmOf(header);
-  const fits =
-    jwk.kty === 'RSA' ? curveOf[algorithm] === undefined : curveOf[algorithm] === jwk.crv;
-  if (!fits)
+  const { keyType, ...parameters } = verification[algorithm];
+  if (keyType !== (jwk.kty === 'RSA' ? 'RSA' : jwk.crv))
     throw refusal(
       'badSignatureAlgorithm',
       `${what} is signed with ${algorithm}, which is not for a key of this type`,
       { algorithms },
     );
-  try {
-    const { payload } = await flattenedVerify(jws, await keys(jwk, algorithm), {
-      algorithms: [algorithm],
-    });
-    return new TextDecoder('utf-8', { fatal: true }).decode(payload);
-  } catch (error) {
-    const code =
-      typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    if (code === errors.JWSSignatureVerificationFailed.code)
-      throw refusal('malformed', `the signature of ${what} is not the key's`);
-    if (code === errors.JWSInvalid.code || code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      throw refusal('malformed', `${what} is not a valid JWS`);
-    throw error;
-  }
+  const [signature, payload] = [fromBase64url(jws.signature), fromBase64url(jws.payload)];
+  if (!signature || !payload) throw refusal('malformed', `${what} is not a valid JWS`);
+  const key = keys(jwk);
+  const signed = Buffer.from(`${jws.protected}.${jws.payload}`, 'latin1');
+  if (!key || !isSignedBy(key, { parameters, signed, signature }))
+    throw refusal('malformed', `the signature of ${what} is not the key's`);
+  const text = utf8Text(payload);
+  if (text === undefined) throw refusal('malformed', `${what} is not a valid JWS`);
+  return text;
 }
 
 /** RFC 7638, as lower-case hexadecimal, since keys of the storage have no upper case. */
 export async function thumbprintHex(jwk: PublicJwk): Promise<string> {
   return Buffer.from(await calculateJwkThumbprint({ ...jwk }), 'base64url').toString('hex');
+}
+
+function isSignedBy(
+  key: KeyObject,
+  {
+    parameters: { hash, ...options },
+    signed,
+    signature,
+  }: {
+    readonly parameters: Omit<VerificationParameters, 'keyType'>;
+    readonly signed: Uint8Array;
+    readonly signature: Uint8Array;
+  },
+): boolean {
+  try {
+    return verify(hash, signed, { key, ...options }, signature);
+  } catch {
+    return false; // OpenSSL has no use for such a signature
+  }
+}
+
+/** Undefined for what is not base64url without padding. RFC 7515 §2 */
+function fromBase64url(text: string): Buffer | undefined {
+  return /^[\w-]*$/.test(text) && text.length % 4 !== 1
+    ? Buffer.from(text, 'base64url')
+    : undefined;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function utf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -66,8 +66,7 @@ async function innerKey(request: SignedByAccount, accountUrl: string): Promise<P
     throw refusal('malformed', 'the inner JWS has another "url" than the outer one');
   if (read.header.nonce !== undefined) throw refusal('malformed', 'the inner JWS has no nonce');
   const newKey = readJwk(read.header.jwk);
-  const { account, oldKey } =
-    parsedObject(await verifiedPayload('the inner JWS', read, newKey)) ?? {};
+  const { account, oldKey } = parsedObject(verifiedPayload('the inner JWS', read, newKey)) ?? {};
   if (account !== accountUrl) throw refusal('malformed', 'the inner JWS is about another account');
   if (!(await isSame(oldKey, request.key)))
     throw refusal('malformed', 'the "oldKey" of the inner JWS is another than the account\'s');

@@ -77,7 +77,7 @@ export async function signedRequest(
     );
   const account = header.kid === undefined ? undefined : await accountOf(service, header.kid);
   const key = account?.record.key ?? readJwk(header.jwk);
-  const payloadText = await verifiedPayload('the request', read, key, keys);
+  const payloadText = verifiedPayload('the request', read, key, keys);
   if (!(await nonces.use(header.nonce))) throw badNonce();
   // An account has a key that was tested when it was accepted.
   if (!account) checkStrength(key, service.weakKeyFault);
