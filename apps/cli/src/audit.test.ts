@@ -1,7 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { freePort, temporaryFolder, type TemporaryFolder } from '@acmex/services';
+import {
+  canMount,
+  freePort,
+  smallDisk,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '@acmex/services';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OwnCa, ownCa } from './own-ca.testing.ts';
@@ -124,6 +130,41 @@ describe('acmex audit', () => {
       code: 0,
     });
   });
+
+  (canMount ? it : it.skip)(
+    `refuses what it cannot record on a full disk${canMount ? '' : ' (skipped: mounting a small disk needs root)'}`,
+    async () => {
+      await mkdir(at('disk'));
+      await using disk = smallDisk(at('disk'), '2m');
+      await cp(at('data'), at('disk/data'), { recursive: true });
+      const toml = await readFile(at('acmex.toml'), 'utf8');
+      const config = at('disk.toml');
+      await writeFile(config, toml.replace(at('data'), at('disk/data')), { mode: 0o600 });
+      const onDisk = async (...args: readonly string[]) =>
+        await acmex([...args, '--config', config]);
+      const records = async () => (await onDisk('audit', 'export', '-')).stdout;
+      const before = await records();
+      const [{ actions }] = (await listed()) as [ListedRecord];
+      const id = actions[0]?.certificate ?? 'www.example.test';
+      const exportKey = async () =>
+        await onDisk('cert', 'export', id, '--key-path', at('full.pem'));
+
+      await disk.fill(true);
+      const { code, stdout, stderr } = await exportKey();
+      expect(code).toBe(3);
+      expect(stderr).toContain('the disk is full: free some space');
+      expect(stdout + stderr).not.toContain('PRIVATE KEY');
+      await expect(readFile(at('full.pem'))).rejects.toMatchObject({ code: 'ENOENT' });
+      expect(await onDisk('cert', 'pause', id)).toMatchObject({ code: 3 });
+      expect(await records()).toBe(before);
+
+      await disk.fill(false);
+      expect(await onDisk('audit', 'verify')).toMatchObject({ code: 0 });
+      expect(await exportKey()).toMatchObject({ code: 0 });
+      expect((await records()).split('\n').length).toBe(before.split('\n').length + 1);
+      expect(await onDisk('audit', 'verify')).toMatchObject({ code: 0 });
+    },
+  );
 
   it('names what was changed, and ends with 3', async () => {
     await using storage = fileStorage({ path: at('data') });

@@ -25,8 +25,8 @@ export interface FileStorageOptions {
 /**
  * A storage in files, for any number of processes on one machine: a key `a/b` is the file `a/b=`.
  * Folders have mode 0700, files 0600. What was acknowledged is flushed to the disk. Opened with the
- * first call. Where nothing may be written, as on a read-only file system, `get` and `list` read
- * what is there.
+ * first call. Where nothing can be written, as on a read-only file system or a full disk, `get` and
+ * `list` read what is there.
  */
 export function fileStorage(options: FileStorageOptions): Storage {
   return fileStorageOn(nodeDisk, options);

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -13,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
-import { readOnlyFolder, removeFolder } from '@acmex/services';
+import { canMount, readOnlyFolder, removeFolder, smallDisk } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
@@ -245,39 +244,35 @@ describe('the place of fileStorage', () => {
     ]);
   });
 
-  const mounted =
-    process.platform === 'linux' &&
-    process.getuid?.() === 0 &&
-    spawnSync('mount', ['--version']).status === 0;
-  (mounted ? it : it.skip)(
-    `keeps what it has when the disk is full${mounted ? '' : ' (skipped: mounting a small disk needs root)'}`,
+  (canMount ? it : it.skip)(
+    `keeps what it has when the disk is full${canMount ? '' : ' (skipped: mounting a small disk needs root)'}`,
     async () => {
       await mkdir(path);
-      const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', path]);
-      expect(status).toBe(0);
-      try {
-        const storage = fileStorage({ path: join(path, 'data') });
-        const value = new Uint8Array(40_000);
-        let written = 0;
-        const fill = async () => {
-          for (; written < 100; written += 1)
-            await storage.write([
-              { set: `k/${written}/a`, value },
-              { set: `k/${written}/b`, value },
-            ]);
-        };
-        await expect(fill()).rejects.toEqual(
-          refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: free some space'),
-        );
-        expect(written).toBeGreaterThan(2);
-        const all: string[] = [];
-        for await (const { key } of storage.list('k')) all.push(key);
-        expect(all).toHaveLength(written * 2);
-        await storage.write([{ remove: 'k/0/a' }, { remove: 'k/0/b' }]);
-        await storage.write([{ set: 'k/0/a', value }]);
-      } finally {
-        spawnSync('umount', [path]);
-      }
+      await using disk = smallDisk(path, '600k');
+      const storage = fileStorage({ path: join(path, 'data') });
+      const value = new Uint8Array(40_000);
+      let written = 0;
+      const fill = async () => {
+        for (; written < 100; written += 1)
+          await storage.write([
+            { set: `k/${written}/a`, value },
+            { set: `k/${written}/b`, value },
+          ]);
+      };
+      await expect(fill()).rejects.toEqual(
+        refusal('ERR_STORAGE_UNAVAILABLE', 'the disk is full: free some space'),
+      );
+      expect(written).toBeGreaterThan(2);
+      const all: string[] = [];
+      for await (const { key } of storage.list('k')) all.push(key);
+      expect(all).toHaveLength(written * 2);
+      await disk.fill(true);
+      // Another process, which opens it now.
+      const { value: first } = (await fileStorage({ path: join(path, 'data') }).get('k/0/a')) ?? {};
+      expect(first).toEqual(value);
+      await disk.fill(false);
+      await storage.write([{ remove: 'k/0/a' }, { remove: 'k/0/b' }]);
+      await storage.write([{ set: 'k/0/a', value }]);
     },
   );
 

@@ -67,15 +67,18 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
   if (!existingFormat) await markAsOurs(root, disk);
 }
 
+/** What the system says where nothing can be written, though all can be read. */
+const unwritable: readonly string[] = ['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT'];
+
 /**
- * Lets a storage be read in whose folder nothing may be written: it is one of this version, and no
+ * Lets a storage be read in whose folder nothing can be written: it is one of this version, and no
  * commit is half done.
  * @param error what prevented it from being opened; thrown for every other cause
  * @throws StorageError `ERR_STORAGE_NEWER`, `ERR_STORAGE_PLACE`
  */
 export async function assertReadable(error: unknown, root: string, disk: Disk): Promise<void> {
   const cause = error instanceof Error ? error.cause : undefined;
-  if (!['EROFS', 'EACCES', 'EPERM'].includes(errorCode(cause) ?? '')) throw error;
+  if (!unwritable.includes(errorCode(cause) ?? '')) throw error;
   const existingFormat = await disk.read(join(root, format));
   if (!existingFormat || (await disk.read(join(root, journal)))) throw error;
   checkFormat(root, existingFormat.toString('utf8', 0, 100));

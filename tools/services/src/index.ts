@@ -20,6 +20,7 @@ export {
 export { type Prometheus, type PrometheusOptions, startPrometheus } from './prometheus.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis.ts';
 export { reportSoak } from './report-soak.ts';
+export { canMount, type SmallDisk, smallDisk } from './small-disk.ts';
 export { type SoftToken, softToken } from './soft-token.ts';
 export {
   startDovecot,
