@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { virtualClock } from '@acmex/clock';
@@ -15,8 +16,20 @@ import {
   runMetrics,
   serveMetrics,
 } from './index.ts';
+import { type MetricDescription, type MetricOfType, metricTable } from './metric-table.ts';
 
 const rules = join(import.meta.dirname, '../prometheus/acmex.rules.yml');
+
+/** The values that Grafana gives to its variables. */
+const values: Readonly<Record<string, string>> = { $job: '.*', $__rate_interval: '5s' };
+const dashboard = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../grafana/acmex.json'), 'utf8'),
+) as {
+  readonly panels: readonly {
+    readonly title: string;
+    readonly targets: readonly { readonly expr: string }[];
+  }[];
+};
 
 interface Rules {
   readonly groups: readonly {
@@ -55,6 +68,20 @@ async function metricsOfTrouble(): Promise<Metrics> {
   certificateMetrics(metrics, { census, tenants: () => ['default'], clock });
   requestMetrics(metrics)({ method: 'GET', route: '/"\\\n', status: 200, seconds: 1 });
   runMetrics(metrics, { results: new Map([['failed', 1]]) });
+  return metrics;
+}
+
+/** Each metric, with one value for each of its labels. */
+function everyMetric(): Metrics {
+  const metrics = new Metrics({ includesProcess: false });
+  const createdByItself = 'collect_failures_total';
+  for (const [name, { type, labels }] of Object.entries<MetricDescription>(metricTable)) {
+    if (name === createdByItself) continue;
+    const values = Object.fromEntries(labels.map((label) => [label, 'x']));
+    if (type === 'counter') metrics.counter(name as MetricOfType<'counter'>).inc(values, 1);
+    else if (type === 'gauge') metrics.gauge(name as MetricOfType<'gauge'>).set(values, 1);
+    else metrics.histogram(name as MetricOfType<'histogram'>).observe(values, 1);
+  }
   return metrics;
 }
 
@@ -99,5 +126,38 @@ describeWith(['prometheus', 'promtool'], 'Prometheus', () => {
       () => `${JSON.stringify(evaluated)}\n${prometheus.log()}`,
     );
     expect(firing().sort()).toEqual(['AcmexCertificateExpired', 'AcmexRunFailed']);
+  });
+
+  it('answers each question of the dashboard with data of a program that has all metrics', async () => {
+    await using listener = await serveMetrics({
+      host: '127.0.0.1',
+      port: 0,
+      text: async () => await everyMetric().text(),
+    });
+    const targets = [new URL(listener.url).host];
+    await using prometheus = await startPrometheus({ targets, rules: [] });
+    const questions = dashboard.panels.flatMap(({ title, targets: asked }) =>
+      asked.map(({ expr }) => ({
+        title,
+        expr: expr.replace(/\$\w+/g, (name) => values[name] ?? name),
+      })),
+    );
+    let unanswered: readonly string[] = [];
+    await eventually(
+      async () => {
+        const answers = await Promise.all(
+          questions.map(async ({ title, expr }) => {
+            const path = `query?query=${encodeURIComponent(expr)}`;
+            const data = (await prometheus.api(path)) as { readonly result: readonly unknown[] };
+            return data.result.length > 0 ? [] : [`${title}: ${expr}`];
+          }),
+        );
+        unanswered = answers.flat();
+        return unanswered.length === 0;
+      },
+      30,
+      () => unanswered.join('\n'),
+    );
+    expect(questions.length).toBeGreaterThan(dashboard.panels.length - 1);
   });
 });
