@@ -89,7 +89,7 @@ export async function openMetrics(
     async serve(onListening) {
       const opened = await observability.serveMetrics({
         ...parseListenAddress(settings.metrics.listen_addr),
-        text: async () => await metrics.text(),
+        text: async (contentType) => await metrics.text(contentType),
       });
       listener = opened;
       onListening(`serving metrics at ${opened.url}`);

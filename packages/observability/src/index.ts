@@ -31,7 +31,14 @@ export {
   type MetricProgram,
   metricTable,
 } from './metric-table.ts';
-export { Metrics, metricsContentType, type MetricsOptions } from './metrics.ts';
+export {
+  Metrics,
+  type MetricsContentType,
+  metricsContentType,
+  type MetricsOptions,
+  openMetricsContentType,
+  preferredMetricsContentType,
+} from './metrics.ts';
 export {
   type MetricsListener,
   type MetricsListenerOptions,

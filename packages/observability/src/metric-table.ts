@@ -37,7 +37,8 @@ export const metricTable = {
   renewals_total: {
     type: 'counter',
     labels: ['outcome'],
-    meaning: 'Orders of this process that ended, by outcome: succeeded, failed, cancelled.',
+    meaning:
+      'Orders of this process that ended, by outcome: succeeded, failed, cancelled. In the OpenMetrics format, its exemplar is the trace id of the last one.',
     programs: ['server', 'daemon', 'renew'],
   },
   certs_managed: {

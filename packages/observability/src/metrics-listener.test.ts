@@ -1,22 +1,31 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type MetricsListener, metricsContentType, serveMetrics } from './index.ts';
+import {
+  type MetricsContentType,
+  type MetricsListener,
+  metricsContentType,
+  openMetricsContentType,
+  serveMetrics,
+} from './index.ts';
 
 const opened: MetricsListener[] = [];
 afterEach(async () => {
   for (const listener of opened.splice(0)) await listener[Symbol.asyncDispose]();
 });
 
-async function open(text = async () => 'acmex_workers 1\n', host = '127.0.0.1') {
+async function open(
+  text: (contentType: MetricsContentType) => Promise<string> = async () => 'acmex_workers 1\n',
+  host = '127.0.0.1',
+) {
   const listener = await serveMetrics({ host, port: 0, text });
   opened.push(listener);
   return listener;
 }
 
 /** Sends a request with headers that `fetch` does not allow. */
-async function call(url: string, { method = 'GET', host = '127.0.0.1' } = {}) {
-  const sent = request(url, { method, headers: { host } });
+async function call(url: string, { method = 'GET', host = '127.0.0.1', accept = '*/*' } = {}) {
+  const sent = request(url, { method, headers: { host, accept } });
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   response.setEncoding('utf8');
@@ -41,6 +50,18 @@ describe('the listener of metrics', () => {
     });
     await expect(call(`${url}/x`)).resolves.toMatchObject({ status: 404 });
     await expect(call(new URL('/', url).href)).resolves.toMatchObject({ status: 404 });
+  });
+
+  it('serves the format that the request prefers', async () => {
+    const { url } = await open(async (contentType) => contentType);
+    for (const [accept, contentType] of [
+      ['text/plain', metricsContentType],
+      ['application/openmetrics-text; version=1.0.0', openMetricsContentType],
+    ] as const)
+      await expect(call(url, { accept })).resolves.toMatchObject({
+        text: contentType,
+        headers: { 'content-type': contentType, vary: 'accept' },
+      });
   });
 
   it.each(['127.0.0.1:9090', '[::1]:9090', '[::1]', 'localhost:80', 'localhost'])(

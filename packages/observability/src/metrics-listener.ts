@@ -3,15 +3,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from 'node:net';
 import { listenFailureText } from '@acmex/errors';
 import { ObservabilityError } from './errors.ts';
-import { metricsContentType } from './metrics.ts';
+import { type MetricsContentType, preferredMetricsContentType } from './metrics.ts';
 
 export interface MetricsListenerOptions {
   /** Name or address to listen on; every address of this machine without it. */
   readonly host?: string | undefined;
   /** 0 for a free one. */
   readonly port: number;
-  /** Returns the metrics, in the text format of Prometheus. */
-  readonly text: () => Promise<string>;
+  /** Returns the metrics, in the format that the request prefers. */
+  readonly text: (contentType: MetricsContentType) => Promise<string>;
 }
 
 /** A listener that serves metrics. */
@@ -33,7 +33,8 @@ const idleTimeoutMs = 120_000;
 const maxConnections = 100;
 
 /**
- * Serves metrics at `GET /metrics` over plain HTTP, without a key. A listener on a loopback address
+ * Serves metrics at `GET /metrics` over plain HTTP, without a key, in the text format of Prometheus or,
+ * for a request that prefers it, in the OpenMetrics format. A listener on a loopback address
  * only answers requests for an address or for `localhost`, so that a web page cannot read it through
  * a name that leads to this machine.
  * @throws ObservabilityError `ERR_OBSERVABILITY_LISTEN`
@@ -64,17 +65,21 @@ export async function serveMetrics({
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { text, isPrivate }: { readonly text: () => Promise<string>; readonly isPrivate: boolean },
+  options: AnswerOptions,
 ): Promise<void> {
-  const { status, body, headers = {} } = await answerTo(request, { text, isPrivate });
+  const { status, body, headers = {} } = await answerTo(request, options);
   response
     .writeHead(status, {
-      'content-type': status === 200 ? metricsContentType : 'text/plain; charset=utf-8',
+      'content-type': 'text/plain; charset=utf-8',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       ...headers,
     })
     .end(request.method === 'HEAD' ? undefined : body);
+}
+
+interface AnswerOptions extends Pick<MetricsListenerOptions, 'text'> {
+  readonly isPrivate: boolean;
 }
 
 interface Answer {
@@ -85,7 +90,7 @@ interface Answer {
 
 async function answerTo(
   { method, url = '', headers }: IncomingMessage,
-  { text, isPrivate }: { readonly text: () => Promise<string>; readonly isPrivate: boolean },
+  { text, isPrivate }: AnswerOptions,
 ): Promise<Answer> {
   if (isPrivate && !isOwnAddress(headers.host ?? ''))
     return { status: 421, body: 'use the address of this machine, or localhost\n' };
@@ -94,7 +99,9 @@ async function answerTo(
   if (method !== 'GET' && method !== 'HEAD')
     return { status: 405, body: 'use GET\n', headers: { allow: 'GET, HEAD' } };
   try {
-    return { status: 200, body: await text() };
+    const contentType = preferredMetricsContentType(headers.accept);
+    const body = await text(contentType);
+    return { status: 200, body, headers: { 'content-type': contentType, vary: 'accept' } };
   } catch {
     return { status: 500, body: 'the metrics cannot be read\n' };
   }

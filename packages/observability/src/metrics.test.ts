@@ -4,7 +4,11 @@ import { describe, expect, it } from '@jest/globals';
 import {
   type MetricDescription,
   Metrics,
+  metricsContentType,
   metricTable,
+  openMetricsContentType,
+  preferredMetricsContentType,
+  renewalMetrics,
   requestMetrics,
   teamMetrics,
   workMetrics,
@@ -62,6 +66,49 @@ describe('metrics', () => {
     await expect(metrics.text()).resolves.not.toContain('acmex_queue_tasks{');
   });
 
+  it('have the trace of the last order that ended as an exemplar, in the OpenMetrics format only', async () => {
+    const metrics = new Metrics();
+    const countOrder = renewalMetrics(metrics);
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    countOrder({
+      outcome: {
+        state: 'failed',
+        error: new Error('broken'),
+        traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+      },
+    });
+    countOrder({ outcome: { state: 'cancelled' } });
+    // Twice and at the same time: no format changes what the other one has.
+    const texts = await Promise.all([
+      metrics.text(openMetricsContentType),
+      metrics.text(),
+      metrics.text(openMetricsContentType),
+      metrics.text(),
+    ]);
+    const of = (text: string) => text.match(/^.*acmex_renewals.*$/gm);
+    const open = [
+      expect.stringMatching(/^# HELP acmex_renewals /),
+      '# TYPE acmex_renewals counter',
+      'acmex_renewals_total{outcome="succeeded"} 0',
+      expect.stringMatching(
+        new RegExp(
+          `^acmex_renewals_total{outcome="failed"} 1 # {trace_id="${traceId}"} 1 [0-9.]+$`,
+        ),
+      ),
+      'acmex_renewals_total{outcome="cancelled"} 1',
+    ];
+    const plain = [
+      expect.stringMatching(/^# HELP acmex_renewals_total /),
+      '# TYPE acmex_renewals_total counter',
+      'acmex_renewals_total{outcome="succeeded"} 0',
+      'acmex_renewals_total{outcome="failed"} 1',
+      'acmex_renewals_total{outcome="cancelled"} 1',
+    ];
+    expect(texts.map(of)).toEqual([open, plain, open, plain]);
+    expect(texts[0]).toMatch(/\n# EOF\n$/);
+    expect(texts[1]).toContain('\nprocess_cpu_seconds_total ');
+  });
+
   it('count what a process of a team has lost or found, each time from its own count', async () => {
     const metrics = new Metrics({ includesProcess: false });
     teamMetrics(metrics, {
@@ -77,5 +124,27 @@ describe('metrics', () => {
     expect(text).toContain('acmex_invalid_values_total{kind="job"} 2');
     expect(text).toContain('acmex_workers Nan');
     expect(text).toContain('acmex_job_lag_seconds 7');
+  });
+});
+
+describe('the format of metrics', () => {
+  const prometheus2 =
+    'application/openmetrics-text; version=1.0.0,application/openmetrics-text; version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  const prometheus3 =
+    'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.2,*/*;q=0.1';
+  it.each([
+    [undefined, metricsContentType],
+    ['*/*', metricsContentType],
+    ['text/html, application/json', metricsContentType],
+    ['text/plain;version=0.0.4;q=0.5,*/*;q=0.1', metricsContentType],
+    ['text/plain, application/openmetrics-text', metricsContentType],
+    ['application/openmetrics-text; version=0.0.1', metricsContentType],
+    ['application/openmetrics-text; q=0', metricsContentType],
+    ['application/openmetrics-text; q=x', metricsContentType],
+    ['Application/OpenMetrics-Text', openMetricsContentType],
+    [prometheus2, openMetricsContentType],
+    [prometheus3, openMetricsContentType],
+  ])('for the header Accept: %s is %s', (accept, contentType) => {
+    expect(preferredMetricsContentType(accept)).toBe(contentType);
   });
 });

@@ -1,4 +1,11 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  type OpenMetricsContentType,
+  Registry,
+} from 'prom-client';
 import {
   type LabelOf,
   type MetricDescription,
@@ -14,8 +21,39 @@ export interface MetricsOptions {
   readonly includesProcess?: boolean | undefined;
 }
 
-/** The content type of `Metrics.text`. */
+/** The content type of the text format of Prometheus. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The content type of OpenMetrics 1.0, the format that has exemplars. */
+export const openMetricsContentType: OpenMetricsContentType =
+  'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+/** The formats of metrics. */
+export type MetricsContentType = typeof metricsContentType | typeof openMetricsContentType;
+
+/**
+ * Returns the format that a header `Accept` prefers; the text format of Prometheus where it prefers
+ * none. Parameters other than `version` and `q`, as `escaping` of Prometheus 3, do not matter. RFC 9110
+ * §12.5.1
+ */
+export function preferredMetricsContentType(accept = ''): MetricsContentType {
+  const ranges = accept.split(',').map((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const valueOf = (name: string) =>
+      parameters.find((parameter) => parameter.startsWith(`${name}=`))?.slice(name.length + 1);
+    return { type, version: valueOf('version'), quality: Number(valueOf('q') ?? 1) };
+  });
+  const qualityOf = (contentType: MetricsContentType) => {
+    const [wanted, version] = contentType.split(/; (?:version=)?/);
+    const matching = ranges.filter(
+      (range) => range.type === wanted && (range.version ?? version) === version,
+    );
+    return Math.max(0, ...matching.map(({ quality }) => quality));
+  };
+  return qualityOf(openMetricsContentType) > qualityOf(metricsContentType)
+    ? openMetricsContentType
+    : metricsContentType;
+}
 
 /**
  * The metrics of one program. Each is created once, by its name in `metricTable`; a program has
@@ -45,6 +83,21 @@ export class Metrics {
   }
 
   /**
+   * Creates a counter whose series each have an exemplar in the OpenMetrics format: the trace that
+   * was counted last.
+   */
+  tracedCounter<N extends MetricOfType<'counter'>>(name: N): Counter<LabelOf<N> | 'trace_id'> {
+    const counter = new Counter<LabelOf<N> | 'trace_id'>({
+      ...this.#configuration(name),
+      enableExemplars: true,
+      // A registry of the text format, which leaves the exemplars out, only takes it afterwards.
+      registers: [],
+    });
+    this.#registry.registerMetric(counter);
+    return counter;
+  }
+
+  /**
    * Creates a gauge.
    * @param collect as for a counter; a gauge without labels is then NaN
    */
@@ -63,9 +116,17 @@ export class Metrics {
     });
   }
 
-  /** Returns all metrics in the text format of Prometheus. */
-  async text(): Promise<string> {
-    return await this.#registry.metrics();
+  /** Returns all metrics, by default in the text format of Prometheus. */
+  async text(contentType: MetricsContentType = metricsContentType): Promise<string> {
+    if (contentType === metricsContentType) return await this.#registry.metrics();
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(contentType);
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      const metric = this.#registry.getSingleMetric(name);
+      if (metric instanceof Counter) registry.registerMetric(openMetricsCounter(metric, name));
+      else if (metric) registry.registerMetric(metric);
+    }
+    return await registry.metrics();
   }
 
   #configuration<N extends MetricName>(name: N) {
@@ -97,6 +158,21 @@ export class Metrics {
       },
     };
   }
+}
+
+/**
+ * Returns a counter with the name that it has in the OpenMetrics format, without `_total`. A registry
+ * in that format renames what it writes, so it must not be given the counter itself.
+ */
+function openMetricsCounter(counter: Counter, name: string): Counter {
+  const renamed = {
+    name: name.replace(/_total$/, ''),
+    get: async () => ({ ...(await counter.get()), name: renamed.name }),
+  };
+  return new Proxy(counter, {
+    get: (target, key) => Reflect.get(key in renamed ? renamed : target, key) as unknown,
+    set: (_, key, value) => Reflect.set(renamed, key, value),
+  });
 }
 
 interface Collected {

@@ -109,7 +109,7 @@ describeWith(['prometheus', 'promtool'], 'Prometheus', () => {
     await using listener = await serveMetrics({
       host: '127.0.0.1',
       port: 0,
-      text: async () => await metrics.text(),
+      text: async (contentType) => await metrics.text(contentType),
     });
     const targets = [new URL(listener.url).host];
     await using prometheus = await startPrometheus({ targets, rules: [rules] });

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import type { CertificateStore, MaintenanceResult } from '@acmex/orchestrator';
+import { type CertificateStore, type MaintenanceResult, traceIdOf } from '@acmex/orchestrator';
 import type { QueueCounts } from '@acmex/scheduler';
 import type { Metrics } from './metrics.ts';
 
@@ -38,9 +38,17 @@ export function workMetrics(
 export function renewalMetrics(
   metrics: Metrics,
 ): (result: Pick<MaintenanceResult, 'outcome'>) => void {
-  const renewals = metrics.counter('renewals_total');
+  const renewals = metrics.tracedCounter('renewals_total');
+  // A series that begins with 0 has an increase when its first order ends.
+  for (const outcome of ['succeeded', 'failed', 'cancelled'])
+    renewals.inc({ labels: { outcome }, value: 0 });
   return ({ outcome }) => {
-    if (outcome && !outcome.elsewhere) renewals.inc({ outcome: outcome.state });
+    if (!outcome || outcome.elsewhere) return;
+    const labels = { outcome: outcome.state };
+    const traceId = traceIdOf(outcome.traceparent);
+    renewals.inc(
+      traceId === undefined ? { labels } : { labels, exemplarLabels: { trace_id: traceId } },
+    );
   };
 }
 

@@ -15,7 +15,7 @@ export interface PrometheusOptions {
 /** A Prometheus on a port of 127.0.0.1. Its data is removed when it is disposed of. */
 export interface Prometheus extends AsyncDisposable {
   readonly url: string;
-  /** Returns the data of an answer of its API: `rules`, `targets`, `query?query=up`. */
+  /** Returns the data of an answer of its API: `rules`, `targets`, `query_exemplars?query=…`. */
   api(path: string): Promise<unknown>;
   log(): string;
 }
@@ -47,6 +47,7 @@ export async function startPrometheus({ targets, rules }: PrometheusOptions): Pr
           `--config.file=${file}`,
           `--storage.tsdb.path=${join(folder.path, 'data')}`,
           `--web.listen-address=127.0.0.1:${port}`,
+          '--enable-feature=exemplar-storage',
         ],
         ready: (output) => output.includes('Server is ready to receive web requests'),
       }),

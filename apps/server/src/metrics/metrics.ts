@@ -8,8 +8,10 @@ import {
   checkpointMetrics,
   dueMetrics,
   Metrics,
+  type MetricsContentType,
   metricsContentType,
   notificationMetrics,
+  preferredMetricsContentType,
   requestMetrics,
   serveMetrics,
   teamMetrics,
@@ -33,7 +35,7 @@ const show = endpoint({
   answers: {
     200: {
       description:
-        'In the text format of Prometheus: all metrics for a key of the default tenant, and for any other key those of its own tenant.',
+        'In the text format of Prometheus: all metrics for a key of the default tenant, and for any other key those of its own tenant. In the OpenMetrics format if the header Accept prefers it.',
       contentType: metricsContentType,
     },
   },
@@ -78,20 +80,23 @@ export class ServerMetrics {
   }
 
   /**
-   * Returns what a tenant may see, in the text format of Prometheus: all of it for the default
+   * Returns what a tenant may see: all of it for the default
    * tenant, and for each other one the metrics of that tenant.
    */
-  async textFor({ name, scope }: Pick<Tenant, 'name' | 'scope'>): Promise<string> {
-    if (scope === '') return await this.allText();
+  async textFor(
+    { name, scope }: Pick<Tenant, 'name' | 'scope'>,
+    contentType: MetricsContentType,
+  ): Promise<string> {
+    if (scope === '') return await this.allText(contentType);
     const { prefix } = this.#options.config.values.metrics;
     const metrics = new Metrics({ prefix, includesProcess: false });
     this.#addCertificates(metrics, () => [name]);
-    return await metrics.text();
+    return await metrics.text(contentType);
   }
 
-  /** Returns all metrics, in the text format of Prometheus. */
-  async allText(): Promise<string> {
-    return await this.#metrics.text();
+  /** Returns all metrics. */
+  async allText(contentType: MetricsContentType): Promise<string> {
+    return await this.#metrics.text(contentType);
   }
 
   *#notifiers(tenants: Iterable<string>): Generator<readonly [string, WatchedDeliveries]> {
@@ -120,7 +125,7 @@ export async function metricsListener(
 ): Promise<AsyncDisposable> {
   const listener = await serveMetrics({
     ...parseListenAddress(config.values.metrics.listen_addr),
-    text: async () => await metrics.allText(),
+    text: async (contentType) => await metrics.allText(contentType),
   });
   log({ level: 'info', msg: `serving metrics at ${listener.url}` });
   return listener;
@@ -167,9 +172,11 @@ export class MetricsEndpoint {
   }
 
   @Handles(show)
-  async show({ caller }: RequestOf<typeof show>): Promise<Answer> {
-    return answer(200, await this.#metrics.textFor(caller.tenant), {
-      'content-type': metricsContentType,
+  async show({ caller, headers }: RequestOf<typeof show>): Promise<Answer> {
+    const contentType = preferredMetricsContentType(headers.accept);
+    return answer(200, await this.#metrics.textFor(caller.tenant, contentType), {
+      'content-type': contentType,
+      vary: 'accept',
     });
   }
 }
