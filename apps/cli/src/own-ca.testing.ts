@@ -1,5 +1,5 @@
 import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
-import { disorderedChains, withFaults } from '@acmex/ca/faults';
+import { disorderedChains, type Fault, withFaults } from '@acmex/ca/faults';
 import { serveAcme } from '@acmex/ca/node';
 import { memoryStorage } from '@acmex/storage';
 
@@ -14,9 +14,11 @@ export interface OwnCa extends AsyncDisposable {
 
 export async function ownCa({
   arrange,
+  faults = [],
 }: {
   /** Changes its chains. */
   readonly arrange: (chain: readonly string[]) => readonly string[];
+  readonly faults?: readonly Fault[];
 }): Promise<OwnCa> {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
@@ -27,7 +29,7 @@ export async function ownCa({
     validate: async () => ({ valid: true }),
     rateLimiter: noLimits(),
     onError: () => undefined,
-    wrap: (handler) => withFaults(handler, [disorderedChains({ arrange })]),
+    wrap: (handler) => withFaults(handler, [...faults, disorderedChains({ arrange })]),
   });
   return {
     directory: server.directory,
