@@ -26,14 +26,25 @@ export async function openStorage(
 ): Promise<Storage> {
   const opened = await openUnaudited({ configuration }, terminal, report);
   const storage = terminal.tracing?.watchStorage(opened) ?? opened;
-  if (!configuration.values.audit.enabled) return storage;
+  if (!configuration.values.audit.enabled) return await withTraces(storage, terminal);
   const { configuredAudit } = await import('@acmex/manager/from-config');
   const origin = { program, host: hostname(), user: userName(terminal) };
-  return configuredAudit(configuration, storage, {
+  const audited = configuredAudit(configuration, storage, {
     origin,
     environment: terminal.env,
     onError: (error) => report.warn(`a checkpoint of the audit log failed: ${errorText(error)}`),
   });
+  return await withTraces(audited, terminal);
+}
+
+/** Returns a storage whose events have the trace of what is done, where traces are recorded. */
+async function withTraces(
+  storage: Storage,
+  { tracing }: Pick<Terminal, 'tracing'>,
+): Promise<Storage> {
+  if (!tracing) return storage;
+  const { tracedEvents, traceIdOf } = await import('@acmex/orchestrator');
+  return tracedEvents(storage, () => traceIdOf(tracing.managerOptions.currentTrace()));
 }
 
 /** Opens the storage of the configuration without its audit log, which the caller reads or adds. */

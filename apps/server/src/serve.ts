@@ -21,7 +21,9 @@ import {
   taskLog,
 } from '@acmex/observability';
 import { configuredAudit } from '@acmex/manager/from-config';
+import { currentAuditOrigin } from '@acmex/observability/audit';
 import type { Tracing } from '@acmex/observability/tracing';
+import { tracedEvents, traceIdOf } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import { LiveAccess } from './access/live-access.ts';
 import { challengeAnswers } from './challenge-answers.ts';
@@ -220,15 +222,23 @@ function watching(
   };
 }
 
+/** Returns the trace of the task or the request that is handled at present. */
+function currentTraceId(tracing: Tracing | undefined): string | undefined {
+  return traceIdOf(tracing?.managerOptions.currentTrace()) ?? currentAuditOrigin().traceId;
+}
+
 function sourceOf(tenant: Tenant | undefined): CertificateSource | undefined {
   return (
     tenant && { storage: tenant.storage, certificates: tenant.manager.provisioner.certificates }
   );
 }
 
-/** Opens the storage, with an audit log of what is changed if one is configured. */
+/**
+ * Opens the storage, with an audit log of what is changed if one is configured. Events have the trace
+ * of what writes them.
+ */
 async function openAudited(
-  { config, dataDirectory, environment, log, clock }: ServerProcess,
+  { config, dataDirectory, environment, log, clock, tracing }: ServerProcess,
   watched: (storage: Storage) => Storage,
 ): Promise<Storage> {
   const storage = watched(
@@ -237,7 +247,7 @@ async function openAudited(
       onNotice: (msg) => log({ level: 'warn', package: '@acmex/storage', msg }),
     }),
   );
-  return configuredAudit(config, storage, {
+  const audited = configuredAudit(config, storage, {
     origin: { program: 'acmex serve', host: hostname() },
     onError: (error) =>
       logError(log, 'a checkpoint of the audit log failed', error, {
@@ -246,6 +256,7 @@ async function openAudited(
     environment,
     clock,
   });
+  return tracedEvents(audited, () => currentTraceId(tracing));
 }
 
 function startWork(

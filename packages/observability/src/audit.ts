@@ -1,4 +1,4 @@
-export { withAuditOrigin } from './audit/audit-origin.ts';
+export { currentAuditOrigin, withAuditOrigin } from './audit/audit-origin.ts';
 export type { AuditAction, AuditHead, AuditOrigin, AuditRecord } from './audit/audit-record.ts';
 export { auditedStorage, type AuditedStorageOptions } from './audit/audited-storage.ts';
 export {

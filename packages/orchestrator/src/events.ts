@@ -136,6 +136,38 @@ export function eventWrittenBy(change: Change): AcmexEvent | undefined {
   return { id: idOf(stored), ...stored.record };
 }
 
+/** The place of an event in the whole storage or in a part of it, as that of a tenant. */
+const eventKey = /(?:^|\/)(events\/(?:[0-9a-z]+\/)*evt_[0-9a-z]+)$/;
+
+/**
+ * Returns a storage that gives events without a trace that of what is done at present. Events of an
+ * order have the trace of the order, and keep it.
+ * @param currentTraceId returns 32 hexadecimal digits; undefined where nothing is traced
+ */
+export function tracedEvents(storage: Storage, currentTraceId: () => string | undefined): Storage {
+  return {
+    get: (key, options) => storage.get(key, options),
+    list: (prefix, options) => storage.list(prefix, options),
+    snapshot: (options) => storage.snapshot(options),
+    write: async (changes, options) => {
+      const traceId = currentTraceId();
+      const traced =
+        traceId === undefined ? changes : changes.map((change) => inTrace(change, traceId));
+      return await storage.write(traced, options);
+    },
+    [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+  };
+}
+
+function inTrace(change: Change, traceId: string): Change {
+  const [, key] = ('set' in change && eventKey.exec(change.set)) || [];
+  if (!('set' in change) || key === undefined) return change;
+  const event = eventWrittenBy({ ...change, set: key });
+  if (!event || event.traceId !== undefined) return change;
+  const { id, ...record } = event;
+  return { ...events.added(id, { ...record, traceId }), set: change.set };
+}
+
 /** The events in a storage, for subscribers. */
 export interface Outbox {
   /** Lists events, the oldest first; with `after`, those behind an id. */

@@ -50,6 +50,7 @@ export {
   type ForwardOptions,
   type Outbox,
   outbox,
+  tracedEvents,
 } from './events.ts';
 export { eventMeanings, type EventType, eventTypes } from './event-types.ts';
 export type { Outcome } from './execution.ts';

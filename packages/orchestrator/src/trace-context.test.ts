@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { memoryStorage } from '@acmex/storage';
+import { memoryStorage, scopedStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type AcmexEvent,
@@ -9,6 +9,7 @@ import {
   outbox,
   parseTraceparent,
   Provisioner,
+  tracedEvents,
 } from './index.ts';
 import { testIssuer } from './issuer.testing.ts';
 import { orders } from './order-record.ts';
@@ -122,6 +123,29 @@ describe('the trace of an order', () => {
     expect(outcome).toMatchObject({ state: 'failed' });
     const ids = new Set((await events()).map((event) => event.traceId));
     expect([...ids]).toEqual([parseTraceparent(outcome?.traceparent)?.traceId]);
+  });
+  it('is not replaced by that of what is done at present, which every other event has', async () => {
+    const present = '0af7651916cd43dd8448eb211c80319c';
+    let current: string | undefined = present;
+    const traced = tracedEvents(storage, () => current);
+    const write = async (part: Storage, id?: string) =>
+      await part.write([
+        eventChange({ type: 'account_updated', message: part === traced ? '' : 'part' }, clock),
+        eventChange({ type: 'renewal_failed', traceId: id }, clock),
+        { set: 'other', value: new Uint8Array([1]) },
+      ]);
+    await write(traced, traceId);
+    await write(scopedStorage(traced, 'tenant/web'));
+    current = undefined;
+    await write(traced);
+    const ids = async (part: Storage) => {
+      const all: (string | undefined)[] = [];
+      for await (const event of outbox(part, { clock }).list()) all.push(event.traceId);
+      return all;
+    };
+    await expect(ids(storage)).resolves.toEqual([present, traceId, undefined, undefined]);
+    await expect(ids(scopedStorage(storage, 'tenant/web'))).resolves.toEqual([present, present]);
+    await expect(storage.get('other')).resolves.toMatchObject({ value: new Uint8Array([1]) });
   });
   it('that is damaged in the storage is left out, and the order is executed', async () => {
     const { id, order: orderId = '' } = await order(traceparent);

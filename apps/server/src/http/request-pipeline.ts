@@ -114,7 +114,7 @@ export class RequestPipeline {
       received.since = since;
       return await handle(received as unknown as Received<never, never, never>);
     };
-    const work: RepeatableWork = this.#isAudited
+    const work: RepeatableWork = this.#hasOrigin(headers)
       ? async (since) =>
           await withAuditOrigin(
             originOf(request.ip, headers, admission),
@@ -127,6 +127,11 @@ export class RequestPipeline {
         : await this.#change({ endpoint, request, admission, live, work });
     const { status, body } = answer;
     return { status, body, headers: answer.headers, live };
+  }
+
+  /** Whether records of the audit log or events say where a request came from. */
+  #hasOrigin(headers: IncomingHttpHeaders): boolean {
+    return this.#isAudited || headers.traceparent !== undefined;
   }
 
   /** Returns the headers, with the span of the request as its trace where it is recorded. */

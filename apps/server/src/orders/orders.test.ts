@@ -69,6 +69,40 @@ describe('an order', () => {
     expect(newId).not.toBe(traceId);
     expect(logged(untraced)).toMatchObject({ task: untraced, traceId: newId });
   });
+  it('and each event of a certificate or an account has the trace of the request for it', async () => {
+    let requests = 0;
+    /** The trace of each request, by the events that it is to write. */
+    const expected = new Map<string, string>();
+    const traced = async (types: string, method: string, path: string, body?: object) => {
+      requests += 1;
+      const id = requests.toString(16).padStart(32, 'e');
+      expected.set(id, types);
+      const headers = { traceparent: `00-${id}-00f067aa0ba902b7-01` };
+      const reply = await server.call(method, path, { headers, ...(body ? { body } : {}) });
+      expect([path, reply.status < 300]).toEqual([path, true]);
+      return reply;
+    };
+    const { body: begun } = await ordered(['events.test']);
+    const path = `/api/certificates/${begun.certificate}`;
+    await traced('certificate_changed', 'PATCH', path, { paused: true });
+    await traced('certificate_changed', 'PATCH', path, { labels: { team: 'web' } });
+    await traced('private_key_read', 'GET', `${path}/private-key`);
+    await traced('certificate_revoked', 'POST', `${path}/revoke`, {});
+    await traced('certificate_removed', 'DELETE', path);
+    const { body: accounts } = await server.call('GET', '/api/accounts');
+    const account = `/api/accounts/${accounts.items[0].id}`;
+    await traced('account_updated', 'PATCH', account, { email: 'ops@a.test' });
+    await traced('account_key_changed', 'POST', `${account}/rotate-key`);
+    await traced('account_updated', 'DELETE', account);
+    await traced('account_registered', 'POST', '/api/accounts', {});
+    const { body: page } = await server.call('GET', '/api/events?limit=1000');
+    const events = page.items as readonly { readonly traceId?: string; readonly type: string }[];
+    for (const [id, types] of expected)
+      expect([id, events.filter(({ traceId }) => traceId === id).map(({ type }) => type)]).toEqual([
+        id,
+        [types],
+      ]);
+  });
   it('is under way at once, is watched to its end, and leads to a certificate whose key fits', async () => {
     const begun = await server.call('POST', '/api/orders', {
       body: { names: ['a.test', 'www.a.test'], labels: { team: 'web' } },
