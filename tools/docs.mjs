@@ -414,10 +414,11 @@ ${rows.join('\n')}
 /** Returns the page of events. */
 async function events() {
   const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/event-types.ts'));
-  const rows = Object.entries(eventMeanings).map(
-    ([type, meaning]) => `| \`${type}\` | ${meaning} |`,
-  );
-  if (rows.length === 0) throw new Error('there are no events');
+  const { auditedActionTypes } = await load(join(root, 'packages/ca/src/audited-actions.ts'));
+  const table = (meanings) =>
+    Object.entries(meanings).map(([type, meaning]) => `| \`${type}\` | ${meaning} |`);
+  const [rows, actions] = [table(eventMeanings), table(auditedActionTypes)];
+  if (rows.length === 0 || actions.length === 0) throw new Error('there are no events');
   return `# Events
 
 Each event is written together with its change, and is delivered to every subscriber at least once, with the same id. It contains no private key and no credential. This page is generated from the code.
@@ -425,6 +426,14 @@ Each event is written together with its change, and is delivered to every subscr
 | event | |
 |---|---|
 ${rows.join('\n')}
+
+## Actions of your own CA
+
+What [acmex ca](private-ca.md) does is not an event that is delivered. It is recorded in the [audit log](audit.md), if there is one.
+
+| action | |
+|---|---|
+${actions.join('\n')}
 `;
 }
 

@@ -11,6 +11,7 @@ import {
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OwnCa, ownCa } from './own-ca.testing.ts';
+import { servingCa } from './serving-ca.testing.ts';
 import { acmex } from './terminal.testing.ts';
 
 let ca: OwnCa;
@@ -129,6 +130,45 @@ describe('acmex audit', () => {
     expect(await run('audit', 'verify', '--checkpoint', at('checkpoints'))).toMatchObject({
       code: 0,
     });
+  });
+
+  it('has what a CA of its own does, and for whom', async () => {
+    const config = at('ca.toml');
+    const toml = await readFile(at('acmex.toml'), 'utf8');
+    await writeFile(config, toml.replace(at('data'), at('ca-data')), { mode: 0o600 });
+    const env = { ACMEX_CA_PASSPHRASE: 'correct horse battery', SUDO_USER: 'alice' };
+    const onCa = async (...args: readonly string[]) =>
+      await acmex([...args, '--config', config], { env });
+    const files = ['--root-certificate', at('ca-root.pem'), '--root-key', at('ca-key.pem')];
+    const init = ['--name', 'Corp', '--key-type', 'ec-p256', '--addresses', '127.0.0.0/8'];
+    expect(await onCa('ca', 'init', ...init, ...files)).toMatchObject({ code: 0 });
+    const { stdout } = await onCa('ca', 'eab', 'create', '--json');
+    const { kid, hmacKey } = JSON.parse(stdout) as {
+      readonly kid: string;
+      readonly hmacKey: string;
+    };
+    await servingCa(['--config', config, '--eab-required'], async (directory) => {
+      const registered = await acmex([
+        ...['account', 'register', '--storage', 'memory:', '--server', directory],
+        ...['--ca-certificate', at('ca-root.pem')],
+        ...['--eab-kid', kid, '--eab-hmac-key', hmacKey, '--accept-tos'],
+      ]);
+      expect(registered).toMatchObject({ code: 0 });
+    });
+    const log = await onCa('audit', 'list', '-o', 'json');
+    expect(JSON.parse(log.stdout)).toMatchObject([
+      { origin: { program: 'acmex ca init', user: 'alice' }, actions: [{ type: 'ca_created' }] },
+      {
+        origin: { program: 'acmex ca eab create', user: 'alice' },
+        actions: [{ type: 'ca_external_account_created', event: `ca/external-account/${kid}` }],
+      },
+      {
+        origin: { program: 'acmex ca serve', address: '127.0.0.1' },
+        actions: [{ type: 'ca_account_created', message: kid }],
+      },
+    ]);
+    expect(log.stdout).not.toContain(hmacKey);
+    expect(await onCa('audit', 'verify')).toMatchObject({ code: 0 });
   });
 
   (canMount ? it : it.skip)(

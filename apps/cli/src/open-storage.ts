@@ -8,6 +8,7 @@ import {
   storageOf,
 } from '@acmex/config';
 import { errorText } from '@acmex/errors';
+import type { AuditedStorageOptions } from '@acmex/observability/audit';
 import type { Storage } from '@acmex/storage';
 import { type EncryptionKeyInput, parseEncryptionKey } from '@acmex/storage-encrypted';
 import { type Configured, dataDirectory } from './configuration.ts';
@@ -18,11 +19,13 @@ import type { Reporter, Terminal } from './terminal.ts';
 /**
  * Opens the storage of the configuration: with its encryption, if there are keys, and with an audit
  * log of what is changed, if one is configured.
+ * @param audit what the log has besides events
  */
 export async function openStorage(
   { configuration, program = 'acmex' }: Configured,
   terminal: Pick<Terminal, 'env' | 'uid' | 'tracing'>,
   report: Reporter,
+  audit: Pick<AuditedStorageOptions, 'actionsIn'> = {},
 ): Promise<Storage> {
   const opened = await openUnaudited({ configuration }, terminal, report);
   const storage = terminal.tracing?.watchStorage(opened) ?? opened;
@@ -30,6 +33,7 @@ export async function openStorage(
   const { configuredAudit } = await import('@acmex/manager/from-config');
   const origin = { program, host: hostname(), user: userName(terminal) };
   const audited = configuredAudit(configuration, storage, {
+    ...audit,
     origin,
     environment: terminal.env,
     onError: (error) => report.warn(`a checkpoint of the audit log failed: ${errorText(error)}`),

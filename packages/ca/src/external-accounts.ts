@@ -22,7 +22,7 @@ interface ExternalAccountRecord {
   readonly account?: string | undefined;
 }
 
-const externalAccounts = recordsOf<ExternalAccountRecord>(
+export const externalAccounts = recordsOf<ExternalAccountRecord>(
   'external-account',
   z.looseObject({
     hmacKey: z.string().regex(/^[\w-]{20,}$/, 'it is not base64url'),

@@ -11,7 +11,7 @@ import { isRefusal, refusal } from './problems.ts';
 import { clientAt, limited, tooManyRequests } from './rate-limits.ts';
 import { repositoryRoutes, type Route, routes } from './routes.ts';
 import type { ServerFailure } from './background.ts';
-import { reportOf } from './server-watch.ts';
+import { type SignedRequestOrigin, reportOf } from './server-watch.ts';
 import type { Service } from './service.ts';
 import type { Urls } from './urls.ts';
 import {
@@ -75,6 +75,7 @@ function plainHandler(
 ): PlainHandler {
   const nonces = noncesOf(service);
   const authenticate = authenticator(service, { nonces, keys: importedKeys() });
+  const { answering = unwatched } = service.watch;
 
   const dispatch = async (
     request: PlainRequest,
@@ -101,9 +102,11 @@ function plainHandler(
       return await route.answer(service, parameters, request.method);
     }
     const signed = await authenticate(request, { path, address, signedBy: route.signedBy });
-    return route.signedBy === 'kid'
-      ? await route.answer(service, signed as SignedByAccount, parameters)
-      : await route.answer(service, signed, { address });
+    return await answering({ address, account: signed.account?.id }, async () =>
+      route.signedBy === 'kid'
+        ? await route.answer(service, signed as SignedByAccount, parameters)
+        : await route.answer(service, signed, { address }),
+    );
   };
 
   return async (request, { address = 'unknown' } = {}) => {
@@ -127,6 +130,10 @@ function plainHandler(
       return responseOf(request, answer, { index, nonce: undefined });
     }
   };
+}
+
+async function unwatched<T>(_: SignedRequestOrigin, work: () => Promise<T>): Promise<T> {
+  return await work();
 }
 
 /** Addresses whose requests are refused without being read, and until when. */

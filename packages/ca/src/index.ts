@@ -1,4 +1,10 @@
 export type { AdminOptions } from './admin-options.ts';
+export {
+  type AuditedAction,
+  type AuditedActionType,
+  auditedActions,
+  auditedActionTypes,
+} from './audited-actions.ts';
 export type { ServerFailure } from './background.ts';
 export {
   type AuthorityKeyType,
@@ -83,7 +89,7 @@ export {
   type ServerCertificateOptions,
 } from './server-certificate.ts';
 export { type AcmeServer, acmeServer, type AcmeServerOptions } from './server.ts';
-export type { AnswerReport, ServerWatch } from './server-watch.ts';
+export type { AnswerReport, ServerWatch, SignedRequestOrigin } from './server-watch.ts';
 export type { Limits } from './service.ts';
 export {
   type CaaRecord,

@@ -23,7 +23,7 @@ interface WindowRecord {
 }
 
 /** Windows that were moved: by serial number, or `all`. */
-const windows = recordsOf<WindowRecord>(
+export const windows = recordsOf<WindowRecord>(
   'renewal-window',
   z.looseObject({
     start: time,

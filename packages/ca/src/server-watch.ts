@@ -10,8 +10,22 @@ export interface AnswerReport {
   readonly problem?: string | undefined;
 }
 
+/** Whom a signed request comes from. */
+export interface SignedRequestOrigin {
+  /** The network address of the client. */
+  readonly address: string;
+  /** The id of the account that signed it; absent where a key speaks for itself. */
+  readonly account?: string | undefined;
+}
+
 /** Functions that are called with what a server has done, for metrics and traces. */
 export interface ServerWatch {
+  /**
+   * Runs the work on a request whose signature is valid, and returns what it returns. What the CA
+   * writes for the request is within that work.
+   */
+  readonly answering?:
+    (<T>(request: SignedRequestOrigin, work: () => Promise<T>) => Promise<T>) | undefined;
   /** Called with each answer to an ACME client. */
   readonly onAnswer?: ((report: AnswerReport) => void) | undefined;
   /** Called with each certificate that was issued and is in the storage. */

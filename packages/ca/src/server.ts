@@ -158,7 +158,11 @@ function partsOf({
     },
     rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
     weakKeyFault: weakKeyFaults(),
-    watch: { onAnswer: options.onAnswer, onIssued: options.onIssued },
+    watch: {
+      answering: options.answering,
+      onAnswer: options.onAnswer,
+      onIssued: options.onIssued,
+    },
     background: background(options.onError),
     validationSlots: fairSlots({ slots: 200, share: 50 }),
   };

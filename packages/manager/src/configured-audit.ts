@@ -2,7 +2,7 @@ import { systemClock } from '@acmex/clock';
 import { checkpointDestinationNames, type Config } from '@acmex/config';
 import {
   auditedStorage,
-  type AuditOrigin,
+  type AuditedStorageOptions,
   createCheckpoint,
   deliverCheckpoints,
 } from '@acmex/observability/audit';
@@ -12,8 +12,8 @@ import {
   checkpointDestinations,
 } from './checkpoint-destinations.ts';
 
-export interface ConfiguredAuditOptions extends CheckpointDestinationOptions {
-  readonly origin: AuditOrigin;
+export interface ConfiguredAuditOptions
+  extends CheckpointDestinationOptions, Pick<AuditedStorageOptions, 'origin' | 'actionsIn'> {
   /**
    * Called where the ends of the log could not be signed, or a checkpoint could not be sent: it is
    * tried again. It is not called again for the same failure.
@@ -33,9 +33,9 @@ export function configuredAudit(
   options: ConfiguredAuditOptions,
 ): Storage {
   const { audit } = config.values;
-  const { origin, clock = systemClock } = options;
+  const { origin, actionsIn, clock = systemClock } = options;
   if (!audit.enabled) return storage;
-  const audited = auditedStorage(storage, { origin, clock });
+  const audited = auditedStorage(storage, { origin, actionsIn, clock });
   const signer = new CheckpointSigner(config, storage, options);
   const ended = new AbortController();
   const loop = async () => {

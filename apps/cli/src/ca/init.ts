@@ -11,13 +11,13 @@ import { storageOf } from '@acmex/config';
 import { isKeyReference, parseCertificate, storableKey } from '@acmex/certificate';
 import { configuredCrypto } from '@acmex/manager/crypto';
 import { CliError } from '../errors.ts';
-import { openStorage } from '../open-storage.ts';
 import { newPassphrase } from '../passphrase.ts';
 import { readCertificates } from '../read-text.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 import { caPassphrase, readCaKey } from './ca-key.ts';
+import { openCaStorage } from './ca-storage.ts';
 
 export interface InitOptions extends ConfiguredOutputOptions {
   readonly name?: string;
@@ -81,7 +81,7 @@ async function makeAuthority(
   for (const path of isInDevice ? [rootCertificate] : [rootCertificate, rootKey]) {
     if (await exists(path)) throw existsError(path);
   }
-  await using storage = await openStorage(options, terminal, report);
+  await using storage = await openCaStorage(options, terminal, report);
   await using certificateFile = await waitingFile(rootCertificate, 0o644);
   await using keyFile = isInDevice ? undefined : await waitingFile(rootKey, 0o600);
   const passphrase = isInDevice
@@ -157,7 +157,7 @@ async function importAuthority(
   const key = await crypto.import(keyBytes).finally(() => keyBytes.fill(0));
   // Throws unless they belong together, and are those of a CA.
   issuerOf({ chain: issuing, key });
-  await using storage = await openStorage(options, terminal, report);
+  await using storage = await openCaStorage(options, terminal, report);
   const authority: NewAuthority = {
     kind: 'private',
     root,

@@ -14,9 +14,9 @@ import { printable } from '@acmex/errors';
 import type { RevocationReason } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { CliError } from '../errors.ts';
-import { openStorage } from '../open-storage.ts';
 import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { type ConfiguredOutputOptions, formatResult, type Result } from '../output.ts';
+import { openCaStorage } from './ca-storage.ts';
 
 /** Opens the CA's storage for one command, and writes its result. */
 export async function withCa(
@@ -26,7 +26,7 @@ export async function withCa(
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
-    await using storage = await openStorage(options, terminal, report);
+    await using storage = await openCaStorage(options, terminal, report);
     const result = await work(storage, report);
     report.close();
     terminal.stdout.write(formatResult(result, options.output));

@@ -6,10 +6,10 @@ import {
 } from '@acmex/ca';
 import { parseCertificate } from '@acmex/certificate';
 import { configuredCrypto } from '@acmex/manager/crypto';
-import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { readCaKey } from './ca-key.ts';
+import { openCaStorage } from './ca-storage.ts';
 
 export interface ReplaceIssuingOptions extends ConfiguredOutputOptions {
   /** A file, or the reference of a key in a device. */
@@ -30,7 +30,7 @@ export async function replaceIssuing(
   try {
     const backend = configuredCrypto(options.configuration, terminal.env);
     const key = await readCaKey(rootKey, { ...options, what: "the root's key" }, terminal);
-    await using storage = await openStorage(options, terminal, report);
+    await using storage = await openCaStorage(options, terminal, report);
     const { root, issuing } = await storedCertificates(storage);
     report.working('creating the key');
     const next = await createIssuing({

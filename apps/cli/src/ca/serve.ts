@@ -22,12 +22,12 @@ import { CliError } from '../errors.ts';
 import { readKeyFile } from '../key-file.ts';
 import { configureAgain, openServiceLog, serviceReporter } from '../log/service-log.ts';
 import { servedMetrics } from '../program-metrics.ts';
-import { openStorage } from '../open-storage.ts';
 import { readText } from '../read-text.ts';
 import { untilStopped } from '../service.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
+import { auditWatch, openCaStorage } from './ca-storage.ts';
 
 export interface ServeOptions extends ConfiguredOutputOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -61,12 +61,11 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   try {
     await using metrics = await servedMetrics(options.configuration.values, systemClock);
     await using storage = metrics.watchStorage(
-      options.development ? memoryStorage() : await openStorage(options, terminal, report),
+      options.development ? memoryStorage() : await openCaStorage(options, terminal, report),
     );
     const presentAuthority = await authorityOf(storage, options, { terminal, report });
     const authority = await presentAuthority();
     metrics.addStorage(storage);
-    const watch = metrics.addAuthority(async () => await crlTimes(storage, presentAuthority));
     await using server = await serveAcme(
       {
         storage,
@@ -74,7 +73,8 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
         presentIssuers: presentAuthority,
         profiles: tlsProfiles,
         validate: terminal.tracing?.watchValidator(validatorOf(options)) ?? validatorOf(options),
-        ...watch,
+        ...metrics.addAuthority(async () => await crlTimes(storage, presentAuthority)),
+        ...(await auditWatch(options)),
         // Only this machine uses it.
         ...(options.development ? { rateLimiter: noLimits() } : {}),
         onError: ({ during, correlationId, error }) =>

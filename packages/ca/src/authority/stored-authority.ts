@@ -18,7 +18,7 @@ interface AuthorityRecord {
   readonly generation?: number | undefined;
 }
 
-const authorities = recordsOf<AuthorityRecord>(
+export const authorities = recordsOf<AuthorityRecord>(
   'authority',
   z.looseObject({
     kind: z.enum(['private', 'development']),

@@ -18,9 +18,9 @@ export interface AuditOrigin {
   readonly traceId?: string | undefined;
 }
 
-/** What happened: the event that was written with it. */
+/** What happened: the event that was written with it, or what a CA did. */
 export interface AuditAction {
-  /** The id of the event. */
+  /** The id of the event; of a CA, the key of the record that changed. */
   readonly event: string;
   /** Its type: see docs/events.md. */
   readonly type: string;

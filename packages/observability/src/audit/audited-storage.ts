@@ -14,6 +14,8 @@ import {
 export interface AuditedStorageOptions {
   /** Who does what has no origin of its own: the program, its machine and its user. */
   readonly origin: AuditOrigin;
+  /** Returns what a write does besides its events, as that of a CA. */
+  readonly actionsIn?: ((changes: readonly Change[]) => readonly AuditAction[]) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -27,7 +29,7 @@ export interface AuditedStorageOptions {
  */
 export function auditedStorage(
   storage: Storage,
-  { origin, clock = systemClock }: AuditedStorageOptions,
+  { origin, actionsIn = () => [], clock = systemClock }: AuditedStorageOptions,
 ): Storage {
   const chain = new AuditChain(storage, { origin, clock });
   return {
@@ -35,7 +37,7 @@ export function auditedStorage(
     list: (prefix, options) => storage.list(prefix, options),
     snapshot: (options) => storage.snapshot(options),
     async write(changes, options) {
-      const actions = changes.flatMap(actionsIn);
+      const actions = [...changes.flatMap(eventActions), ...actionsIn(changes)];
       return actions.length === 0
         ? await storage.write(changes, options)
         : await chain.write(changes, actions, options);
@@ -140,7 +142,7 @@ function successor(id: string): string {
 const tenantKey = /^tenant\/([^/]+)\/(.+)$/;
 
 /** Returns what a change says that has happened. */
-function actionsIn(change: Change): readonly AuditAction[] {
+function eventActions(change: Change): readonly AuditAction[] {
   if (!('set' in change)) return [];
   const [, tenant, key = change.set] = tenantKey.exec(change.set) ?? [];
   const event = eventWrittenBy({ ...change, set: key });
