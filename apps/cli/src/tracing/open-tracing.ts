@@ -1,6 +1,6 @@
 import { systemClock } from '@acmex/clock';
 import { type Tracing, tracing } from '@acmex/observability/tracing';
-import { context, trace } from '@opentelemetry/api';
+import { context, diag, DiagLogLevel, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
@@ -10,15 +10,15 @@ import {
   BatchSpanProcessor,
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
-import type { Terminal } from '../terminal.ts';
+import type { TracingSettings } from './settings.ts';
 
 /** What is sent is given up after this time, at the end of the program too. Milliseconds. */
 const longestExportMs = 3000;
 
 export interface OpenTracingOptions {
-  readonly env: NodeJS.ProcessEnv;
+  readonly settings: TracingSettings;
   readonly version: string;
-  /** Called once when spans cannot be sent. */
+  /** Called with each variable whose value is ignored, and once when spans cannot be sent. */
   readonly onWarning: (text: string) => void;
 }
 
@@ -31,13 +31,18 @@ export interface OpenTracing extends AsyncDisposable {
  * Starts to send traces by OTLP over HTTP, as the variables of OpenTelemetry describe it, which its
  * packages read from the environment of the process.
  */
-export function openTracing({ env, version, onWarning }: OpenTracingOptions): OpenTracing {
+export function openTracing({ settings, version, onWarning }: OpenTracingOptions): OpenTracing {
   const service = { 'service.name': 'acmex', 'service.version': version };
   const described = detectResources({ detectors: [envDetector] });
+  // The packages report here what they do not understand.
+  const logger = { error: onWarning, warn: onWarning, info: noop, debug: noop, verbose: noop };
+  diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes(service).merge(described),
-    spanProcessors: [new BatchSpanProcessor(warningOnce(exporterOf(env), onWarning))],
+    spanProcessors: [new BatchSpanProcessor(warningOnce(exporterOf(settings), onWarning))],
   });
+  // What they report later repeats what the exporter reports.
+  diag.disable();
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   trace.setGlobalTracerProvider(provider);
   return {
@@ -55,10 +60,12 @@ export function openTracing({ env, version, onWarning }: OpenTracingOptions): Op
   };
 }
 
-function exporterOf(env: NodeJS.ProcessEnv): SpanExporter {
-  const set = Number(env.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? env.OTEL_EXPORTER_OTLP_TIMEOUT);
-  const timeoutMillis = set > 0 ? Math.min(set, longestExportMs) : longestExportMs;
-  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL;
+function noop(): void {
+  /* only warnings are reported */
+}
+
+function exporterOf({ protocol, timeoutMs = longestExportMs }: TracingSettings): SpanExporter {
+  const timeoutMillis = Math.min(timeoutMs, longestExportMs);
   return protocol === 'http/json'
     ? new JsonExporter({ timeoutMillis })
     : new ProtobufExporter({ timeoutMillis });
@@ -82,15 +89,4 @@ function warningOnce(exporter: SpanExporter, onWarning: (text: string) => void):
     forceFlush: async () => await exporter.forceFlush?.(),
     shutdown: async () => await exporter.shutdown(),
   };
-}
-
-/** Writes a warning to standard error; as a line of a log if that is JSON, unless a person reads it. */
-export function warnOfTraces(
-  msg: string,
-  { stderr }: Pick<Terminal, 'stderr'>,
-  { isJson }: { readonly isJson: boolean },
-): void {
-  const time = systemClock.now().toString();
-  const line = { level: 'warn', time, package: '@acmex/observability', msg };
-  stderr.write(isJson && !stderr.isTTY ? `${JSON.stringify(line)}\n` : `warning: ${msg}\n`);
 }

@@ -20,7 +20,7 @@ export interface OtlpReceiver extends AsyncDisposable {
 }
 
 /**
- * Receives traces by OTLP over HTTP with protobuf.
+ * Receives traces by OTLP over HTTP, with protobuf or JSON.
  * @param answer how it answers; `never`: it takes the request and stays silent
  */
 export async function otlpReceiver(answer: 'accepts' | 'never' = 'accepts'): Promise<OtlpReceiver> {
@@ -35,7 +35,8 @@ export async function otlpReceiver(answer: 'accepts' | 'never' = 'accepts'): Pro
       bodies.push(body);
       headers.push(request.headers);
       if (answer === 'never') return;
-      spans.push(...spansIn(body));
+      const isJson = request.headers['content-type'] === 'application/json';
+      spans.push(...(isJson ? jsonSpansIn(body) : spansIn(body)));
       response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
     });
   }).listen(0, '127.0.0.1');
@@ -53,6 +54,24 @@ export async function otlpReceiver(answer: 'accepts' | 'never' = 'accepts'): Pro
       await once(server, 'close');
     },
   };
+}
+
+/** The same message as `spansIn` reads, in the JSON encoding of OTLP: ids are hexadecimal. */
+function jsonSpansIn(request: Buffer): readonly ReceivedSpan[] {
+  const { resourceSpans } = JSON.parse(request.toString()) as {
+    readonly resourceSpans: readonly {
+      readonly scopeSpans: readonly {
+        readonly spans: readonly (Omit<ReceivedSpan, 'parent'> & {
+          readonly parentSpanId?: string;
+        })[];
+      }[];
+    }[];
+  };
+  return resourceSpans
+    .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+    .map(({ traceId, spanId, name, parentSpanId = '' }) => ({
+      ...{ traceId, spanId, name, parent: parentSpanId },
+    }));
 }
 
 /** ExportTraceServiceRequest: resource_spans 1, scope_spans 2, spans 2. */
