@@ -59,6 +59,8 @@ export interface JsonRecord<T> {
   read(entry: Pick<Entry, 'key' | 'value'>): T;
 }
 
+const encoder = new TextEncoder();
+
 export function jsonRecord<T>({
   kind,
   version,
@@ -66,7 +68,7 @@ export function jsonRecord<T>({
   check,
 }: RecordKind<T>): JsonRecord<T> {
   return {
-    bytes: (record) => new TextEncoder().encode(JSON.stringify({ v: version, ...record })),
+    bytes: (record) => encoder.encode(JSON.stringify({ v: version, ...record })),
     read({ key, value }) {
       let { v, ...record } = parsed(key, value);
       if (typeof v !== 'number' || !Number.isInteger(v) || v < 1)
@@ -93,11 +95,13 @@ export function jsonRecord<T>({
   };
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 function parsed(key: string, value: Uint8Array): Record<string, unknown> & { v?: unknown } {
   try {
-    const record: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+    const record: unknown = JSON.parse(decoder.decode(value));
     if (typeof record === 'object' && record !== null && !Array.isArray(record))
-      return { ...record };
+      return record as Record<string, unknown>;
   } catch (error) {
     throw new CorruptEntryError(key, 'it is not valid JSON', { cause: error });
   }
