@@ -1,6 +1,9 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { virtualClock } from '@acmex/clock';
+import { auditedStorage } from '@acmex/observability/audit';
+import { eventChange } from '@acmex/orchestrator';
 import {
   canMount,
   freePort,
@@ -120,6 +123,39 @@ describe('acmex audit', () => {
           /syslog: \d+ checkpoints wait to be sent, since .*ECONNREFUSED/,
         ),
       });
+  });
+
+  it('removes what is older than audit.retention_days, and with --dry-run only counts it', async () => {
+    const data = at('old-data');
+    const config = at('retention.toml');
+    const clock = virtualClock({ now: '2025-01-01T00:00:00Z' });
+    await using old = auditedStorage(fileStorage({ path: data }), { origin: {}, clock });
+    const event = { type: 'private_key_read', actor: 'key_1' } as const;
+    for (const message of ['first', 'second'])
+      await old.write([eventChange({ ...event, message }, clock)]);
+    const toml = `[storage.file]\npath = "${data}"\n[audit]\nenabled = true\n`;
+    const prune = async (keys: string, ...args: readonly string[]) => {
+      await writeFile(config, `${toml}${keys}`, { mode: 0o600 });
+      return await acmex(['audit', 'prune', '--config', config, ...args]);
+    };
+    expect(await prune('')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('audit.retention_days is not set'),
+    });
+    const keys = 'retention_days = 30\n';
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      expect((await prune(keys, '--dry-run')).stdout).toMatch(
+        /^2 records from before .*, in 1 chains, would be removed/,
+      );
+    expect(await prune(keys)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^2 records from before .* were removed/),
+    });
+    expect(await acmex(['audit', 'verify', '--config', config])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^1 records in 2 chains/),
+    });
+    expect((await acmex(['audit', 'list', '--config', config])).stdout).toContain('audit_sealed');
   });
 
   it('leaves out a checkpoint that a crash has cut, and ends its line before the next one', async () => {

@@ -7,11 +7,13 @@ import {
   createCheckpoint,
   type ListedAuditRecord,
   listAuditRecords,
+  pruneAuditLog,
   readCheckpointFile,
   verifyAuditLog,
 } from '@acmex/observability/audit';
 import type { Storage } from '@acmex/storage';
-import { openUnaudited } from './open-storage.ts';
+import { CliError } from './errors.ts';
+import { openStorage, openUnaudited } from './open-storage.ts';
 import {
   type ConfiguredOutputOptions,
   formatResult,
@@ -145,6 +147,43 @@ export async function signAudit(
   });
 }
 
+export interface PruneAuditOptions extends ConfiguredOutputOptions {
+  readonly dryRun?: boolean | undefined;
+}
+
+/**
+ * `acmex audit prune`: removes what is older than `audit.retention_days`.
+ * @throws CliError `ERR_CLI_USAGE` where that is not set, or the log is off; AuditError
+ * `ERR_AUDIT_DAMAGED`
+ */
+export async function pruneAudit(
+  { dryRun = false, ...options }: PruneAuditOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { enabled, retention_days: days } = options.configuration.values.audit;
+  if (!enabled || days === undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      enabled
+        ? 'nothing is removed from the audit log, because audit.retention_days is not set: set it in acmex.toml'
+        : 'a removal is recorded in the audit log, which is off: set audit.enabled in acmex.toml',
+    );
+  const work = async (storage: Storage) => {
+    const pruned = await pruneAuditLog(storage, {
+      olderThan: { hours: 24 * days },
+      mode: dryRun ? 'count' : 'remove',
+      signal: terminal.signal,
+    });
+    const verb = dryRun ? 'would be removed' : 'were removed';
+    const { records, chains, before } = pruned;
+    return {
+      text: `${records} records from before ${before}, in ${chains} chains, ${verb}`,
+      document: { ...pruned, isDryRun: dryRun },
+    };
+  };
+  await withAuditLog(options, terminal, work, dryRun ? openUnaudited : openStorage);
+}
+
 /** Returns a line for each destination that does not have every checkpoint. */
 async function unsentLines(
   storage: Storage,
@@ -166,10 +205,11 @@ async function withAuditLog(
   options: ConfiguredOutputOptions,
   terminal: Terminal,
   work: (storage: Storage, report: Reporter) => Promise<Result>,
+  open: typeof openStorage = openUnaudited,
 ): Promise<void> {
   const report = await reporter(terminal, options);
   try {
-    await using storage = await openUnaudited(options, terminal, report);
+    await using storage = await open(options, terminal, report);
     const result = await work(storage, report);
     report.close();
     terminal.stdout.write(formatResult(result, options.output));

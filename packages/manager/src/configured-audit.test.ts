@@ -65,6 +65,10 @@ function webhookReceiver(statuses: number[], received: Message[]): HttpServer {
   });
 }
 
+function fail(error: unknown): never {
+  throw error;
+}
+
 const webhookKeys = (port: number) =>
   `checkpoint_webhook = { url = "http://127.0.0.1:${port}/t0ken-in-url", secret = "${secret}", allow_http = true, allow = ["127.0.0.0/8"] }`;
 
@@ -105,6 +109,35 @@ it('sends a checkpoint again that a webhook has refused, in order and signed, an
     ({ body }) => (JSON.parse(body) as { data: { checkpoint: string } }).data.checkpoint,
   );
   expect(await verifyAuditLog(storage, { checkpoints })).toMatchObject({ faultCount: 0 });
+});
+
+it('removes what is older than retention_days an hour after the start', async () => {
+  const clock = virtualClock({ now: '2026-06-01T00:00:00Z' });
+  const storage = memoryStorage();
+  const options = { origin: {}, environment: {}, clock, onError: fail };
+  const config = await auditConfig('retention_days = 30\ncheckpoint_secs = 600');
+  const first = configuredAudit(config, keptOpen(storage), options);
+  await first.write([happened('something')]);
+  await first[Symbol.asyncDispose]();
+  await clock.advance({ hours: 24 * 40 });
+  let seal: (key: string) => void;
+  const sealed = new Promise<string>((resolve) => {
+    seal = resolve;
+  });
+  const watched: Storage = {
+    ...keptOpen(storage),
+    async write(changes, writeOptions) {
+      const versions = await storage.write(changes, writeOptions);
+      for (const change of changes)
+        if ('set' in change && change.set.startsWith('audit/seal/')) seal(change.set);
+      return versions;
+    },
+  };
+  const second = configuredAudit(config, watched, options);
+  await clock.advance({ hours: 2 });
+  expect(await sealed).toMatch(/^audit\/seal\/wri_/);
+  await second[Symbol.asyncDispose]();
+  expect(await verifyAuditLog(storage)).toMatchObject({ records: 1, writers: 2, faultCount: 0 });
 });
 
 it('appends to a file what could not be appended before', async () => {

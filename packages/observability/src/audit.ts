@@ -20,6 +20,11 @@ export {
   type NumberedCheckpoint,
 } from './audit/checkpoint-delivery.ts';
 export { appendCheckpoint, readCheckpointFile } from './audit/checkpoint-file.ts';
+export {
+  type PrunedAuditLog,
+  pruneAuditLog,
+  type PruneAuditLogOptions,
+} from './audit/prune-audit-log.ts';
 export { AuditError, type AuditErrorCode, auditErrors } from './errors.ts';
 export {
   type AuditFault,

@@ -40,6 +40,8 @@ export const eventMeanings = {
   api_key_created: 'An API key was created.',
   api_key_changed: 'An API key was rotated, or its expiry was changed.',
   api_key_revoked: 'An API key was revoked.',
+  audit_sealed:
+    'Records of the audit log were removed because they are older than audit.retention_days.',
   certificate_removed:
     'A certificate is no longer managed, and its keys were removed from the storage.',
 } as const;

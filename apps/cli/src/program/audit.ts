@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { parsed, text } from './flag.ts';
+import { isPresent, parsed, text } from './flag.ts';
 import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
 import { count, time } from './values.ts';
 
@@ -52,5 +52,14 @@ export const auditCommands = [
     groups: stored,
     run: async ({ argument: file, options, terminal }) =>
       await (await import('../audit.ts')).signAudit(file, options, terminal),
+  }),
+  command({
+    path: 'audit prune',
+    description: 'Remove what is older than audit.retention_days, after the log was verified',
+    needs: 'configuration',
+    flags: { dryRun: isPresent('--dry-run', 'Only say how many records would be removed') },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../audit.ts')).pruneAudit(options, terminal),
   }),
 ];

@@ -44,6 +44,10 @@ export function auditTable(secret: CredentialKey) {
     checkpoint_secs: seconds('How often the ends of the audit log are signed.', 1, 86_400).default(
       60,
     ),
+    retention_days: whole(
+      'How many days records are kept. Older ones are removed by programs that run until they are stopped, and by acmex audit prune. By default everything is kept.',
+      { from: 1, to: 36_500, unit: ' of days' },
+    ).optional(),
     checkpoint_file: path(
       'The file that signed checkpoints are appended to. With a copy of it on another machine, acmex audit verify finds a storage that was replaced.',
     ).optional(),

@@ -1,18 +1,9 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import { firstId, idOf, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
-import {
-  calculateJwkThumbprint,
-  CompactSign,
-  compactVerify,
-  decodeProtectedHeader,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-} from 'jose';
 import * as z from 'zod';
 import { auditHeads, auditRecords, hashOf } from './audit-record.ts';
+import { signingKey, signStatement, verifiedStatement } from './signing-key.ts';
 import { AuditError } from '../errors.ts';
 
 /** The `typ` of the header of a checkpoint. RFC 7515 §4.1.9 */
@@ -60,17 +51,6 @@ const lastNumbers = records<{ readonly number: number }>({
   under: 'audit/last-checkpoint',
 });
 const lastId = 'last';
-/** The key that signs checkpoints: a private P-256 key. */
-const signingKeys = records<{ readonly jwk: JWK }>({
-  kind: 'key of the audit log',
-  version: 1,
-  check: schemaCheck<{ readonly jwk: JWK }>(
-    z.looseObject({ jwk: z.looseObject({ kty: z.literal('EC') }) }),
-  ),
-  under: 'audit-key',
-  secret: true,
-});
-const keyId = 'checkpoints';
 /** How long after the creation of its id a record may become visible. */
 const latenessMs = 2 * 60_000;
 
@@ -93,7 +73,7 @@ export async function createCheckpoint(
       previous: last ? hashOf(Buffer.from(last.jws)) : '',
       heads,
     };
-    const signed = { jws: await sign(checkpoint, jwk) };
+    const signed = { jws: await signStatement(checkpoint, { jwk, type: checkpointType }) };
     const { number } = checkpoint;
     await storage.write([
       checkpoints.added(checkpointId(number), signed),
@@ -156,29 +136,6 @@ async function headsSince(
   return heads;
 }
 
-/** Returns the key that signs; it is made by the first caller. */
-async function signingKey(storage: Storage): Promise<JWK> {
-  const stored = await signingKeys.read(storage, keyId);
-  if (stored) return stored.record.jwk;
-  const { privateKey } = await generateKeyPair('ES256', { extractable: true });
-  const jwk = await exportJWK(privateKey);
-  await storage.write([signingKeys.added(keyId, { jwk })]);
-  return jwk;
-}
-
-/** Returns the RFC 7638 thumbprint of the key that signs; undefined before the first checkpoint. */
-export async function signingKeyThumbprint(storage: Storage): Promise<string | undefined> {
-  const stored = await signingKeys.read(storage, keyId);
-  return stored && (await calculateJwkThumbprint(stored.record.jwk));
-}
-
-async function sign(checkpoint: Checkpoint, jwk: JWK): Promise<string> {
-  const { kty, crv, x, y } = jwk;
-  return await new CompactSign(Buffer.from(JSON.stringify(checkpoint)))
-    .setProtectedHeader({ alg: 'ES256', typ: checkpointType, jwk: { kty, crv, x, y } as JWK })
-    .sign(await importJWK(jwk, 'ES256'));
-}
-
 /**
  * Reads a checkpoint, and verifies it with the public key in it.
  * @returns the checkpoint, and the thumbprint of the key, which the caller compares
@@ -188,13 +145,8 @@ export async function readCheckpoint(
   jws: string,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly thumbprint: string }> {
   try {
-    const { jwk } = decodeProtectedHeader(jws);
-    if (!jwk) throw new TypeError('it has no key');
-    const { payload } = await compactVerify(jws, await importJWK(jwk, 'ES256'), {
-      algorithms: ['ES256'],
-    });
-    const checkpoint = checkpointSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
-    return { checkpoint, thumbprint: await calculateJwkThumbprint(jwk) };
+    const { statement, thumbprint } = await verifiedStatement(jws, { type: checkpointType });
+    return { checkpoint: checkpointSchema.parse(statement), thumbprint };
   } catch (cause) {
     throw new AuditError(
       'ERR_AUDIT_CHECKPOINT',

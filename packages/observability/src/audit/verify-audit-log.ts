@@ -12,8 +12,9 @@ import {
   checkpoints,
   lastCheckpointNumber,
   readCheckpoint,
-  signingKeyThumbprint,
 } from './checkpoint.ts';
+import { auditSeals, readSeal, type Seal } from './seal.ts';
+import { signingKeyThumbprint } from './signing-key.ts';
 
 export interface VerifyAuditLogOptions {
   /**
@@ -45,7 +46,8 @@ export interface AuditVerification {
 
 /**
  * Verifies the audit log of a storage: each record has the hash of the one before it, each chain
- * ends where it says, and has the records that each checkpoint names. Others may write meanwhile.
+ * ends where it says, and has the records that each checkpoint names. A chain whose start was removed
+ * begins at its seal. Others may write meanwhile.
  *
  * A storage that was replaced as a whole by an earlier copy of itself is found only with a
  * checkpoint that is outside of it.
@@ -53,29 +55,47 @@ export interface AuditVerification {
  */
 export async function verifyAuditLog(
   storage: Storage,
-  { checkpoints: outside = [], maxFaults = 100, signal }: VerifyAuditLogOptions = {},
+  options: VerifyAuditLogOptions = {},
 ): Promise<AuditVerification> {
+  return (await examineAuditLog(storage, options)).verification;
+}
+
+/**
+ * Verifies the audit log.
+ * @returns also the last record of each chain that a checkpoint in the storage names
+ */
+export async function examineAuditLog(
+  storage: Storage,
+  { checkpoints: outside = [], maxFaults = 100, signal }: VerifyAuditLogOptions,
+): Promise<{
+  readonly verification: AuditVerification;
+  readonly covered: ReadonlyMap<string, number>;
+}> {
   const faults = new Faults(maxFaults);
   const promises = new PromisedRecords();
   const stored = await readCheckpoints(storage, { promises, faults });
-  await readOutside(storage, { outside, promises, faults });
+  const covered = promises.lastRecords();
+  await readOutside(storage, { outside, stored, promises, faults });
   for await (const { key, record } of auditHeads.list(storage, {
     onCorrupt: faults.unreadable,
     signal,
   }))
-    promises.add(idOf({ key }), record, 'the end of the chain');
-  const chains = new Chains(promises, faults);
+    promises.add(idOf({ key }), record, { source: 'the end of the chain' });
+  const seals = new Seals(storage, faults);
+  const chains = new Chains(promises, await seals.readAll(signal), faults);
   for await (const entry of storage.list('audit/record', { onCorrupt: faults.unreadable, signal }))
     chains.follow(entry);
+  await chains.assertStarts(seals);
   for (const [writer, end] of chains.ends) await assertEnd(storage, { writer, end, faults });
-  promises.reportBroken(faults);
-  return {
+  await promises.reportBroken(seals, faults);
+  const verification = {
     records: chains.count,
     writers: chains.ends.size,
-    checkpoints: stored + outside.length,
+    checkpoints: stored.count + outside.length,
     faults: faults.first,
     faultCount: faults.count,
   };
+  return { verification, covered };
 }
 
 class Faults {
@@ -98,17 +118,31 @@ class Faults {
   };
 }
 
+/** What names a record. */
+interface NamedBy {
+  readonly source: string;
+  /** Whether a seal is not enough: the record itself must be there. */
+  readonly needsRecord?: boolean;
+}
+
 /** The records that heads and checkpoints name. */
 class PromisedRecords {
-  readonly #hashes = new Map<string, Map<number, Map<string, string>>>();
+  readonly #hashes = new Map<string, Map<number, Map<string, NamedBy>>>();
 
-  /** @param source what names the record */
-  add(writer: string, { sequence, hash }: AuditHead, source: string): void {
-    const bySequence = this.#hashes.get(writer) ?? new Map<number, Map<string, string>>();
+  add(writer: string, { sequence, hash }: AuditHead, { source, needsRecord }: NamedBy): void {
+    const bySequence = this.#hashes.get(writer) ?? new Map<number, Map<string, NamedBy>>();
     this.#hashes.set(writer, bySequence);
-    const byHash = bySequence.get(sequence) ?? new Map<string, string>();
+    const byHash = bySequence.get(sequence) ?? new Map<string, NamedBy>();
     bySequence.set(sequence, byHash);
-    byHash.set(hash, source);
+    const needed = needsRecord === true || byHash.get(hash)?.needsRecord === true;
+    byHash.set(hash, { source, needsRecord: needed });
+  }
+
+  /** Returns the last record of each chain that something names. */
+  lastRecords(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.#hashes].map(([writer, bySequence]) => [writer, Math.max(...bySequence.keys())]),
+    );
   }
 
   /** Takes a promise as kept: what stays is broken. */
@@ -119,27 +153,100 @@ class PromisedRecords {
     if (byHash?.size === 0) bySequence?.delete(sequence);
   }
 
-  reportBroken(faults: Faults): void {
-    for (const [writer, bySequence] of this.#hashes)
+  async reportBroken(seals: Seals, faults: Faults): Promise<void> {
+    for (const [writer, bySequence] of this.#hashes) {
+      const seal = bySequence.size > 0 ? await seals.latest(writer) : undefined;
       for (const [sequence, byHash] of bySequence)
-        for (const source of byHash.values())
+        for (const [hash, { source, needsRecord }] of byHash) {
+          const isSealed = seal !== undefined && isCoveredBy(seal, { sequence, hash });
+          if (isSealed && !needsRecord) continue;
           faults.add(
             writer,
-            `record ${sequence}, which ${source} names, is not there or was changed`,
+            isSealed
+              ? `record ${sequence} was removed by its age, and ${source}, which names it, is not one of this storage`
+              : `record ${sequence}, which ${source} names, is not there or was changed`,
           );
+        }
+    }
   }
+}
+
+/** Returns whether a record is one of those that a seal says were removed. */
+function isCoveredBy(seal: AuditHead, { sequence, hash }: AuditHead): boolean {
+  return sequence < seal.sequence || (sequence === seal.sequence && hash === seal.hash);
+}
+
+/** The seals of the chains whose start was removed. */
+class Seals {
+  readonly #storage: Storage;
+  readonly #faults: Faults;
+  /** Those whose fault was reported. */
+  readonly #broken = new Set<string>();
+  #thumbprint: string | undefined;
+
+  constructor(storage: Storage, faults: Faults) {
+    this.#storage = storage;
+    this.#faults = faults;
+  }
+
+  async readAll(signal: AbortSignal | undefined): Promise<ReadonlyMap<string, Seal>> {
+    const seals = new Map<string, Seal>();
+    const { unreadable: onCorrupt } = this.#faults;
+    this.#thumbprint = await readable(this.#faults, () => signingKeyThumbprint(this.#storage));
+    for await (const stored of auditSeals.list(this.#storage, { onCorrupt, signal })) {
+      const writer = idOf(stored);
+      const seal = await this.#verified(writer, () =>
+        readSeal(stored, { writer, thumbprint: this.#thumbprint }),
+      );
+      if (seal) seals.set(writer, seal);
+    }
+    return seals;
+  }
+
+  /** Returns the present seal of a chain: another process may have removed records meanwhile. */
+  async latest(writer: string): Promise<Seal | undefined> {
+    return await this.#verified(writer, async () => {
+      const stored = await auditSeals.read(this.#storage, writer);
+      this.#thumbprint ??= await signingKeyThumbprint(this.#storage);
+      return stored && (await readSeal(stored, { writer, thumbprint: this.#thumbprint }));
+    });
+  }
+
+  async #verified(
+    writer: string,
+    read: () => Promise<Seal | undefined>,
+  ): Promise<Seal | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!this.#broken.has(writer)) this.#faults.add(writer, errorText(error));
+      this.#broken.add(writer);
+      return undefined;
+    }
+  }
+}
+
+/** A record that does not follow the one before it. */
+interface Gap {
+  readonly writer: string;
+  readonly before: AuditHead;
+  readonly message: string;
 }
 
 /** The chains, as their records come in the order of their keys. */
 class Chains {
-  readonly ends = new Map<string, AuditHead>();
+  readonly ends: Map<string, AuditHead>;
   count = 0;
   readonly #promises: PromisedRecords;
+  readonly #seals: ReadonlyMap<string, Seal>;
   readonly #faults: Faults;
+  readonly #gaps: Gap[] = [];
 
-  constructor(promises: PromisedRecords, faults: Faults) {
+  constructor(promises: PromisedRecords, seals: ReadonlyMap<string, Seal>, faults: Faults) {
     this.#promises = promises;
+    this.#seals = seals;
     this.#faults = faults;
+    this.ends = new Map(seals);
   }
 
   follow(entry: Entry): void {
@@ -154,13 +261,28 @@ class Chains {
     const { writer, sequence, previous } = record;
     const end = this.ends.get(writer) ?? { sequence: 0, hash: '' };
     const at = `record ${sequence} (${idOf(entry)})`;
-    if (sequence !== end.sequence + 1)
+    if (sequence > end.sequence + 1)
+      this.#gaps.push({
+        writer,
+        before: { sequence: sequence - 1, hash: previous },
+        message: `${at} follows record ${end.sequence}`,
+      });
+    else if (sequence !== end.sequence + 1)
       this.#faults.add(writer, `${at} follows record ${end.sequence}`);
     else if (previous !== end.hash)
       this.#faults.add(writer, `${at} does not have the hash of the record before it`);
     const next = { sequence, hash: hashOf(entry.value) };
     this.ends.set(writer, next);
     this.#promises.keep(writer, next);
+  }
+
+  /** Reports each gap, unless another process has removed the records before it meanwhile. */
+  async assertStarts(seals: Seals): Promise<void> {
+    for (const { writer, before, message } of this.#gaps) {
+      const seal = await seals.latest(writer);
+      const isNew = seal !== undefined && seal.sequence > (this.#seals.get(writer)?.sequence ?? 0);
+      if (!isNew || !isCoveredBy(seal, before)) this.#faults.add(writer, message);
+    }
   }
 }
 
@@ -182,11 +304,18 @@ async function assertEnd(
     );
 }
 
-/** Reads the checkpoints in the storage. @returns their number */
+/** The checkpoints in the storage. */
+interface StoredCheckpoints {
+  readonly count: number;
+  readonly known: ReadonlySet<string>;
+}
+
+/** Reads the checkpoints in the storage. */
 async function readCheckpoints(
   storage: Storage,
   { promises, faults }: { readonly promises: PromisedRecords; readonly faults: Faults },
-): Promise<number> {
+): Promise<StoredCheckpoints> {
+  const known = new Set<string>();
   const [thumbprint, lastNumber] = [
     await readable(faults, async () => await signingKeyThumbprint(storage)),
     await readable(faults, async () => await lastCheckpointNumber(storage)),
@@ -195,6 +324,7 @@ async function readCheckpoints(
   let count = 0;
   for await (const { key, record } of checkpoints.list(storage, { onCorrupt: faults.unreadable })) {
     count += 1;
+    known.add(record.jws);
     const subject = `checkpoint ${Number(idOf({ key }))}`;
     const read = await readCheckpoint(record.jws).catch((error: unknown) =>
       faults.add(subject, errorText(error)),
@@ -208,13 +338,13 @@ async function readCheckpoints(
       faults.add(subject, `it follows checkpoint ${last?.checkpoint.number ?? 0}`);
     else if (checkpoint.previous !== (last ? hashOf(Buffer.from(last.jws)) : ''))
       faults.add(subject, 'it does not have the hash of the checkpoint before it');
-    addHeads(checkpoint, subject, promises);
+    addHeads(checkpoint, { source: subject }, promises);
     last = { checkpoint, jws: record.jws };
   }
   // A checkpoint that was made meanwhile is behind those that were read.
   if ((lastNumber ?? 0) > (last?.checkpoint.number ?? 0))
     faults.add(`checkpoint ${lastNumber}`, 'it is not there');
-  return count;
+  return { count, known };
 }
 
 /** Returns what is read; undefined where it cannot be read, which is a fault. */
@@ -232,10 +362,12 @@ async function readOutside(
   storage: Storage,
   {
     outside,
+    stored,
     promises,
     faults,
   }: {
     readonly outside: readonly string[];
+    readonly stored: StoredCheckpoints;
     readonly promises: PromisedRecords;
     readonly faults: Faults;
   },
@@ -246,10 +378,10 @@ async function readOutside(
     const { checkpoint, thumbprint: signer } = await readCheckpoint(jws);
     const subject = `checkpoint ${checkpoint.number} outside of the storage`;
     if (signer !== thumbprint) faults.add(subject, 'the key of this storage has not signed it');
-    addHeads(checkpoint, subject, promises);
+    addHeads(checkpoint, { source: subject, needsRecord: !stored.known.has(jws) }, promises);
   }
 }
 
-function addHeads({ heads }: Checkpoint, source: string, promises: PromisedRecords): void {
-  for (const { writer, sequence, hash } of heads) promises.add(writer, { sequence, hash }, source);
+function addHeads({ heads }: Checkpoint, namedBy: NamedBy, promises: PromisedRecords): void {
+  for (const { writer, sequence, hash } of heads) promises.add(writer, { sequence, hash }, namedBy);
 }
