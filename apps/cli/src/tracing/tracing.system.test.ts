@@ -4,8 +4,15 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describeWith, eventually, freePort, removeFolder, startRedis } from '@acmex/services';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  describeWith,
+  eventually,
+  freePort,
+  removeFolder,
+  startBind,
+  startRedis,
+} from '@acmex/services';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OwnCa, ownCa } from '../own-ca.testing.ts';
 import { type OtlpReceiver, otlpReceiver, type ReceivedSpan } from './otlp-receiver.testing.ts';
 
@@ -13,25 +20,20 @@ const program = fileURLToPath(new URL('../../dist/main.mjs', import.meta.url));
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 let ca: OwnCa;
 let folder: string;
-let running: ChildProcess[];
+const running: ChildProcess[] = [];
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
   ca = await ownCa({ arrange: (chain) => chain });
-});
-afterAll(async () => {
-  await ca[Symbol.asyncDispose]();
-});
-beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-tracing-'));
   await writeFile(at('root.pem'), ca.root);
-  running = [];
 });
-afterEach(async () => {
+afterAll(async () => {
   for (const child of running.filter(({ exitCode }) => exitCode === null)) {
     child.kill('SIGTERM');
     await once(child, 'exit');
   }
+  await ca[Symbol.asyncDispose]();
   await removeFolder(folder);
 });
 
@@ -40,26 +42,44 @@ function start(args: readonly string[], variables: NodeJS.ProcessEnv) {
   const env = { PATH: process.env.PATH, HOME: folder, ...variables };
   const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
   running.push(child);
-  const output = { stderr: '' };
-  child.stderr.on('data', (chunk: Buffer) => {
-    output.stderr += chunk.toString();
-  });
-  child.stdout.resume();
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      output[name] += chunk.toString();
+    });
   const ended = once(child, 'exit').then(([code]) => code as number | null);
-  return { output, ended };
+  return { child, output, ended };
 }
 
-async function obtain(variables: NodeJS.ProcessEnv, place = '.') {
+/** Obtains a certificate into a folder of its own, by http-01 from the CA of the tests by default. */
+async function obtain(place: string, variables: NodeJS.ProcessEnv, more?: readonly string[]) {
+  await mkdir(at(place));
   const { output, ended } = start(
     [
-      ...['obtain', '-d', 'secret-name.test', '--server', ca.directory, '--accept-tos'],
-      ...['--ca-certificate', at('root.pem'), '--http-port', String(await freePort())],
+      ...['obtain', '-d', 'secret-name.test', '--accept-tos'],
       ...['--storage', at(`${place}/data`), '--cert-path', at(`${place}/a.pem`)],
       ...['-k', at(`${place}/a.key`)],
+      ...(more ?? [
+        ...['--server', ca.directory, '--ca-certificate', at('root.pem')],
+        ...['--http-port', String(await freePort())],
+      ]),
     ],
     variables,
   );
   return { code: await ended, stderr: output.stderr };
+}
+
+/** Whether a program that has ended had loaded the code for traces, as its coverage says. */
+async function hasLoadedTraces(coverage: string): Promise<boolean> {
+  const [file = ''] = await readdir(at(coverage));
+  const { result } = JSON.parse(await readFile(join(at(coverage), file), 'utf8')) as {
+    readonly result: readonly { readonly url: string }[];
+  };
+  const chunks = result.filter(({ url }) => url.startsWith('file:'));
+  const texts = await Promise.all(
+    chunks.map(async ({ url }) => await readFile(fileURLToPath(url), 'utf8')),
+  );
+  return texts.some((text) => text.includes('OTEL_BSP_SCHEDULE_DELAY'));
 }
 
 /** Returns the names of the spans below each other, as lines of text. */
@@ -74,20 +94,41 @@ function treeOf(spans: readonly ReceivedSpan[], parent: string, depth = 0): read
 
 describe('acmex obtain', () => {
   let receiver: OtlpReceiver;
-  beforeEach(async () => {
+  let silent: OtlpReceiver;
+  let runs: Readonly<Record<'sent' | 'down' | 'silent', Awaited<ReturnType<typeof obtain>>>>;
+  // All at once: a test waits for the slowest, and not for each after the other.
+  beforeAll(async () => {
     receiver = await otlpReceiver();
+    silent = await otlpReceiver('never');
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+    const lost = async (name: string, url: string) =>
+      await obtain(name, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+    const untraced = async (name: string, variables: NodeJS.ProcessEnv) => {
+      const args = ['renew', '--storage', at(name)];
+      const { ended } = start(args, { NODE_V8_COVERAGE: at(`coverage-${name}`), ...variables });
+      expect(await ended).toBe(0);
+    };
+    const [sent, down, unanswered] = await Promise.all([
+      obtain('sent', {
+        ...endpoint,
+        OTEL_EXPORTER_OTLP_HEADERS: 'x-team=web',
+        OTEL_SERVICE_NAME: 'acmex-of-web',
+        NODE_V8_COVERAGE: at('coverage-on'),
+      }),
+      lost('down', `http://127.0.0.1:${await freePort()}`),
+      lost('silent', silent.url),
+      untraced('off', {}),
+      untraced('disabled', { ...endpoint, OTEL_SDK_DISABLED: 'true' }),
+    ]);
+    runs = { sent, down, silent: unanswered };
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await receiver[Symbol.asyncDispose]();
+    await silent[Symbol.asyncDispose]();
   });
 
   it('sends one trace of command, order, requests to the CA and deployment, without names and keys', async () => {
-    const { code } = await obtain({
-      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-      OTEL_EXPORTER_OTLP_HEADERS: 'x-team=web',
-      OTEL_SERVICE_NAME: 'acmex-of-web',
-    });
-    expect(code).toBe(0);
+    expect(runs.sent.code).toBe(0);
     const tree = treeOf(receiver.spans, '');
     expect(tree.filter((line) => !line.startsWith(' '))).toEqual(['command']);
     for (const line of ['  issue', '    acme request', '    storage write', '  task', '    deploy'])
@@ -95,45 +136,54 @@ describe('acmex obtain', () => {
     expect(receiver.headers[0]).toMatchObject({ 'x-team': 'web' });
     const text = receiver.bytes.toString('latin1');
     expect(text).toContain('acmex-of-web');
-    const key = (await readFile(at('a.key'), 'utf8')).split('\n')[1] ?? '';
+    const key = (await readFile(at('sent/a.key'), 'utf8')).split('\n')[1] ?? '';
     for (const secret of ['secret-name', '.well-known', 'PRIVATE', ca.directory, key])
       expect(text).not.toContain(secret);
   });
   it('loads the code for traces only when they are on', async () => {
-    const loaded = async (name: string, variables: NodeJS.ProcessEnv) => {
-      const args = ['renew', '--storage', at('data')];
-      expect(await start(args, { NODE_V8_COVERAGE: at(name), ...variables }).ended).toBe(0);
-      const [file = ''] = await readdir(at(name));
-      const { result } = JSON.parse(await readFile(join(at(name), file), 'utf8')) as {
-        readonly result: readonly { readonly url: string }[];
-      };
-      const chunks = result.filter(({ url }) => url.startsWith('file:'));
-      const texts = await Promise.all(
-        chunks.map(async ({ url }) => await readFile(fileURLToPath(url), 'utf8')),
-      );
-      return texts.some((text) => text.includes('OTEL_BSP_SCHEDULE_DELAY'));
-    };
-    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
-    await expect(loaded('off', {})).resolves.toBe(false);
-    await expect(loaded('disabled', { ...endpoint, OTEL_SDK_DISABLED: 'true' })).resolves.toBe(
-      false,
-    );
-    await expect(loaded('on', endpoint)).resolves.toBe(true);
+    await expect(hasLoadedTraces('coverage-off')).resolves.toBe(false);
+    await expect(hasLoadedTraces('coverage-disabled')).resolves.toBe(false);
+    await expect(hasLoadedTraces('coverage-on')).resolves.toBe(true);
   });
-  it('succeeds and warns once where the receiver is down or never answers', async () => {
-    const run = async (name: string, endpoint: string) => {
-      await mkdir(at(name));
-      const timeout = { OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
-      return await obtain({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...timeout }, name);
-    };
-    await using silent = await otlpReceiver('never');
-    const runs = await Promise.all([
-      run('down', `http://127.0.0.1:${await freePort()}`),
-      run('silent', silent.url),
-    ]);
-    for (const { code, stderr } of runs)
+  it('succeeds and warns once where the receiver is down or never answers', () => {
+    for (const { code, stderr } of [runs.down, runs.silent])
       expect([code, stderr.match(/traces cannot be sent/g)?.length]).toEqual([0, 1]);
     expect(silent.bytes.length).toBeGreaterThan(0);
+  });
+});
+
+describeWith(['named'], 'an order by dns-01 at acmex ca serve', () => {
+  it('has the calls of the DNS provider in its trace, and the validation in a trace of the CA', async () => {
+    await using bind = await startBind({ zones: { 'secret-name.test': [] } });
+    await using receiver = await otlpReceiver();
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+    const server = start(
+      [
+        ...['ca', 'serve', '--development', '--listen', '127.0.0.1:0', '--output', 'json'],
+        ...['--root-certificate', at('dns-root.pem'), '--dns-resolver', bind.address],
+      ],
+      endpoint,
+    );
+    await eventually(
+      () => server.output.stdout.endsWith('\n'),
+      30,
+      () => server.output.stderr,
+    );
+    const { directory } = JSON.parse(server.output.stdout) as { readonly directory: string };
+    const { code, stderr } = await obtain('dns', { ...endpoint, RFC2136_SERVER: bind.address }, [
+      ...['--server', directory, '--ca-certificate', at('dns-root.pem'), '-c', 'dns-01'],
+      ...['--dns-provider', 'rfc2136', '--dns-resolver', bind.address],
+    ]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('all names are validated')]);
+    server.child.kill('SIGTERM');
+    await expect(server.ended).resolves.toBe(0);
+    const roots = receiver.spans.filter(({ parent }) => parent === '');
+    expect(roots.map(({ name }) => name).sort()).toEqual(['command', 'validate']);
+    expect(new Set(roots.map((span) => span.traceId)).size).toBe(2);
+    const command = roots.find(({ name }) => name === 'command');
+    const tree = treeOf(receiver.spans, command?.spanId ?? '');
+    expect(tree.filter((line) => line === '  dns').length).toBeGreaterThan(1);
+    expect(receiver.bytes.toString('latin1')).not.toContain('secret-name');
   });
 });
 
@@ -145,7 +195,7 @@ describeWith(['redis-server'], 'a team', () => {
 [redis]
 url = "${redis.url}"
 [storage]
-url = "file:${at('data')}"
+url = "file:${at('team')}"
 [server]
 listen_addr = "127.0.0.1:${port}"
 [acme]
@@ -166,7 +216,9 @@ deploy = [{ directory = "${at('deployed')}" }]
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_BSP_SCHEDULE_DELAY: '100',
     };
-    const api = start(['serve', '--role', 'api', '--config', at('api.toml')], variables);
+    const serve = (role: 'api' | 'worker') =>
+      start(['serve', '--role', role, '--config', at(`${role}.toml`)], variables);
+    const [api, worker] = [serve('api'), serve('worker')];
     await eventually(() => /listening on/.test(api.output.stderr));
     const [, file = ''] = /first API key is in (\S+)/.exec(api.output.stderr) ?? [];
     const key = (await readFile(file, 'utf8')).trim();
@@ -178,7 +230,6 @@ deploy = [{ directory = "${at('deployed')}" }]
         readonly items?: readonly { readonly id: string; readonly current?: object }[];
       };
     };
-    const worker = start(['serve', '--role', 'worker', '--config', at('worker.toml')], variables);
     let id = '';
     await eventually(async () => {
       const { items: [certificate] = [] } = await call('GET', '/api/certificates', 'nonsense');
@@ -199,7 +250,7 @@ deploy = [{ directory = "${at('deployed')}" }]
     expect(receiver.bytes.toString('latin1')).not.toContain('secret-name');
     expect(receiver.bytes.toString('latin1')).not.toContain(key);
     // While Redis still answers.
-    for (const child of running) child.kill('SIGTERM');
+    for (const { child } of [api, worker]) child.kill('SIGTERM');
     await expect(Promise.all([api.ended, worker.ended])).resolves.toEqual([0, 0]);
   });
 });
