@@ -61,6 +61,7 @@ const overridingFlags: readonly OverridingFlag[] = [
     toValue: (file) => ({ file }),
   },
   { option: 'renewBeforeDays', key: 'renewal.renew_before_days' },
+  { option: 'checkInterval', key: 'renewal.check_interval' },
   { option: 'addr', key: 'server.listen_addr' },
   { option: 'logLevel', key: 'cli.log_level' },
   { option: 'logFile', key: 'cli.log_file' },

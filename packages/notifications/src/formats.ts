@@ -1,6 +1,13 @@
 import { discordBody, mattermostBody, slackBody, teamsBody, telegramBody } from './chat-formats.ts';
 import { linesOf, nameList, type Notification, textOf } from './notification.ts';
-import { gotifyBody, gotifyHeaders, ntfyBody, ntfyHeaders, pagerdutyBody } from './push-formats.ts';
+import {
+  gotifyBody,
+  gotifyHeaders,
+  ntfyBody,
+  ntfyHeaders,
+  pagerdutyBody,
+  pagerdutyMessages,
+} from './push-formats.ts';
 import {
   type Format,
   problemOfTemplate,
@@ -40,6 +47,7 @@ export const webhookFormats = {
     body: pagerdutyBody,
     headers: () => ({}),
     isForOneEvent: true,
+    messages: pagerdutyMessages,
   }),
   custom: ({ template, contentType = json }: FormatOptions = {}) =>
     template === undefined

@@ -75,6 +75,14 @@ const alarms: Partial<Record<string, { readonly action: 'trigger' | 'resolve'; a
   certificate_removed: { action: 'resolve', alarm: 'deployment' },
 };
 
+/** Returns a notification for each alert that it concerns: a removal ends two of them. */
+export function pagerdutyMessages(notification: Notification): readonly Notification[] {
+  const { type, events } = notification;
+  if (type !== 'certificate_removed') return [notification];
+  const ofRenewal = events.map((event) => ({ ...event, alarm: 'renewal' as const }));
+  return [notification, { ...notification, events: ofRenewal }];
+}
+
 /**
  * Returns an event of PagerDuty's Events API v2. An event about a certificate triggers or resolves
  * the alert of its renewal, of its deployment or of its servers.

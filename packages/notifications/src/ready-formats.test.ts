@@ -1,7 +1,8 @@
 import { type AcmexEvent, type EventType, eventTypes } from '@acmex/orchestrator';
 import { describe, expect, it } from '@jest/globals';
-import { webhookFormats } from './index.ts';
+import { webhook, webhookFormats } from './index.ts';
 import { eventNotification, type Notification, report } from './notification.ts';
+import { receiver } from './receiving.testing.ts';
 
 const hostile = String.raw`@all <!channel> <at>Eve</at> [bank](https://evil.example) ~town #tag :smile: **b** _i_ "q" \ &lt;`;
 const controls = '\u001b[31m\u202e\n/stop `c`';
@@ -160,6 +161,22 @@ describe('the format pagerduty', () => {
       });
     },
   );
+  it('resolves the alerts of deployment and of renewal with certificate_removed', async () => {
+    await using to = await receiver();
+    const pagerduty = webhook({
+      url: async () => to.url,
+      ...{ allow: ['127.0.0.0/8'], schemes: 'http-and-https', token: async () => 'r0uting-key' },
+      format: webhookFormats.pagerduty(),
+    });
+    await pagerduty.send(eventNotification(eventOf('renewal_failed')));
+    await pagerduty.send(eventNotification(eventOf('certificate_removed')));
+    const [opened, ...resolved] = to.received.map(({ body }) => JSON.parse(body) as object);
+    expect(opened).toMatchObject(keyed('trigger', 'crt_1/renewal'));
+    expect(resolved).toEqual([
+      keyed('resolve', 'crt_1/deployment'),
+      keyed('resolve', 'crt_1/renewal'),
+    ]);
+  });
   it('has an alert of its own for an event about no certificate', () => {
     const { dedup_key, event_action } = alertOf('renewal_failed', { certificate: undefined });
     expect({ dedup_key, event_action }).toEqual({

@@ -12,6 +12,11 @@ export interface Format {
   body(notification: Notification, token?: string): string;
   /** Returns headers, with the token; `Authorization: Bearer` and the token by default. */
   headers?(notification: Notification, token: string | undefined): Readonly<Record<string, string>>;
+  /**
+   * Returns the notifications to send in place of one, each by a request: at least one. All of them
+   * are sent again where one is refused.
+   */
+  messages?(notification: Notification): readonly Notification[];
   /** Whether a notification must have one event: a receiver with it gets no reports. */
   readonly isForOneEvent?: boolean | undefined;
 }

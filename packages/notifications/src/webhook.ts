@@ -3,6 +3,7 @@ import type { EgressFetch, EgressHead } from '@acmex/egress';
 import { answerText } from './answer-text.ts';
 import type { Channel, Receipt } from './channel.ts';
 import { NotificationsError } from './errors.ts';
+import type { Notification } from './notification.ts';
 import { type Format, webhookFormats } from './formats.ts';
 import {
   assertReceiverUrl,
@@ -67,13 +68,16 @@ export function webhook(options: WebhookOptions): Channel {
   return {
     kind: 'webhook',
     async send(notification, { signal } = {}) {
-      const message: WebhookMessage = {
+      const messageOf = (part: Notification): WebhookMessage => ({
         id: notification.id,
         contentType: format.contentType,
-        body: (token) => format.body(notification, token),
-        headers: (token) => format.headers?.(notification, token),
-      };
-      return await sender.send(message, { signal });
+        body: (token) => format.body(part, token),
+        headers: (token) => format.headers?.(part, token),
+      });
+      const [first = notification, ...more] = format.messages?.(notification) ?? [];
+      let receipt = await sender.send(messageOf(first), { signal });
+      for (const part of more) receipt = await sender.send(messageOf(part), { signal });
+      return receipt;
     },
   };
 }

@@ -338,14 +338,14 @@ it('sends a heartbeat at the end of a renew run in which no certificate has fail
   expect(beats()).toBe(1);
 });
 
-it('sends heartbeats while the daemon runs, also where the CA is away', async () => {
+it('sends heartbeats while the daemon runs, one in each --check-interval, also where the CA is away', async () => {
   await addHeartbeat();
   await addDue('a.test');
   const stop = new AbortController();
-  const arrived = once(server, 'beat');
-  const running = run(['daemon'], { signal: stop.signal });
-  await Promise.race([arrived, running]);
+  await appendFile(join(folder, 'acmex.toml'), '[renewal]\ncheck_interval = 3600\n');
+  const running = run(['daemon', '--check-interval', '1'], { signal: stop.signal });
+  for (let beat = 1; beat <= 2; beat += 1) await Promise.race([once(server, 'beat'), running]);
   stop.abort('SIGTERM');
   await expect(running).resolves.toMatchObject({ code: 0 });
-  expect(beats()).toBe(1);
+  expect(beats()).toBeGreaterThanOrEqual(2);
 });
