@@ -1,7 +1,7 @@
 import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
 import { disorderedChains, type Fault, withFaults } from '@acmex/ca/faults';
 import { serveAcme } from '@acmex/ca/node';
-import { memoryStorage } from '@acmex/storage';
+import { memoryStorage, type Storage } from '@acmex/storage';
 
 /** A CA in this process that validates every name. */
 export interface OwnCa extends AsyncDisposable {
@@ -15,12 +15,14 @@ export interface OwnCa extends AsyncDisposable {
 export async function ownCa({
   arrange,
   faults = [],
+  storage = memoryStorage(),
 }: {
   /** Changes its chains. */
   readonly arrange: (chain: readonly string[]) => readonly string[];
   readonly faults?: readonly Fault[];
+  /** In memory by default. */
+  readonly storage?: Storage;
 }): Promise<OwnCa> {
-  const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
   const server = await serveAcme({

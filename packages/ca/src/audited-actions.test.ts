@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CertificateInfo } from '@acmex/certificate';
 import { changeKey, generateAccountKey } from '@acmex/protocol';
-import { memoryStorage, type Storage } from '@acmex/storage';
+import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
 import {
   issue,
@@ -16,6 +16,7 @@ import {
   auditedActions,
   auditedActionTypes,
   createExternalAccount,
+  listIssued,
   moveRenewalWindow,
   replaceIssuing,
   restoreRenewalWindow,
@@ -69,6 +70,8 @@ it('names each thing that a CA does, with who asked for it', async () => {
   await revoke(ca, account, first.leaf);
   const second = await issue(ca, account, ['b.test', '10.0.0.1']);
   await revokeIssued(storage, second.leaf.serialNumber, { reason: 'keyCompromise' });
+  ca.validator.answers(() => ({ valid: false, type: 'unauthorized', detail: 'wrong answer' }));
+  await expect(issue(ca, account, ['c.test'])).rejects.toThrow('wrong answer');
   const window = { start: '2026-06-02T00:00:00Z', end: '2026-06-03T00:00:00Z' };
   await moveRenewalWindow(storage, { ...window, serialNumber: first.leaf.serialNumber });
   await moveRenewalWindow(storage, window);
@@ -97,6 +100,11 @@ it('names each thing that a CA does, with who asked for it', async () => {
     { type: 'ca_certificate_revoked', certificate: firstSerial, message: 'reason 4', origin },
     { type: 'ca_certificate_issued', certificate: secondSerial, names: ['b.test', '10.0.0.1'] },
     { type: 'ca_certificate_revoked', certificate: secondSerial, message: 'reason 1' },
+    // The client tries two types of challenges, each with an order of its own.
+    ...Array.from({ length: 2 }, () => ({
+      ...{ type: 'ca_validation_failed', names: ['c.test'], actor: id },
+      message: expect.stringContaining('wrong answer'),
+    })),
     {
       ...{ type: 'ca_renewal_window_moved', certificate: firstSerial },
       message: '2026-06-02T00:00:00Z to 2026-06-03T00:00:00Z',
@@ -111,4 +119,25 @@ it('names each thing that a CA does, with who asked for it', async () => {
     new Set(Object.keys(auditedActionTypes)),
   );
   expect(JSON.stringify(actions)).not.toContain(hmacKey);
+});
+
+it('issues nothing while its audit log cannot be written, and then issues once', async () => {
+  const { storage, actions } = recordingStorage();
+  const refused: unknown[] = [];
+  const full: Storage = {
+    ...storage,
+    async write(changes, options) {
+      const isIssuance = auditedActions(changes).some(
+        ({ type }) => type === 'ca_certificate_issued',
+      );
+      if (!isIssuance || refused.length === 3) return await storage.write(changes, options);
+      for await (const issued of listIssued(storage)) expect(issued).toBeUndefined();
+      refused.push(changes);
+      throw new StorageUnavailableError('the disk is full');
+    },
+  };
+  const ca = await testCa({ storage: full });
+  await issue(ca, await ca.account(), ['a.test']);
+  expect(refused).toHaveLength(3);
+  expect(actions.filter(({ type }) => type === 'ca_certificate_issued')).toHaveLength(1);
 });

@@ -1,5 +1,6 @@
 import { type Change, idOf, keyOf, type Records } from '@acmex/storage';
 import { accounts, accountsByKey } from './account-records.ts';
+import { authorizations, validations } from './authorization-records.ts';
 import { authorities } from './authority/stored-authority.ts';
 import { certificates, revocations } from './certificate-records.ts';
 import { externalAccounts } from './external-accounts.ts';
@@ -15,6 +16,7 @@ export const auditedActionTypes = {
   ca_account_key_changed: 'An ACME account has another key.',
   ca_external_account_created: 'An external account was created, with a key to bind ACME accounts.',
   ca_external_account_revoked: 'An external account was revoked.',
+  ca_validation_failed: 'A client has not proven that it controls a name, so its order fails.',
   ca_certificate_issued: 'A certificate was issued.',
   ca_certificate_revoked: 'A certificate was revoked.',
   ca_renewal_window_moved: 'The renewal window of a certificate, or of all, was moved.',
@@ -22,6 +24,9 @@ export const auditedActionTypes = {
 } as const;
 
 export type AuditedActionType = keyof typeof auditedActionTypes;
+
+/** The characters of a reason that may come from a server of the client. */
+const longestReason = 500;
 
 /** Something that a CA did, as an audit log has it. */
 export interface AuditedAction {
@@ -34,21 +39,31 @@ export interface AuditedAction {
   readonly names?: readonly string[] | undefined;
   /** The id of the ACME account. */
   readonly actor?: string | undefined;
-  /** More of it: the profile, the reason of a revocation, the external account. */
+  /**
+   * More of it: the profile, the reason of a revocation or of a failed validation, the external
+   * account.
+   */
   readonly message?: string | undefined;
 }
+
+/** The keys of which one is in each write that is recorded: most writes have none. */
+const auditedKey = new RegExp(
+  `^(?:${[authorities, accounts, externalAccounts, validations, certificates, windows]
+    .map((kind) => kind.key(''))
+    .join('|')})`,
+);
 
 /**
  * Returns what a write to the storage of a CA does that an audit log records. It is read from the
  * records that are written, so that no such write goes without its entry.
  */
 export function auditedActions(changes: readonly Change[]): readonly AuditedAction[] {
-  const keys = changes.map(keyOf).filter((key) => key.startsWith('ca/'));
-  if (keys.length === 0) return [];
+  if (!changes.some((change) => auditedKey.test(keyOf(change)))) return [];
   return [
     ...authorityActions(changes),
     ...accountActions(changes),
     ...externalAccountActions(changes),
+    ...validationActions(changes),
     ...certificateActions(changes),
     ...windowActions(changes),
   ];
@@ -94,6 +109,21 @@ function externalAccountActions(changes: readonly Change[]): readonly AuditedAct
         type: isNew ? 'ca_external_account_created' : 'ca_external_account_revoked',
       }))
   );
+}
+
+function validationActions(changes: readonly Change[]): readonly AuditedAction[] {
+  const prefix = validations.key('');
+  // Other writes of authorizations are not read.
+  if (!changes.some((change) => 'remove' in change && change.remove.startsWith(prefix))) return [];
+  return writtenIn(changes, authorizations)
+    .filter(({ record: { status } }) => status === 'invalid')
+    .map(({ key, record: { account, identifier, challenges } }) => ({
+      event: key,
+      type: 'ca_validation_failed',
+      names: [identifier.value],
+      actor: account,
+      message: challenges.find(({ error }) => error)?.error?.detail.slice(0, longestReason),
+    }));
 }
 
 function certificateActions(changes: readonly Change[]): readonly AuditedAction[] {

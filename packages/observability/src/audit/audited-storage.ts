@@ -143,7 +143,7 @@ const tenantKey = /^tenant\/([^/]+)\/(.+)$/;
 
 /** Returns what a change says that has happened. */
 function eventActions(change: Change): readonly AuditAction[] {
-  if (!('set' in change)) return [];
+  if (!('set' in change) || !change.set.includes('events/')) return [];
   const [, tenant, key = change.set] = tenantKey.exec(change.set) ?? [];
   const event = eventWrittenBy({ ...change, set: key });
   return event ? [actionOf(event, tenant)] : [];
