@@ -80,6 +80,8 @@ async function verifyPlain(
   return await Promise.resolve({ leaf, chain: [leaf], pem: chain, warnings: [] });
 }
 
+const plainRoot = 'Plain Root';
+
 /** What takes the place of the functions of `@acmex/certificate`. */
 export const plainCertificates = {
   createCsr: async ({
@@ -90,6 +92,8 @@ export const plainCertificates = {
     key: PrivateKey;
   }) => await Promise.resolve(bytesOf({ identifiers, publicKey: hex(key.publicKey) })),
   parseChain: parsePlainChain,
+  isChain: (_: string, described: string) => described === plainRoot,
+  chainName: () => plainRoot,
   verifyIssued: verifyPlain,
   ariCertificateId: ({ serialNumber }: CertificateInfo) => serialNumber,
 };

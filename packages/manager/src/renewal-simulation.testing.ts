@@ -25,6 +25,8 @@ const beginning = Date.parse('2026-11-01T00:00:00Z');
 export interface SimulationReport {
   readonly seed: number;
   readonly issued: number;
+  /** Certificates that were renewed, and are in the storage. */
+  readonly renewed: number;
   readonly refused: number;
   readonly questions: number;
   readonly problem?: string | undefined;
@@ -591,7 +593,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   for (const names of scenario.certificates)
     await provisioner.certificates.add({ names, issuer: 'ca', keyType: 'ec-p256' });
   let before = clock.ms;
-  let atOnce = 0;
+  let [atOnce, renewed] = [0, 0];
   for (let steps = 0; steps < mostSteps && ca.problem === undefined; steps += 1) {
     const at = await provisioner.certificates.nextDue();
     if (at === undefined) {
@@ -611,11 +613,12 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       });
       if (outcome?.state === 'failed') ca.note(`failed: ${errorText(outcome.error)}`);
       const { names, current } = await provisioner.certificates.get(id);
+      if (outcome?.state === 'succeeded' && current && current.generation > 1) renewed += 1;
       if (current) ca.expiries.set(names.join(), Date.parse(current.notAfter));
     }
   }
   const { issued, refused, questions, problem, history } = ca;
-  return { seed, issued, refused, questions, problem, history };
+  return { seed, issued, renewed, refused, questions, problem, history };
 }
 
 /**
