@@ -44,15 +44,19 @@ function stopOnSignals(stop: AbortController, done: AbortSignal, display: Set<st
   // These have more to clean up.
   const isService = args[0] === 'daemon' || args[0] === 'serve';
   const seconds = isService ? 30 : 10;
-  const end = (signal: 'SIGINT' | 'SIGTERM') => {
-    for (const response of display) process.stderr.write(`acmex: not removed: ${response}\n`);
+  const notify = async (level: 'info' | 'warn', msg: string, before = '') => {
+    const { writeNotice } = await import('./log/notice.ts');
+    const text = `${before}acmex: ${msg}\n`;
+    writeNotice({ level, msg, text }, { stderr: process.stderr, words: args });
+  };
+  const end = async (signal: 'SIGINT' | 'SIGTERM') => {
+    for (const response of display) await notify('warn', `not removed: ${response}`);
     process.exit(signal === 'SIGTERM' ? 143 : 130);
   };
   const begin = (signal: 'SIGINT' | 'SIGTERM') => {
-    if (stop.signal.aborted) return end(signal);
-    process.stderr.write(
-      `\nacmex: ${signal}: cleaning up, for at most ${seconds} seconds; repeat to stop now\n`,
-    );
+    if (stop.signal.aborted) return void end(signal);
+    const limit = `for at most ${seconds} seconds; repeat to stop now`;
+    void notify('info', `${signal}: cleaning up, ${limit}`, '\n');
     stop.abort(signal);
     void endAfter(seconds, done).then((isLate) => (isLate ? end(signal) : undefined));
   };

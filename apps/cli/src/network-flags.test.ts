@@ -42,7 +42,7 @@ describe('--proxy', () => {
     ]);
     expect([outcome.code, outcome.stderr]).toEqual([
       2,
-      expect.stringContaining('[ERR_CONFIG_INVALID]'),
+      expect.stringContaining('"ERR_CONFIG_INVALID"'),
     ]);
   });
 

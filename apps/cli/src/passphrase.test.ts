@@ -168,7 +168,7 @@ describe.each(doors)('The key of $name', (door) => {
       `encrypted: use ${flag}, ${variable} or a terminal, where you are asked for it`,
     );
     expect(result.stderr).toContain(folder);
-    expect(result.stderr).toMatch(/PASSPHRASE(_MISSING)?\]/);
+    expect(result.stderr).toMatch(/PASSPHRASE(_MISSING)?[\]"]/);
     expect([result.code, await filesIn(out)]).toEqual([3, before]);
   });
 
@@ -180,7 +180,7 @@ describe.each(doors)('The key of $name', (door) => {
     const before = await filesIn(out);
     const result = await runDoor(args(), options);
     expect(result.stderr).toMatch(/passphrase (is wrong|does not decrypt it)/);
-    expect(result.stderr).toMatch(/ERR_[A-Z_]*PASSPHRASE\]/);
+    expect(result.stderr).toMatch(/ERR_[A-Z_]*PASSPHRASE[\]"]/);
     expect(result.stderr).toContain(folder);
     expect(result.stderr).not.toMatch(/horse|internal error/);
     expect([result.code, await filesIn(out)]).toEqual([3, before]);

@@ -81,7 +81,8 @@ export async function run(
       return reportUsage(error.message, { json: canJson && namesJson(args) }, terminal);
     }
     const { output, logLevel } = command.opts<Partial<OutputOptions>>();
-    return reportError(error, { debug: logLevel === 'debug', json: output === 'json' }, terminal);
+    const debug = logLevel === 'debug';
+    return reportError(error, { debug, json: output === 'json', words: args }, terminal);
   }
 }
 

@@ -1,29 +1,39 @@
 import { errorText, printable } from '@acmex/errors';
 import type { AcmeError } from '@acmex/protocol';
 import { codeOf, exitCodeOf } from './exit-code.ts';
+import { writeNotice } from './log/notice.ts';
 import type { Terminal } from './terminal.ts';
 
 type Streams = Pick<Terminal, 'stdout' | 'stderr'>;
 
 /**
- * Writes an error to standard error in one line, with its stack for `debug`, and to standard output
- * as a JSON document for `json`.
+ * Writes an error to standard error in one line, as one of the log for a service, with its stack for
+ * `debug`; and to standard output as a JSON document for `json`.
+ * @param words the words after `acmex`
  * @returns the exit code
  */
 export function reportError(
   error: unknown,
-  { debug, json }: { readonly debug: boolean; readonly json: boolean },
+  {
+    debug,
+    json,
+    words,
+  }: { readonly debug: boolean; readonly json: boolean; readonly words: readonly string[] },
   { stdout, stderr }: Streams,
 ): number {
   const code = codeOf(error);
   const message = errorText(error);
-  const line =
+  const msg =
     code === undefined
       ? `internal error: ${printable(message)}. Please report this with the output of --log-level debug.`
-      : `${message} [${code}]`;
-  stderr.write(`acmex: ${line}\n`);
-  if (debug && error instanceof Error)
-    stderr.write(`${printable(error.stack ?? '', 10_000).replaceAll('\\u{a}', '\n')}\n`);
+      : message;
+  const stack =
+    debug && error instanceof Error
+      ? printable(error.stack ?? '', 10_000).replaceAll('\\u{a}', '\n')
+      : undefined;
+  const lines = [`acmex: ${msg}${code === undefined ? '' : ` [${code}]`}`, stack];
+  const text = lines.map((line) => (line === undefined ? '' : `${line}\n`)).join('');
+  writeNotice({ level: 'error', code, stack, msg, text }, { stderr, words });
   if (json) writeJson(stdout, { code: code ?? 'ERR_INTERNAL', message, ...detailsOf(error) });
   return exitCodeOf(error);
 }

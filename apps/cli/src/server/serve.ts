@@ -2,6 +2,7 @@ import { errorCode, errorText, printable } from '@acmex/errors';
 import type { Log, RunningServer } from '@acmex/server';
 import { type ConfigurationFlags, dataDirectory, placesOf } from '../configuration.ts';
 import { CliError } from '../errors.ts';
+import { writeNotice } from '../log/notice.ts';
 import { configureAgain, openServiceLog } from '../log/service-log.ts';
 import { untilStopped } from '../service.ts';
 import type { LogLevel, Terminal } from '../terminal.ts';
@@ -67,7 +68,8 @@ export async function serve(
  * written there.
  */
 function showInitialKey({ stdout, stderr }: Terminal, file: string, key: string): void {
-  stderr.write(`the first API key is in ${file} until it is used\n`);
+  const msg = `the first API key is in ${file} until it is used`;
+  writeNotice({ level: 'info', msg, text: `${msg}\n` }, { stderr, words: ['serve'] });
   if ('isTTY' in stdout && stdout.isTTY) stdout.write(`${key}\n`);
 }
 

@@ -252,5 +252,14 @@ deploy = [{ directory = "${at('deployed')}" }]
     // While Redis still answers.
     for (const { child } of [api, worker]) child.kill('SIGTERM');
     await expect(Promise.all([api.ended, worker.ended])).resolves.toEqual([0, 0]);
+    for (const { output } of [api, worker]) {
+      const lines = output.stderr.split('\n').filter((line) => line !== '');
+      expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+        expect.objectContaining({
+          ...{ level: 'info', package: '@acmex/cli', time: expect.any(String) },
+          msg: expect.stringMatching(/^SIGTERM: cleaning up/),
+        }),
+      );
+    }
   });
 });

@@ -1,4 +1,3 @@
-import { systemClock } from '@acmex/clock';
 import type { Terminal } from '../terminal.ts';
 import { readTracingSettings } from './settings.ts';
 
@@ -12,9 +11,6 @@ const tracedCommands: ReadonlySet<string> = new Set([
   'agent',
 ]);
 
-/** Commands that run until they are stopped. */
-const services: ReadonlySet<string> = new Set(['daemon', 'serve', 'ca serve', 'agent']);
-
 /**
  * Runs a command, and sends what it does as traces if the variables of OpenTelemetry are set. The
  * code for this is loaded only then.
@@ -27,8 +23,13 @@ export async function withTracing<T>(
 ): Promise<T> {
   if (!tracedCommands.has(command)) return await work(terminal);
   const { settings, warnings } = readTracingSettings(terminal.env);
-  const onWarning = (text: string) =>
-    warnOfTraces(text, terminal, { isJson: services.has(command) });
+  if (!settings && warnings.length === 0) return await work(terminal);
+  const { writeNotice } = await import('../log/notice.ts');
+  const onWarning = (msg: string) =>
+    writeNotice(
+      { level: 'warn', package: '@acmex/observability', msg, text: `warning: ${msg}\n` },
+      { stderr: terminal.stderr, words: command.split(' ') },
+    );
   for (const warning of warnings) onWarning(warning);
   if (!settings) return await work(terminal);
   const { openTracing } = await import('./open-tracing.ts');
@@ -44,15 +45,4 @@ interface CommandRun {
   readonly command: string;
   readonly version: string;
   readonly terminal: Terminal;
-}
-
-/** Writes a warning to standard error; as a line of a log if that is JSON, unless a person reads it. */
-function warnOfTraces(
-  msg: string,
-  { stderr }: Pick<Terminal, 'stderr'>,
-  { isJson }: { readonly isJson: boolean },
-): void {
-  const time = systemClock.now().toString();
-  const line = { level: 'warn', time, package: '@acmex/observability', msg };
-  stderr.write(isJson && !stderr.isTTY ? `${JSON.stringify(line)}\n` : `warning: ${msg}\n`);
 }
