@@ -23,6 +23,8 @@ describe('parseHostPort', () => {
     '[example.com]:443',
     '[1:2]:443',
     'two words:443',
+    'example.com/path:443',
+    '/example.com:443',
     ':443',
     '',
   ])('refuses %j', (text) => {
@@ -36,6 +38,10 @@ describe('parseHostPort', () => {
     ['[2001:db8::1]:5353', '2001:db8::1', 5353],
   ])('reads %s where there is a default port', (text, host, port) => {
     expect(parseHostPort(text, { defaultPort: 53 })).toEqual({ host, port });
+  });
+
+  it('refuses a path where there is a default port', () => {
+    expect(parseHostPort('ns1.example.com/path', { defaultPort: 53 })).toBeUndefined();
   });
 
   it('allows port 0 for an address to listen on', () => {

@@ -25,7 +25,7 @@ export function parseHostPort(
 ): HostPort | undefined {
   if (defaultPort !== undefined && ipVersion(text) === 6) return { host: text, port: defaultPort };
   const [, bracketed, plain, digits] =
-    /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
+    /^(?:\[([\da-f:.]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = digits === undefined ? defaultPort : Number(digits);
   if (host === undefined || (bracketed !== undefined && ipVersion(bracketed) !== 6))
