@@ -14,8 +14,11 @@ import { serveAcme, type ServeAcmeOptions } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { freePort, removeFolder } from '@acmex/services';
-import { memoryStorage } from '@acmex/storage';
+import { memoryStorage, scopedStorage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { KeyStore } from './access/key-store.ts';
+import { scopes } from './access/scopes.ts';
 import { apiDescription } from './api-description.ts';
 import type { Operation } from './http/open-api.ts';
 import { serve, type ServeOptions } from './serve.ts';
@@ -291,6 +294,14 @@ export async function serving({
       if (existingFolder === undefined) await removeFolder(folder);
     },
   };
+}
+
+/** Returns a key of a tenant that may do everything, which is written beside the running server. */
+export async function tenantKey({ folder }: Serving, tenant: string): Promise<string> {
+  await using storage = fileStorage({ path: join(folder, 'data') });
+  const place = tenant === 'default' ? storage : scopedStorage(storage, `tenant/${tenant}`);
+  const store = new KeyStore({ storage: place, tenant });
+  return (await store.create({ title: tenant, scopes, names: ['*'] }, 'test')).text;
 }
 
 export async function initialKeyIn(folder: string): Promise<string | undefined> {

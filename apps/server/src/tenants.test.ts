@@ -1,11 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { systemClock } from '@acmex/clock';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Serving, serving, startCa, type TestCa } from './serving.testing.ts';
-import { KeyStore } from './access/key-store.ts';
-import { scopes } from './access/scopes.ts';
-import { fileStorage } from '@acmex/storage-file';
-import { scopedStorage } from '@acmex/storage';
+import { type Serving, serving, startCa, tenantKey, type TestCa } from './serving.testing.ts';
 
 const toml = `
 [tenants.one]
@@ -35,15 +31,7 @@ const keys: Record<string, string> = {};
 beforeAll(async () => {
   ca = await startCa();
   server = await serving({ ca, toml });
-  const storage = fileStorage({ path: `${server.folder}/data` });
-  for (const tenant of ['one', 'two'])
-    keys[tenant] = (
-      await new KeyStore({ storage: scopedStorage(storage, `tenant/${tenant}`), tenant }).create(
-        { title: tenant, scopes, names: ['*'] },
-        'test',
-      )
-    ).text;
-  await storage[Symbol.asyncDispose]();
+  for (const tenant of ['one', 'two']) keys[tenant] = await tenantKey(server, tenant);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -1,10 +1,7 @@
 import { createCheckpoint } from '@acmex/observability/audit';
-import { scopedStorage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KeyStore } from '../access/key-store.ts';
-import { scopes } from '../access/scopes.ts';
-import { type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
+import { type Serving, serving, startCa, tenantKey, type TestCa } from '../serving.testing.ts';
 
 const toml = `
 [audit]
@@ -22,13 +19,7 @@ const keys: Record<string, string> = {};
 beforeAll(async () => {
   ca = await startCa();
   server = await serving({ ca, toml });
-  await using storage = fileStorage({ path: `${server.folder}/data` });
-  for (const tenant of ['default', 'one', 'two']) {
-    const place = tenant === 'default' ? storage : scopedStorage(storage, `tenant/${tenant}`);
-    const store = new KeyStore({ storage: place, tenant });
-    const { text } = await store.create({ title: tenant, scopes, names: ['*'] }, 'test');
-    keys[tenant] = text;
-  }
+  for (const tenant of ['default', 'one', 'two']) keys[tenant] = await tenantKey(server, tenant);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

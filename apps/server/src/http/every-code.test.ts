@@ -7,12 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
 import { eventually, freePort, removeFolder } from '@acmex/services';
-import { scopedStorage } from '@acmex/storage';
-import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KeyStore } from '../access/key-store.ts';
-import { scopes } from '../access/scopes.ts';
-import { type Call, type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
+import {
+  type Call,
+  type Serving,
+  serving,
+  startCa,
+  tenantKey,
+  type TestCa,
+} from '../serving.testing.ts';
 import { answerableErrors } from './problem.ts';
 
 const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
@@ -59,9 +62,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'root.pem'), ca.root);
   await writeFile(join(folder, 'strict.pem'), strict.root);
   server = await serving({ ca, toml: toml + bound() });
-  await using storage = fileStorage({ path: join(server.folder, 'data') });
-  const keys = new KeyStore({ storage: scopedStorage(storage, 'tenant/small'), tenant: 'small' });
-  smallKey = (await keys.create({ scopes, names: ['*'] }, 'test')).text;
+  smallKey = await tenantKey(server, 'small');
   ca.refused.add('never.test');
   ids.issued = await issued({ names: ['issued.test'] });
   ids.watched = await orderOf(['never.test']);
