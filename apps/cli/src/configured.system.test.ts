@@ -109,6 +109,17 @@ describe('acmex config', () => {
     );
   });
 
+  it('is refused by config check with an API key or a webhook secret that can be guessed: S17, L8', async () => {
+    await configured(
+      '[server]\napi_keys = ["0123456789abcdef0123456789abcdef"]\n[[server.webhooks]]\nname = "ci"\nsecret = "whsec_"\n',
+    );
+    const { code, stderr } = await run(['config', 'check']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('acmex.toml:2: server.api_keys[0]');
+    expect(stderr).toContain('acmex.toml:5: server.webhooks[0].secret');
+    expect(stderr).not.toContain('0123456789abcdef');
+  });
+
   it('is refused where others can write it', async () => {
     await configured('[acme]\n');
     await chmod(at('acmex.toml'), 0o666);

@@ -42,7 +42,7 @@ const reversed = (chain: readonly string[]) => [...chain].reverse();
 const wrongOrder = 'the CA sent its chain in the wrong order: it was put in order';
 
 describe('a certificate that the CA issued and that is not what was ordered', () => {
-  it('is shown by cert show, and written by cert export with its key, but not by obtain', async () => {
+  it('is shown by cert show, and written by cert export with its key in two files, but not by obtain: C5', async () => {
     arrange = onlyIssuer;
     const { code, stderr } = await obtain();
     expect([code, stderr]).toEqual([5, expect.stringContaining('[ERR_CERTIFICATE_KEY]')]);
@@ -58,6 +58,11 @@ describe('a certificate that the CA issued and that is not what was ordered', ()
       refused: [{ id: refused, code: 'ERR_CERTIFICATE_KEY' }],
     });
     expect(document.stdout).not.toContain('PRIVATE KEY');
+    const oneFile = ['--cert-path', at('c.pem'), '-k', `${folder}/./c.pem`];
+    await expect(
+      stored(['cert', 'export', id, '--refused', refused, ...oneFile]),
+    ).resolves.toMatchObject({ code: 2, stderr: expect.stringContaining('use two files') });
+    await expect(stat(at('c.pem'))).rejects.toMatchObject({ code: 'ENOENT' });
     const files = ['--cert-path', at('c.pem'), '-k', at('k.pem')];
     await expect(stored(['cert', 'export', id, ...files])).resolves.toMatchObject({ code: 2 });
     const exported = await stored(['cert', 'export', id, '--refused', refused, ...files]);
