@@ -413,12 +413,15 @@ ${rows.join('\n')}
 
 /** Returns the page of events. */
 async function events() {
-  const { eventMeanings } = await load(join(root, 'packages/orchestrator/src/event-types.ts'));
+  const { eventMeanings, notificationMeanings } = await load(
+    join(root, 'packages/orchestrator/src/event-types.ts'),
+  );
   const { auditedActionTypes } = await load(join(root, 'packages/ca/src/audited-actions.ts'));
   const table = (meanings) =>
     Object.entries(meanings).map(([type, meaning]) => `| \`${type}\` | ${meaning} |`);
   const [rows, actions] = [table(eventMeanings), table(auditedActionTypes)];
   if (rows.length === 0 || actions.length === 0) throw new Error('there are no events');
+  const onlySent = table(notificationMeanings).slice(rows.length);
   return `# Events
 
 Each event is written together with its change, and is delivered to every subscriber at least once, with the same id. It contains no private key and no credential. This page is generated from the code.
@@ -426,6 +429,12 @@ Each event is written together with its change, and is delivered to every subscr
 | event | |
 |---|---|
 ${rows.join('\n')}
+
+Only [receivers of notifications](notifications.md) get these; their key \`events\` and \`acmex notify test --event\` name them as they name events:
+
+| notification | |
+|---|---|
+${onlySent.join('\n')}
 
 ## Actions of your own CA
 

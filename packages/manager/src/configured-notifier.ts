@@ -35,7 +35,8 @@ export function configuredNotifier(
   const [fault] = templateFaults(config);
   if (fault) throw new NotificationsError('ERR_NOTIFICATIONS_TEMPLATE', faultText(fault));
   const { values } = config;
-  const { webhooks, email: mails, allow } = values.notifications;
+  const { webhooks, email: mails, allow, summary } = values.notifications;
+  const { summary_day: day, summary_hour: hour } = values.notifications;
   const reach = { allow, roots: network?.roots ?? [], clock: options.clock };
   const isFor = ({ tenants }: { readonly tenants: readonly string[] }) =>
     tenants.length === 0 || tenants.includes(tenant ?? 'default');
@@ -48,6 +49,7 @@ export function configuredNotifier(
     ...options,
     receivers: withDistinctNames(receivers),
     tenant: hasTenants ? tenant : undefined,
+    summary: summary === 'weekly' ? { day, hour } : undefined,
   });
 }
 

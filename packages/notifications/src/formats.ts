@@ -1,5 +1,6 @@
 import { discordBody, mattermostBody, slackBody, teamsBody, telegramBody } from './chat-formats.ts';
-import { linesOf, nameList, type Notification, textOf } from './notification.ts';
+import { nameList } from './name-list.ts';
+import { linesOf, type Notification, textOf } from './notification.ts';
 import {
   gotifyBody,
   gotifyHeaders,
@@ -92,9 +93,10 @@ function namesOf({ names = [] }: Notification['events'][number]): readonly strin
 
 /** The payload has the members that Standard Webhooks recommends: type, timestamp and data. */
 function jsonBody({ type, time, events, ...notification }: Notification): string {
-  const { id, severity, title, tenant, omitted } = notification;
+  const { id, severity, title, tenant, omitted, summary } = notification;
   const [event] = events;
-  const data = type === 'report' ? { events, omitted } : (event ?? {});
+  const content = summary ?? event ?? {};
+  const data = type === 'report' ? { events, omitted } : content;
   return JSON.stringify({
     type,
     timestamp: time,

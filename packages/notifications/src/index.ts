@@ -13,6 +13,8 @@ export {
 } from './formats.ts';
 export { sendHeartbeat } from './heartbeat.ts';
 export { type Notification, type Severity } from './notification.ts';
+export { type CertificateProblem, type Summary, type SummaryEntry } from './summary.ts';
+export { type WeeklyTime } from './weekly.ts';
 export {
   type DeliveryAttempt,
   type Filter,

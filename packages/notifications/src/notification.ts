@@ -1,14 +1,16 @@
 import { printable } from '@acmex/errors';
-import { type AcmexEvent, eventMeanings, type EventType } from '@acmex/orchestrator';
+import { type AcmexEvent, notificationMeanings, type NotificationType } from '@acmex/orchestrator';
+import { nameList } from './name-list.ts';
+import { type Summary, summaryLines, summaryOf, summaryTitle } from './summary.ts';
 
 export type Severity = 'info' | 'warning' | 'error';
 
-/** What a receiver gets: one event, or several as a report. Its texts have no control characters. */
+/** What a receiver gets: one event, several as a report, or a summary. Its texts have no control characters. */
 export interface Notification {
   /** `msg_` and an id. It stays the same when the notification is sent again. */
   readonly id: string;
   /** The type of its event; `report` for several, `test` for a test message. */
-  readonly type: EventType | 'report' | 'test';
+  readonly type: NotificationType | 'report' | 'test';
   /** When it happened, RFC 3339. */
   readonly time: string;
   readonly severity: Severity;
@@ -19,6 +21,16 @@ export interface Notification {
   readonly events: readonly AcmexEvent[];
   /** How many more events a report is about. */
   readonly omitted?: number | undefined;
+  /** Of `weekly_summary`, which has no events. */
+  readonly summary?: Summary | undefined;
+}
+
+/** What a notification that is not about one event of a storage begins with. */
+export interface NotificationStart {
+  readonly id: string;
+  /** RFC 3339 */
+  readonly time: string;
+  readonly tenant?: string | undefined;
 }
 
 /** The longest text of an event that is sent, in UTF-16 code units. */
@@ -68,20 +80,43 @@ const exampleCertificate = 'crt_00000000000000000000000000';
  * @param id of its event, `evt_` and an id
  */
 export function exampleNotification(
-  type: EventType,
-  {
-    id,
-    time,
-    tenant,
-  }: { readonly id: string; readonly time: string; readonly tenant?: string | undefined },
+  type: NotificationType,
+  { id, time, tenant }: NotificationStart,
 ): Notification {
-  const message = `Test message from AcmeX, nothing has happened. Its meaning: ${eventMeanings[type]}`;
+  const message = `Test message from AcmeX, nothing has happened. Its meaning: ${notificationMeanings[type]}`;
+  if (type === 'weekly_summary') return exampleSummary(message, { id, time, tenant });
   const isAboutCertificate = !/^(?:account|api_key)_/.test(type);
   const subject = isAboutCertificate
     ? { certificate: exampleCertificate, names: ['test.example.com'], issuer: 'example' }
     : {};
   const notification = eventNotification({ id, time, type, message, ...subject }, tenant);
   return { ...notification, title: `Test: ${notification.title}` };
+}
+
+function exampleSummary(message: string, { id, time, tenant }: NotificationStart): Notification {
+  const summary = summaryOf([
+    { certificate: exampleCertificate, names: ['test.example.com'], expires: time },
+  ]);
+  const start = { id: messageId({ id }), time, tenant };
+  const notification = summaryNotification({ ...summary, message }, start);
+  return { ...notification, title: `Test: ${notification.title}` };
+}
+
+/** Returns the notification of a summary. */
+export function summaryNotification(
+  summary: Summary,
+  { id, time, tenant }: NotificationStart,
+): Notification {
+  return {
+    id,
+    type: 'weekly_summary',
+    time,
+    severity: summary.totals.attention > 0 ? 'warning' : 'info',
+    title: summaryTitle(summary),
+    tenant,
+    events: [],
+    summary: printableValue(summary) as Summary,
+  };
 }
 
 /** Returns the notification of several events, the most serious ones first. */
@@ -105,7 +140,8 @@ export function report(events: readonly AcmexEvent[], tenant?: string): Notifica
 }
 
 /** Returns the lines below the title, as plain text. */
-export function linesOf({ type, events, omitted }: Notification): readonly string[] {
+export function linesOf({ type, events, omitted, summary }: Notification): readonly string[] {
+  if (summary) return summaryLines(summary);
   const lines = events.flatMap((event) =>
     type === 'report' ? [reportLine(event)] : detailLines(event),
   );
@@ -117,13 +153,7 @@ export function textOf(notification: Notification): string {
   return [notification.title, ...linesOf(notification)].join('\n');
 }
 
-/** Returns the names of an event for a person: the first ones, and how many more there are. */
-export function nameList(names: readonly string[] = []): string {
-  const shortened = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${shortened} and ${names.length - 5} more` : shortened;
-}
-
-function messageId({ id }: AcmexEvent): string {
+function messageId({ id }: Pick<AcmexEvent, 'id'>): string {
   return `msg_${id.slice(id.indexOf('_') + 1)}`;
 }
 

@@ -1,6 +1,11 @@
 import { type Backoff, backoffMs, type Clock, mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { type AcmexEvent, CertificateStore, type EventType, outbox } from '@acmex/orchestrator';
+import {
+  type AcmexEvent,
+  CertificateStore,
+  type NotificationType,
+  outbox,
+} from '@acmex/orchestrator';
 import {
   acquireLock,
   type Change,
@@ -30,12 +35,15 @@ import {
   exampleNotification,
   type Notification,
   report,
+  summaryNotification,
 } from './notification.ts';
+import { summaryEntry, type SummaryEntry, summaryOf } from './summary.ts';
+import { lastMoment, summaries, type WeeklyTime } from './weekly.ts';
 
 /** Which events a receiver gets: those for which every condition holds. */
 export interface Filter {
   /** All by default. */
-  readonly events?: readonly EventType[] | undefined;
+  readonly events?: readonly NotificationType[] | undefined;
   /**
    * Patterns of names, of which the certificate must have at least one: `example.com`, or
    * `*.example.com` for every name below it; `*` is any text.
@@ -66,6 +74,8 @@ export interface NotifierOptions {
   readonly receivers: readonly Receiver[];
   /** Named in notifications. */
   readonly tenant?: string | undefined;
+  /** When receivers get `weekly_summary`; never by default. */
+  readonly summary?: WeeklyTime | undefined;
   /** Called with what is given up, and with records that cannot be read. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Called after each attempt to send a notification. */
@@ -76,7 +86,7 @@ export interface NotifierOptions {
 }
 
 export interface TestOptions {
-  readonly event?: EventType | undefined;
+  readonly event?: NotificationType | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -113,6 +123,9 @@ export class Notifier {
   readonly #onAttempt: NotifierOptions['onAttempt'];
   /** A storage that has never had receivers notifies them of what happens from now on. */
   readonly #since: Temporal.Instant;
+  readonly #summary: WeeklyTime | undefined;
+  /** The last moment of `summary` that this process has seen, in milliseconds. */
+  #summarizedMs = -Infinity;
   #retired: Promise<void> | undefined;
 
   constructor({ storage, receivers, tenant, onWarning, ...options }: NotifierOptions) {
@@ -126,6 +139,7 @@ export class Notifier {
     this.#warn = (message) => onWarning?.(message);
     this.#onAttempt = options.onAttempt;
     this.#since = clock.now();
+    this.#summary = options.summary;
   }
 
   /** The names of the receivers. */
@@ -155,6 +169,7 @@ export class Notifier {
     const options = { since: this.#since, limit, signal };
     const changesOf = async (fresh: readonly AcmexEvent[]) => await this.#changesOf(fresh, as);
     for (let count = 1; count > 0;) count = await events.forward(subscriber, changesOf, options);
+    await this.#summarize(signal);
     const due = await mapConcurrent(length, this.#receivers, async (receiver) => {
       return await this.#sendTo(receiver, signal);
     });
@@ -195,7 +210,7 @@ export class Notifier {
     });
   }
 
-  #testNotification(event: EventType | undefined): Notification {
+  #testNotification(event: NotificationType | undefined): Notification {
     const time = this.#clock.now().toString();
     const tenant = this.#tenant;
     if (event !== undefined)
@@ -226,6 +241,50 @@ export class Notifier {
         changes.push(deliveryChange(receiver.name, notification, this.#clock));
     }
     return changes;
+  }
+
+  /**
+   * Queues a summary for each receiver if one is due. A storage that had none begins with the next
+   * moment. After a pause of several weeks there is one summary, of the present.
+   */
+  async #summarize(signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#summary) return;
+    const now = this.#clock.now();
+    const moment = lastMoment(this.#summary, now.epochMilliseconds);
+    if (moment <= this.#summarizedMs) return;
+    const last = await summaries.read(this.#storage, 'weekly');
+    if (!last || Date.parse(last.record.at) < moment) {
+      const record = { at: new Date(moment).toISOString() };
+      const changes: readonly Change[] = last
+        ? [summaries.changed(last, record), ...(await this.#summaryChanges(signal))]
+        : [summaries.added('weekly', record)];
+      // Where another process has written it at the same time, it is queued as well.
+      await writeIfUnchanged(this.#storage, changes);
+    }
+    this.#summarizedMs = moment;
+  }
+
+  /** Returns the changes that queue a summary for each receiver that has a certificate. */
+  async #summaryChanges(signal: AbortSignal | undefined): Promise<readonly Change[]> {
+    const entries = new Map(this.#receivers.map((receiver) => [receiver, [] as SummaryEntry[]]));
+    for await (const certificate of this.#certificates.list({
+      signal,
+      onCorrupt: this.#onCorrupt,
+    })) {
+      if (certificate.names.length === 0) continue;
+      const entry = summaryEntry(certificate, this.#clock);
+      const subject = { type: 'weekly_summary', ...certificate } as const;
+      for (const receiver of this.#receivers)
+        if (isWanted(receiver, subject) && hasLabels(receiver, subject.labels))
+          entries.get(receiver)?.push(entry);
+    }
+    const time = this.#clock.now().toString();
+    return [...entries].flatMap(([receiver, matching]) => {
+      if (matching.length === 0) return [];
+      const start = { id: newId('msg', this.#clock), time, tenant: this.#tenant };
+      const notification = summaryNotification(summaryOf(matching), start);
+      return [deliveryChange(receiver.name, notification, this.#clock)];
+    });
   }
 
   /** The highest number of events of which each receiver gets every one in the same write. */
@@ -399,21 +458,31 @@ function retryAfterOf(error: unknown): Temporal.Instant | undefined {
 /** Returns undefined for a certificate that is not, or cannot be read. */
 type LabelSource = (certificate: string) => Promise<Readonly<Record<string, string>> | undefined>;
 
-async function matches(
-  { events = [], names = [], labels = {} }: Filter,
-  event: AcmexEvent,
-  labelsOf: LabelSource,
-): Promise<boolean> {
-  if (events.length > 0 && !events.includes(event.type)) return false;
-  if (names.length > 0 && !names.some((pattern) => hasName(event, pattern))) return false;
-  const wanted = Object.entries(labels);
-  if (wanted.length === 0) return true;
+async function matches(filter: Filter, event: AcmexEvent, labelsOf: LabelSource): Promise<boolean> {
+  if (!isWanted(filter, event)) return false;
+  if (Object.keys(filter.labels ?? {}).length === 0) return true;
   if (event.certificate === undefined) return false;
-  const existing = (await labelsOf(event.certificate)) ?? event.labels ?? {};
-  return wanted.every(([name, value]) => Object.hasOwn(existing, name) && existing[name] === value);
+  return hasLabels(filter, (await labelsOf(event.certificate)) ?? event.labels);
 }
 
-function hasName({ names = [] }: AcmexEvent, pattern: string): boolean {
+/** What is compared with a filter, apart from labels. */
+interface Subject {
+  readonly type: NotificationType;
+  readonly names?: readonly string[] | undefined;
+}
+
+function isWanted({ events = [], names = [] }: Filter, subject: Subject): boolean {
+  if (events.length > 0 && !events.includes(subject.type)) return false;
+  return names.length === 0 || names.some((pattern) => hasName(subject, pattern));
+}
+
+function hasLabels({ labels = {} }: Filter, existing: Filter['labels'] = {}): boolean {
+  return Object.entries(labels).every(
+    ([name, value]) => Object.hasOwn(existing, name) && existing[name] === value,
+  );
+}
+
+function hasName({ names = [] }: Subject, pattern: string): boolean {
   const [first = '', ...rest] = pattern.toLowerCase().split('*');
   return names.some((name) => {
     const text = name.toLowerCase();

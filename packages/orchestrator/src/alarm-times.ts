@@ -68,6 +68,15 @@ export function lateAt(summary: WatchedCertificate): number | undefined {
   return planned + (renewal.cause === 'revoked' ? Math.min(margin, hourMs) : margin);
 }
 
+/** Returns whether the renewal, or the first order, of a certificate is late. */
+export function isLate(
+  certificate: WatchedCertificate,
+  clock: { now(): { readonly epochMilliseconds: number } },
+): boolean {
+  const late = lateAt(certificate);
+  return late !== undefined && late <= clock.now().epochMilliseconds;
+}
+
 /** Returns when the alarms of a certificate must be looked at next, RFC 3339; undefined for never. */
 export function alarmAt(summary: WatchedCertificate): string | undefined {
   const { current, alarms, expiryReported } = summary;

@@ -47,3 +47,12 @@ export const eventMeanings = {
 } as const;
 export type EventType = keyof typeof eventMeanings;
 export const eventTypes = Object.keys(eventMeanings) as readonly EventType[];
+
+/** What a receiver can be notified of: each event, and what only notifications have. */
+export const notificationMeanings = {
+  ...eventMeanings,
+  weekly_summary:
+    'Once a week, if notifications.summary is weekly: the certificates that fail or are late, those that expire next with their planned renewal, and those that are paused. It is sent to receivers only, and is in no list of events.',
+} as const;
+export type NotificationType = keyof typeof notificationMeanings;
+export const notificationTypes = Object.keys(notificationMeanings) as readonly NotificationType[];

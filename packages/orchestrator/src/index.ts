@@ -52,7 +52,15 @@ export {
   outbox,
   tracedEvents,
 } from './events.ts';
-export { eventMeanings, type EventType, eventTypes } from './event-types.ts';
+export { isLate } from './alarm-times.ts';
+export {
+  eventMeanings,
+  type EventType,
+  eventTypes,
+  notificationMeanings,
+  type NotificationType,
+  notificationTypes,
+} from './event-types.ts';
 export type { Outcome } from './execution.ts';
 export { chooseChain } from './choose-chain.ts';
 export type {

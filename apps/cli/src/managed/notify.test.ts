@@ -9,9 +9,9 @@ import { NotificationsError, Notifier } from '@acmex/notifications';
 import {
   CertificateStore,
   eventChange,
-  eventMeanings,
-  type EventType,
-  eventTypes,
+  notificationMeanings,
+  type NotificationType,
+  notificationTypes,
 } from '@acmex/orchestrator';
 import { removeFolder } from '@acmex/services';
 import { scopedStorage } from '@acmex/storage';
@@ -105,21 +105,21 @@ it('sends a test message, signed, and shows what the receiver answered', async (
 });
 
 it('sends an example of any event, which says that it is a test', async () => {
-  for (const type of eventTypes) {
+  for (const type of notificationTypes) {
     const { code } = await run(['notify', 'test', '--event', type, '--channel', 'audit']);
     expect(code).toBe(0);
   }
-  expect(bodies().map(({ type }) => type)).toEqual(eventTypes);
+  expect(bodies().map(({ type }) => type)).toEqual(notificationTypes);
   for (const { type, data } of bodies()) {
     expect(data).toMatchObject({
       title: expect.stringMatching(/^Test: /),
-      message: `Test message from AcmeX, nothing has happened. Its meaning: ${eventMeanings[type as EventType]}`,
+      message: `Test message from AcmeX, nothing has happened. Its meaning: ${notificationMeanings[type as NotificationType]}`,
     });
-    const isOfServer = /^(?:account|api_key)_/.test(type);
+    const isOfServer = /^(?:account|api_key|weekly)_/.test(type);
     expect('certificate' in data && 'names' in data).toBe(!isOfServer);
   }
   expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(
-    eventTypes.length,
+    notificationTypes.length,
   );
 });
 

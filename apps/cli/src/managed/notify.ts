@@ -1,6 +1,6 @@
 import { errorText, printable } from '@acmex/errors';
 import type { Delivery, Notifier } from '@acmex/notifications';
-import { type EventType, eventTypes } from '@acmex/orchestrator';
+import { type NotificationType, notificationTypes } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { codeOf, exitCodeOf } from '../exit-code.ts';
 import { type Row, table } from '../output.ts';
@@ -54,12 +54,12 @@ export async function notifyTest(
 }
 
 /** @throws CliError `ERR_CLI_USAGE` for a name that no event has */
-function eventType(name: string | undefined): EventType | undefined {
-  const type = eventTypes.find((candidate) => candidate === name);
+function eventType(name: string | undefined): NotificationType | undefined {
+  const type = notificationTypes.find((candidate) => candidate === name);
   if (name === undefined || type !== undefined) return type;
   throw new CliError(
     'ERR_CLI_USAGE',
-    `there is no event ${printable(name, 50)}: use one of ${eventTypes.join(', ')}`,
+    `there is no event ${printable(name, 50)}: use one of ${notificationTypes.join(', ')}`,
   );
 }
 

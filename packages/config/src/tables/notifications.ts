@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { eventMeanings, type EventType } from '@acmex/orchestrator/event-types';
+import { notificationMeanings, type NotificationType } from '@acmex/orchestrator/event-types';
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import {
@@ -16,7 +16,10 @@ import {
 
 function eventList() {
   return list(
-    choice(Object.keys(eventMeanings) as [EventType, ...EventType[]], 'Event: see docs/events.md.'),
+    choice(
+      Object.keys(notificationMeanings) as [NotificationType, ...NotificationType[]],
+      'Event: see docs/events.md.',
+    ),
     'The events to send; all by default.',
   ).default([]);
 }
@@ -52,10 +55,27 @@ export function notificationsTable(secret: CredentialKey) {
       'URL that gets a GET after each complete scan for alarms, at most one in renewal.check_interval. It is hidden, because many such URLs are credentials.',
     ).optional(),
     heartbeat_allow_http: switched('Also a heartbeat_url that begins with http://.').default(false),
+    summary: choice(
+      ['off', 'weekly'],
+      'weekly: each receiver gets weekly_summary once a week, of the certificates that its filters let through.',
+    ).default('off'),
+    summary_day: choice(weekdays, 'The day of the summary, in UTC.').default('monday'),
+    summary_hour: whole('The hour of the summary, in UTC.', { from: 0, to: 23 }).default(7),
     webhooks: list(webhookReceiver(secret), 'Receivers by HTTPS.').default([]),
     email: list(mailReceiver(secret), 'Receivers by e-mail.').default([]),
   });
 }
+
+/** The days as ISO 8601 counts them. */
+const weekdays = [
+  'monday',
+  'tuesday',
+  'wednesday',
+  'thursday',
+  'friday',
+  'saturday',
+  'sunday',
+] as const;
 
 const webhookFormats = [
   'json',
