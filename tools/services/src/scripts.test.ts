@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -208,4 +208,16 @@ it('every area of the long runs has tests in each of its projects', async () => 
         files.some((file) => /\.test\.ts$/.test(file) && new RegExp(tests).test(file)),
       ]).toEqual([project, tests, true]);
     }
+});
+
+it('pins every action of a workflow by its digest: L20', async () => {
+  const workflows = join(import.meta.dirname, '../../../.github/workflows');
+  const texts = await Promise.all(
+    (await readdir(workflows)).map(async (file) => await readFile(join(workflows, file), 'utf8')),
+  );
+  const actions = texts.flatMap((text) =>
+    [...text.matchAll(/\buses: *(\S+)/g)].map(([, at]) => at),
+  );
+  expect(actions.length).toBeGreaterThan(0);
+  expect(actions.filter((action) => !/^\.\/|@[0-9a-f]{40}$/.test(action ?? ''))).toEqual([]);
 });
