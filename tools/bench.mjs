@@ -1,5 +1,6 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
-// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team|revocation|verification …]
+// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team|revocation|verification
+// |observability …]
 // [--rounds N]
 // [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ const names = [
   'team',
   'revocation',
   'verification',
+  'observability',
 ];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

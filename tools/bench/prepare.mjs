@@ -26,6 +26,7 @@ export async function prepare({ rounds, profile }) {
     acmex: await bundle('acmex'),
     renewals: await bundle('renewals'),
     verifier: await bundle('verifier'),
+    scrapes: await bundle('scrapes'),
     'revocation-list': pathToFileURL(await bundleWhole('revocation-list')).href,
     'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
   };

@@ -119,7 +119,7 @@ function addCertificates(
     const { storage, provisioner } = manager();
     return { storage, certificates: provisioner.certificates };
   }, clock);
-  certificateMetrics(metrics, { census, tenants: () => [tenant], series, hasDomains, clock });
+  certificateMetrics(metrics, { census, tenants: () => [tenant], series, hasDomains });
   dueMetrics(metrics, { certificates: () => [manager().provisioner.certificates], clock });
   notificationMetrics(metrics, { notifiers: () => [[tenant, manager().notifier]], clock });
   addAudit(observability, metrics, { settings, storage: () => manager().storage, clock });

@@ -35,8 +35,10 @@ describe('the census of certificates', () => {
     await expect(census.managed('default')).resolves.toBe(1);
     await add('b.example');
     await certificates.pause(id);
-    const counted = await census.certificates('default');
-    expect([...counted.values()].map(({ domain, paused }) => [domain, paused])).toEqual([
+    const counted = await census.tally('default');
+    expect(
+      [...counted.certificates.values()].map(({ domain, paused }) => [domain, paused]),
+    ).toEqual([
       ['b.example', false],
       ['a.example', true],
     ]);
@@ -60,7 +62,7 @@ describe('the census of certificates', () => {
       ...summary,
       renewal: { at: '2027-01-01T00:00:00Z' },
     }));
-    const planned = async () => (await census.certificates('default')).get(id)?.renewal?.at;
+    const planned = async () => (await census.tally('default')).certificates.get(id)?.renewal?.at;
     await expect(planned()).resolves.toBeUndefined();
     await clock.advance({ minutes: 16 });
     await planned();

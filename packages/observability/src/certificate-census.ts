@@ -1,28 +1,13 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import {
-  type AcmexEvent,
-  type CertificateStore,
-  type ManagedCertificate,
-  outbox,
-  type StatedCertificate,
-} from '@acmex/orchestrator';
+import { type AcmexEvent, type CertificateStore, outbox } from '@acmex/orchestrator';
 import { firstId, type Storage } from '@acmex/storage';
+import { CertificateTally } from './certificate-tally.ts';
 
 /** A part of a storage that has certificates of its own. */
 export interface CertificateSource {
   readonly storage: Storage;
   readonly certificates: CertificateStore;
-}
-
-/** What is counted of a certificate. */
-export interface CountedCertificate extends StatedCertificate {
-  readonly id: string;
-  /** Its first name. */
-  readonly domain: string;
-  readonly issuer: string;
-  /** When it expires, in milliseconds; infinite without a certificate. */
-  readonly endMs: number;
 }
 
 /** How long after its time an event may become visible. */
@@ -32,7 +17,7 @@ const latenessMs = 2 * 60_000;
 const longestFollowedMs = 15 * 60_000;
 
 interface Reading {
-  readonly certificates: Map<string, CountedCertificate>;
+  readonly tally: CertificateTally;
   /** When it was read, on the monotonic clock. */
   readonly at: number;
   /** Events with ids before this are counted. */
@@ -62,13 +47,13 @@ export class CertificateCensus {
 
   /** Returns the number of managed certificates of a tenant: those with a name. */
   async managed(tenant: string): Promise<number> {
-    return (await this.certificates(tenant)).size;
+    return (await this.tally(tenant)).certificates.size;
   }
 
-  /** Returns the managed certificates of a tenant, by their ids; none for an unknown tenant. */
-  async certificates(tenant: string): Promise<ReadonlyMap<string, CountedCertificate>> {
+  /** Returns the managed certificates of a tenant at present; none for an unknown tenant. */
+  async tally(tenant: string): Promise<CertificateTally> {
     const source = this.#sourceOf(tenant);
-    if (!source) return new Map();
+    if (!source) return new CertificateTally(this.#clock.now());
     const before = this.#readings.get(tenant);
     const reading = before
       ? before.then(async (last) => await this.#next(tenant, source, last))
@@ -77,7 +62,9 @@ export class CertificateCensus {
     reading.catch(() => {
       if (this.#readings.get(tenant) === reading) this.#readings.delete(tenant);
     });
-    return (await reading).certificates;
+    const { tally } = await reading;
+    tally.advance(this.#clock.now());
+    return tally;
   }
 
   async #next(tenant: string, source: CertificateSource, last: Reading): Promise<Reading> {
@@ -102,10 +89,10 @@ export class CertificateCensus {
     const at = this.#clock.monotonic();
     const counted = new Set<string>();
     for await (const { id } of this.#since(source, from)) counted.add(id);
-    const certificates = new Map<string, CountedCertificate>();
+    const tally = new CertificateTally(this.#clock.now());
     for await (const certificate of source.certificates.list({ onCorrupt: leaveOut }))
-      count(certificates, certificate);
-    return { certificates, at, from, counted };
+      tally.set(certificate);
+    return { tally, at, from, counted };
   }
 
   async #follow(
@@ -113,24 +100,28 @@ export class CertificateCensus {
     { from, counted, ...reading }: Reading,
   ): Promise<Reading> {
     const next = this.#settledId();
-    const recent = new Set<string>();
+    const recent = new Set([...counted].filter((id) => id > next));
     const changed = new Set<string>();
-    for await (const { id, certificate } of this.#since(source, from)) {
+    for await (const { id, certificate } of this.#since(source, from, counted)) {
       if (id > next) recent.add(id);
-      if (!counted.has(id) && certificate !== undefined) changed.add(certificate);
+      if (certificate !== undefined) changed.add(certificate);
     }
     for (const id of changed) {
       const certificate = await readable(source.certificates.find(id));
       if (certificate === 'damaged') continue;
       // A duplicate that was joined is found as the certificate that it was joined with.
-      reading.certificates.delete(id);
-      if (certificate) count(reading.certificates, certificate);
+      reading.tally.delete(id);
+      if (certificate) reading.tally.set(certificate);
     }
     return { ...reading, from: next, counted: recent };
   }
 
-  #since({ storage }: CertificateSource, after: string): AsyncIterable<AcmexEvent> {
-    return outbox(storage, { clock: this.#clock }).list({ after, onCorrupt: leaveOut });
+  #since(
+    { storage }: CertificateSource,
+    after: string,
+    except?: ReadonlySet<string>,
+  ): AsyncIterable<AcmexEvent> {
+    return outbox(storage, { clock: this.#clock }).list({ after, except, onCorrupt: leaveOut });
   }
 
   /** Returns the id before which no event can become visible any more. */
@@ -152,23 +143,4 @@ async function readable<T>(reading: Promise<T>): Promise<T | 'damaged'> {
       return 'damaged';
     throw error;
   }
-}
-
-/** Keeps only what is counted: there may be very many certificates. */
-function count(
-  certificates: Map<string, CountedCertificate>,
-  { id, names, issuer, current, paused, failure, renewal }: ManagedCertificate,
-): void {
-  const [domain] = names;
-  if (domain === undefined) return;
-  certificates.set(id, {
-    id,
-    domain,
-    issuer,
-    paused,
-    endMs: current ? Date.parse(current.notAfter) : Infinity,
-    current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },
-    failure: failure && { at: failure.at },
-    renewal: renewal && { at: renewal.at },
-  });
 }

@@ -26,7 +26,7 @@ async function watched(days: readonly string[], options: Partial<CertificateMetr
   }
   const metrics = new Metrics({ includesProcess: false });
   const census = new CertificateCensus(() => ({ storage, certificates }), clock);
-  certificateMetrics(metrics, { census, tenants: () => ['default'], clock, ...options });
+  certificateMetrics(metrics, { census, tenants: () => ['default'], ...options });
   dueMetrics(metrics, { certificates: () => [certificates], clock });
   return { metrics, certificates, clock, ids };
 }

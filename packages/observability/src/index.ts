@@ -6,12 +6,9 @@ export {
 } from './authority-metrics.ts';
 export { auditMetrics } from './audit-metrics.ts';
 export { caRequestMetrics } from './ca-request-metrics.ts';
-export {
-  CertificateCensus,
-  type CertificateSource,
-  type CountedCertificate,
-} from './certificate-census.ts';
+export { CertificateCensus, type CertificateSource } from './certificate-census.ts';
 export { certificateMetrics, type CertificateMetricsOptions } from './certificate-metrics.ts';
+export { CertificateTally, type CountedCertificate } from './certificate-tally.ts';
 export { ObservabilityError, type ObservabilityErrorCode, observabilityErrors } from './errors.ts';
 export { heartbeatMetrics } from './heartbeat-metrics.ts';
 export {
@@ -38,6 +35,7 @@ export {
   type MetricsOptions,
   openMetricsContentType,
   preferredMetricsContentType,
+  type Series,
 } from './metrics.ts';
 export {
   type MetricsListener,

@@ -63,6 +63,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #prefix: string;
   readonly #collectFailures: Counter<'metric'>;
+  readonly #seriesTexts: (() => Promise<string>)[] = [];
 
   constructor({ prefix = 'acmex', includesProcess = true }: MetricsOptions = {}) {
     this.#prefix = prefix;
@@ -116,8 +117,38 @@ export class Metrics {
     });
   }
 
+  /**
+   * Creates a gauge that may have very many series: prom-client takes several microseconds for each
+   * of them at each scrape, and keeps them all.
+   * @param collect called at each scrape. If it fails, the gauge is absent from this scrape, and the
+   * failure is counted.
+   */
+  seriesGauge<N extends MetricOfType<'gauge'>>(
+    name: N,
+    collect: () => Promise<readonly Series[]>,
+  ): void {
+    const fullName = `${this.#prefix}_${name}`;
+    const head = `# HELP ${fullName} ${metricTable[name].meaning}\n# TYPE ${fullName} gauge\n`;
+    this.#seriesTexts.push(async () => {
+      try {
+        const lines = [head];
+        for (const { labels, value } of await collect())
+          if (value !== undefined) lines.push(`${fullName}${labels} ${value}\n`);
+        return lines.join('');
+      } catch {
+        this.#collectFailures.inc({ metric: name });
+        return head;
+      }
+    });
+  }
+
   /** Returns all metrics, by default in the text format of Prometheus. */
   async text(contentType: MetricsContentType = metricsContentType): Promise<string> {
+    const texts = [...this.#seriesTexts.map((text) => text()), this.#registryText(contentType)];
+    return (await Promise.all(texts)).join('');
+  }
+
+  async #registryText(contentType: MetricsContentType): Promise<string> {
     if (contentType === metricsContentType) return await this.#registry.metrics();
     const registry = new Registry<OpenMetricsContentType>();
     registry.setContentType(contentType);
@@ -173,6 +204,28 @@ function openMetricsCounter(counter: Counter, name: string): Counter {
     get: (target, key) => Reflect.get(key in renamed ? renamed : target, key) as unknown,
     set: (_, key, value) => Reflect.set(renamed, key, value),
   });
+}
+
+/** A time series of a gauge. */
+export interface Series {
+  /** As `labelText` writes them. */
+  readonly labels: string;
+  /** A finite number; undefined where there is none. */
+  readonly value: number | undefined;
+}
+
+/** Returns labels in the text format of Prometheus: `{tenant="default",issuer="ca"}`. */
+export function labelText<N extends MetricName>(
+  labels: Readonly<Partial<Record<LabelOf<N>, string>>>,
+): string {
+  const pairs = Object.entries<string | undefined>(labels).map(
+    ([name, value = '']) => `${name}="${value.replace(/[\\\n"]/g, escaped)}"`,
+  );
+  return `{${pairs.join(',')}}`;
+}
+
+function escaped(character: string): string {
+  return character === '\n' ? '\\n' : `\\${character}`;
 }
 
 interface Collected {

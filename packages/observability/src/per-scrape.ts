@@ -2,12 +2,12 @@
  * Returns a function that does work once for all metrics of a scrape: calls that come while it is
  * under way wait for the same work.
  */
-export function perScrape(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
+export function perScrape<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
   return async () => {
     running ??= work().finally(() => {
       running = undefined;
     });
-    await running;
+    return await running;
   };
 }

@@ -65,7 +65,7 @@ async function metricsOfTrouble(): Promise<Metrics> {
     renewal: { at: '2026-10-20T00:00:00Z' },
   }));
   const census = new CertificateCensus(() => ({ storage, certificates }), clock);
-  certificateMetrics(metrics, { census, tenants: () => ['default'], clock });
+  certificateMetrics(metrics, { census, tenants: () => ['default'] });
   requestMetrics(metrics)({ method: 'GET', route: '/"\\\n', status: 200, seconds: 1 });
   runMetrics(metrics, { results: new Map([['failed', 1]]) });
   return metrics;
@@ -132,7 +132,7 @@ describeWith(['prometheus', 'promtool'], 'Prometheus', () => {
     await using listener = await serveMetrics({
       host: '127.0.0.1',
       port: 0,
-      text: async () => await everyMetric().text(),
+      text: async (contentType) => await everyMetric().text(contentType),
     });
     const targets = [new URL(listener.url).host];
     await using prometheus = await startPrometheus({ targets, rules: [] });

@@ -46,6 +46,21 @@ export function stateOf(
   return isDue(renewal?.at, now) ? 'due' : 'valid';
 }
 
+/**
+ * Returns when the state of a certificate may next change without a change of the certificate, in
+ * milliseconds; infinite for never.
+ */
+export function nextStateAt(
+  { current, renewal }: StatedCertificate,
+  clock: { now(): Moment },
+): number {
+  const now = clock.now().epochMilliseconds;
+  const moments = [current?.notAfter, renewal?.at]
+    .map((at) => (at === undefined ? Infinity : Date.parse(at)))
+    .filter((moment) => moment > now);
+  return Math.min(...moments);
+}
+
 export interface PageQuery {
   /**
    * `id`, the default, is the order of creation. `name` compares labels from the right, which keeps

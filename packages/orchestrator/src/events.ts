@@ -170,10 +170,11 @@ function inTrace(change: Change, traceId: string): Change {
 
 /** The events in a storage, for subscribers. */
 export interface Outbox {
-  /** Lists events, the oldest first; with `after`, those behind an id. */
+  /** Lists events, the oldest first; with `after`, those behind an id, without those of `except`. */
   list(
     options?: ReadManyOptions & {
       readonly after?: string | undefined;
+      readonly except?: ReadonlySet<string> | undefined;
       readonly limit?: number | undefined;
     },
   ): AsyncIterable<AcmexEvent>;
@@ -229,10 +230,11 @@ export function outbox(
 
 async function* listEvents(
   storage: Storage,
-  { after, ...options }: Parameters<Outbox['list']>[0] = {},
+  { after, except, ...options }: Parameters<Outbox['list']>[0] = {},
 ): AsyncGenerator<AcmexEvent> {
   const position = after === undefined ? {} : { after: events.key(after) };
-  for await (const stored of events.list(storage, { ...options, ...position }))
+  const skip = except && ((key: string) => except.has(idOf({ key })));
+  for await (const stored of events.list(storage, { ...options, ...position, skip }))
     yield { id: idOf(stored), ...stored.record };
 }
 

@@ -6,6 +6,7 @@ export {
   type CertificatePage,
   type CertificateState,
   certificateStates,
+  nextStateAt,
   type PageQuery,
   type StatedCertificate,
   stateOf,

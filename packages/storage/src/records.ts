@@ -14,10 +14,16 @@ export interface Stored<T> {
 /** The records of one kind, each under `<under>/<id>`. */
 export interface Records<T> {
   read(storage: Storage, id: string): Promise<Stored<T> | undefined>;
-  /** In the order of their ids; `under` is the beginning of an id, as far as a `/`. */
+  /**
+   * In the order of their ids; `under` is the beginning of an id, as far as a `/`. Those whose keys
+   * `skip` returns true for are left out, and are not read as records.
+   */
   list(
     storage: Storage,
-    options?: ListOptions & { readonly under?: string },
+    options?: ListOptions & {
+      readonly under?: string;
+      readonly skip?: ((key: string) => boolean) | undefined;
+    },
   ): AsyncIterable<Stored<T>>;
   /**
    * An entry that was read as one of them.
@@ -71,9 +77,10 @@ export function records<T>({
       const entry = await storage.get(key(id));
       return entry && stored(entry);
     },
-    async *list(storage, { under, ...options } = {}) {
+    async *list(storage, { under, skip, ...options } = {}) {
       const { onCorrupt } = options;
       for await (const entry of storage.list(under === undefined ? prefix : key(under), options)) {
+        if (skip?.(entry.key)) continue;
         const record = onCorrupt ? readable(() => stored(entry), onCorrupt) : stored(entry);
         if (record) yield record;
       }

@@ -109,7 +109,7 @@ export class ServerMetrics {
   #addCertificates(metrics: Metrics, tenants: () => Iterable<string>): void {
     const { census, clock, config } = this.#options;
     const { certificates: series, domain_labels: hasDomains } = config.values.metrics;
-    certificateMetrics(metrics, { census, tenants, series, hasDomains, clock });
+    certificateMetrics(metrics, { census, tenants, series, hasDomains });
     notificationMetrics(metrics, { notifiers: () => this.#notifiers(tenants()), clock });
   }
 }

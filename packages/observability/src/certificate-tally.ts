@@ -1,0 +1,142 @@
+import {
+  certificateStates,
+  type CertificateState,
+  type ManagedCertificate,
+  type Moment,
+  nextStateAt,
+  type StatedCertificate,
+  stateOf,
+} from '@acmex/orchestrator';
+
+/** What is counted of a certificate. */
+export interface CountedCertificate extends StatedCertificate {
+  readonly id: string;
+  /** Its first name. */
+  readonly domain: string;
+  readonly issuer: string;
+  /** When it expires, in milliseconds; infinite without a certificate. */
+  readonly endMs: number;
+  /** When it is to be renewed, in milliseconds; undefined without a plan. */
+  readonly renewMs: number | undefined;
+  /** Its state at the last `advance` of the tally. */
+  readonly state: CertificateState;
+}
+
+/** A counted certificate with the moment after which its state may be another one. */
+type Entry = { -readonly [K in keyof CountedCertificate]: CountedCertificate[K] } & {
+  nextStateMs: number;
+};
+
+/**
+ * Counts certificates by their states. A count costs what has changed since the last one, by itself
+ * or by the time: to look at every certificate takes too long where there are very many.
+ */
+export class CertificateTally {
+  readonly #entries = new Map<string, Entry>();
+  readonly #counts = new Map(certificateStates.map((state) => [state, 0]));
+  /** The moment of the states. */
+  #nowMs: number;
+  /** No state changes by itself before this moment. */
+  #nextStateMs = Infinity;
+  #first:
+    { readonly limit: number; readonly certificates: readonly CountedCertificate[] } | undefined;
+
+  constructor(now: Moment) {
+    this.#nowMs = now.epochMilliseconds;
+  }
+
+  /** The certificates, by their ids. */
+  get certificates(): ReadonlyMap<string, CountedCertificate> {
+    return this.#entries;
+  }
+
+  /** How many certificates are in each state. */
+  get counts(): ReadonlyMap<CertificateState, number> {
+    return this.#counts;
+  }
+
+  /** Adds a certificate, in place of that with the same id. One without a name is not counted. */
+  set(certificate: ManagedCertificate): void {
+    this.delete(certificate.id);
+    const { id, names, issuer, current, paused, failure, renewal } = certificate;
+    const [domain] = names;
+    if (domain === undefined) return;
+    // Keeps only what is counted: there may be very many certificates.
+    const entry: Entry = {
+      id,
+      domain,
+      issuer,
+      paused,
+      endMs: current ? Date.parse(current.notAfter) : Infinity,
+      renewMs: renewal && Date.parse(renewal.at),
+      current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },
+      failure: failure && { at: failure.at },
+      renewal: renewal && { at: renewal.at },
+      state: 'unissued',
+      nextStateMs: Infinity,
+    };
+    this.#entries.set(id, entry);
+    this.#setState(entry);
+  }
+
+  delete(id: string): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    this.#entries.delete(id);
+    this.#count(entry.state, -1);
+    this.#first = undefined;
+  }
+
+  /** Moves on to a moment, which may be an earlier one. */
+  advance({ epochMilliseconds: nowMs }: Moment): void {
+    const isBack = nowMs < this.#nowMs;
+    this.#nowMs = nowMs;
+    if (!isBack && nowMs < this.#nextStateMs) return;
+    this.#nextStateMs = Infinity;
+    for (const entry of this.#entries.values()) {
+      if (isBack || entry.nextStateMs <= nowMs) {
+        this.#count(entry.state, -1);
+        this.#setState(entry);
+      } else this.#nextStateMs = Math.min(this.#nextStateMs, entry.nextStateMs);
+    }
+  }
+
+  /** Returns so many issued certificates, those that expire first; all of them in any order. */
+  firstToExpire(limit: number): readonly CountedCertificate[] {
+    if (this.#first?.limit !== limit)
+      this.#first = { limit, certificates: firstToExpire([...this.#issued()], limit) };
+    return this.#first.certificates;
+  }
+
+  *#issued(): Generator<CountedCertificate> {
+    for (const entry of this.#entries.values()) if (entry.current) yield entry;
+  }
+
+  #setState(entry: Entry): void {
+    const clock = { now: () => ({ epochMilliseconds: this.#nowMs }) };
+    entry.state = stateOf(entry, clock);
+    entry.nextStateMs = nextStateAt(entry, clock);
+    this.#nextStateMs = Math.min(this.#nextStateMs, entry.nextStateMs);
+    this.#count(entry.state, 1);
+    this.#first = undefined;
+  }
+
+  #count(state: CertificateState, change: number): void {
+    this.#counts.set(state, (this.#counts.get(state) ?? 0) + change);
+  }
+}
+
+/** Returns so many certificates, those that expire first; all of them in the order they have. */
+export function firstToExpire<T extends Pick<CountedCertificate, 'endMs'>>(
+  certificates: readonly T[],
+  limit: number,
+): readonly T[] {
+  if (certificates.length <= limit) return certificates;
+  const ends = Float64Array.from(certificates, ({ endMs }) => endMs);
+  const last = ends.toSorted()[limit - 1] ?? -Infinity;
+  // A number array is sorted much faster than the certificates.
+  return certificates
+    .filter((_, index) => (ends[index] ?? Infinity) <= last)
+    .sort((a, b) => a.endMs - b.endMs)
+    .slice(0, limit);
+}
