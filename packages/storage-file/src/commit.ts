@@ -59,7 +59,7 @@ export async function commit(
 
 /** What some writes do together: the last change of each key counts. */
 class CommitPlan {
-  /** What each changed key holds afterwards; null where it is removed. */
+  /** What each changed key holds afterwards, in the order of the changes; null: it is removed. */
   readonly entries = new Map<string, NewEntry | null>();
   /** The name of the journal in the folder of new files. */
   readonly journal = `journal-${randomBytes(9).toString('hex')}`;
@@ -82,6 +82,8 @@ class CommitPlan {
         throw new ConflictError(keyOf(change));
     const versions: string[] = [];
     for (const change of changes) {
+      // What is changed again moves to the end.
+      if (!('check' in change)) this.entries.delete(keyOf(change));
       if ('remove' in change) this.entries.set(change.remove, null);
       if (!('set' in change)) continue;
       const version = randomBytes(9).toString('base64url');
@@ -185,13 +187,12 @@ async function forgetJournal(root: string, disk: Disk): Promise<void> {
 async function carryOut(root: string, disk: Disk, moves: readonly Move[]): Promise<void> {
   const touched = new Set<string>();
   const emptied = new Set<string>();
-  await Promise.all(
-    moves.map(async ({ from, to }) => {
-      const hasFile = from !== undefined && (await moveIn(root, disk, { from, to }));
-      if (from === undefined) await disk.remove(join(root, to));
-      (hasFile ? touched : emptied).add(dirname(to));
-    }),
-  );
+  // In the order of the changes, because others read meanwhile: what comes last is seen last.
+  for (const { from, to } of moves) {
+    const hasFile = from !== undefined && (await moveIn(root, disk, { from, to }));
+    if (from === undefined) await disk.remove(join(root, to));
+    (hasFile ? touched : emptied).add(dirname(to));
+  }
   for (const emptyFolder of emptied) {
     let folder = emptyFolder;
     for (

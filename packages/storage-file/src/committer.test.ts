@@ -71,6 +71,34 @@ describe('writes at the same moment', () => {
     expect(last).toMatchObject({ value: [version] });
   });
 
+  it('are seen in the order of their changes by those who read meanwhile', async () => {
+    const steps: string[] = [];
+    const nameOf = (place: string) => place.slice(path.length + 1, -1);
+    const disk: Disk = {
+      ...nodeDisk,
+      async move(from, to) {
+        const isMoved = await nodeDisk.move(from, to);
+        if (isMoved) steps.push(nameOf(to));
+        return isMoved;
+      },
+      async remove(place) {
+        if (place.endsWith('=')) steps.push(`-${nameOf(place)}`);
+        await nodeDisk.remove(place);
+      },
+    };
+    await using storage = fileStorageOn(disk, { path });
+    const set = (key: string) => ({ set: key, value: bytes('1') });
+    await storage.write([set('z'), set('deep/er/a'), { remove: 'gone' }, set('deep/b'), set('a')]);
+    await Promise.all([
+      storage.write([set('one'), set('two')]),
+      storage.write([set('three'), set('one')]),
+    ]);
+    expect(steps).toEqual([
+      ...['z', 'deep/er/a', '-gone', 'deep/b', 'a'],
+      ...['two', 'three', 'one'],
+    ]);
+  });
+
   it('are done where the disk has no room for another', async () => {
     const disk: Disk = {
       ...nodeDisk,
