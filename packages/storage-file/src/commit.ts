@@ -26,8 +26,8 @@ interface NewEntry extends Pick<Entry, 'value' | 'version' | 'secret'> {
 }
 
 /**
- * Does what some writes want, one after the other, for who holds the mutex: nothing of a write
- * where a version is another one. New files are written and flushed beside the storage first; then
+ * Does what some writes want, none of which has a key that another changes, for who holds the
+ * mutex: nothing of a write where a version is another one. New files are written and flushed beside the storage first; then
  * one rename is the commit of all, of the file itself for one change, of a journal for several,
  * which lists the renames that follow.
  * @returns what became of each write
@@ -57,7 +57,7 @@ export async function commit(
   return outcomes;
 }
 
-/** What some writes do together: the last change of each key counts. */
+/** What some writes do together. */
 class CommitPlan {
   /** What each changed key holds afterwards, in the order of the changes; null: it is removed. */
   readonly entries = new Map<string, NewEntry | null>();
@@ -72,7 +72,7 @@ class CommitPlan {
   }
 
   /**
-   * Adds a write after the others.
+   * Adds a write.
    * @returns the versions of what it sets
    * @throws ConflictError and nothing of it is added
    */
@@ -82,8 +82,6 @@ class CommitPlan {
         throw new ConflictError(keyOf(change));
     const versions: string[] = [];
     for (const change of changes) {
-      // What is changed again moves to the end.
-      if (!('check' in change)) this.entries.delete(keyOf(change));
       if ('remove' in change) this.entries.set(change.remove, null);
       if (!('set' in change)) continue;
       const version = randomBytes(9).toString('base64url');
@@ -105,8 +103,6 @@ class CommitPlan {
 
   async #version(change: Change): Promise<string | null> {
     const key = keyOf(change);
-    const planned = this.entries.get(key);
-    if (planned !== undefined) return planned?.version ?? null;
     const bytes = await this.#disk.read(fileOf(this.#root, key));
     return bytes ? entryIn(key, bytes).version : null;
   }

@@ -95,7 +95,7 @@ describe('writes at the same moment', () => {
     ]);
     expect(steps).toEqual([
       ...['z', 'deep/er/a', '-gone', 'deep/b', 'a'],
-      ...['two', 'three', 'one'],
+      ...['one', 'two', 'three', 'one'],
     ]);
   });
 

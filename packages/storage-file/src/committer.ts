@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '@acmex/clock';
-import { type Change, ConflictError } from '@acmex/storage';
+import { type Change, ConflictError, keyOf } from '@acmex/storage';
 import { commit, journal, type Outcome, recover } from './commit.ts';
 import { commitMutex } from './commit-mutex.ts';
 import type { Disk } from './disk.ts';
@@ -91,8 +91,11 @@ export class Committer {
 
   /** Waits for all work that was begun, and lets other processes commit. */
   async settled(): Promise<void> {
-    this.#lingering?.abort();
-    await this.#last;
+    let last: Promise<unknown>;
+    do {
+      last = this.#last;
+      await last;
+    } while (last !== this.#last);
     this.#lingering?.abort();
     await this.#inTurn(async () => await this.#release());
   }
@@ -128,10 +131,20 @@ export class Committer {
     }
   }
 
-  /** Takes the next writes from the queue. */
+  /**
+   * Takes the next writes from the queue, until one has a key that another changes: those who read
+   * meanwhile see the keys of each write in their order.
+   */
   #taken(): readonly QueuedWrite[] {
-    const writes = [...this.#queue].slice(0, largestGroup);
-    for (const write of writes) this.#queue.delete(write);
+    const writes: QueuedWrite[] = [];
+    const changed = new Set<string>();
+    for (const write of this.#queue) {
+      const hasChangedKey = write.changes.some((change) => changed.has(keyOf(change)));
+      if (writes.length === largestGroup || hasChangedKey) break;
+      for (const change of write.changes) if (!('check' in change)) changed.add(keyOf(change));
+      writes.push(write);
+      this.#queue.delete(write);
+    }
     return writes;
   }
 
