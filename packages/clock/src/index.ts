@@ -14,3 +14,4 @@ export { settledWithin } from './settled-within.ts';
 export { systemClock } from './system-clock.ts';
 export { TimeLimitError, type TimeLimitOptions, withTimeLimit } from './time-limit.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';
+export { type Weekday, weekdays } from './weekdays.ts';

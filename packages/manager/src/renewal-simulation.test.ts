@@ -54,7 +54,7 @@ it(
     reportSoak(
       `${count} scenarios from seed ${first} in ${seconds} s: ${issued} certificates issued, ${renewed} of them renewals, ${refused} refusals, ${questions} questions for a window; none expired, none too early`,
     );
-    // Else nothing was simulated.
+    // Without renewals and questions, the CA has seen nothing of what it is to judge.
     if (count > 1)
       expect([renewed, questions].map((number) => number > count)).toEqual([true, true]);
   },

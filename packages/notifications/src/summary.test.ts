@@ -1,11 +1,11 @@
-import { type VirtualClock, virtualClock } from '@acmex/clock';
+import { type VirtualClock, virtualClock, weekdays } from '@acmex/clock';
 import { CertificateStore, type ManagedCertificate } from '@acmex/orchestrator';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type Channel, type Filter, Notifier, webhookFormats } from './index.ts';
 import { mailFor } from './mail.ts';
 import { type Notification, textOf } from './notification.ts';
-import { lastMoment, type WeeklyTime, weekdays } from './weekly.ts';
+import { lastMoment, type WeeklyTime } from './weekly.ts';
 
 let storage: Storage;
 let clock: VirtualClock;

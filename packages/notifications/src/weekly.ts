@@ -1,20 +1,10 @@
+import { type Weekday, weekdays } from '@acmex/clock';
 import { records, schemaCheck } from '@acmex/storage';
 import * as z from 'zod';
 
-/** The days of a week as ISO 8601 counts them: Monday is the first. */
-export const weekdays = [
-  'monday',
-  'tuesday',
-  'wednesday',
-  'thursday',
-  'friday',
-  'saturday',
-  'sunday',
-] as const;
-
 /** A moment of each week, in UTC. */
 export interface WeeklyTime {
-  readonly day: (typeof weekdays)[number];
+  readonly day: Weekday;
   /** 0 to 23. */
   readonly hour: number;
 }

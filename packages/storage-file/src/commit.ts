@@ -27,9 +27,9 @@ interface NewEntry extends Pick<Entry, 'value' | 'version' | 'secret'> {
 
 /**
  * Does what some writes want, none of which has a key that another changes, for who holds the
- * mutex: nothing of a write where a version is another one. New files are written and flushed beside the storage first; then
- * one rename is the commit of all, of the file itself for one change, of a journal for several,
- * which lists the renames that follow.
+ * mutex: nothing of a write where a version is another one. New files are written and flushed
+ * beside the storage first; then one rename is the commit of all, of the file itself for one
+ * change, of a journal for several, which lists the renames that follow.
  * @returns what became of each write
  * @throws StorageUnavailableError where the commit was begun: `recover` ends it
  */
@@ -52,7 +52,7 @@ export async function commit(
     return alone;
   }
   if (plan.entries.size > 1) await keepJournal(root, disk, plan);
-  await carryOut(root, disk, plan.moves());
+  await carryOut(root, { disk, moves: plan.moves(), mode: 'first' });
   if (plan.entries.size > 1) await forgetJournal(root, disk);
   return outcomes;
 }
@@ -137,7 +137,7 @@ async function removeNewFiles(root: string, disk: Disk, plan: CommitPlan): Promi
 export async function recover(root: string, disk: Disk): Promise<void> {
   const bytes = await disk.read(join(root, journal));
   if (bytes) {
-    await carryOut(root, disk, movesIn(root, bytes));
+    await carryOut(root, { disk, moves: movesIn(root, bytes), mode: 'again' });
     await forgetJournal(root, disk);
   }
   for (const { name } of await disk.list(join(root, newFiles)))
@@ -179,39 +179,55 @@ async function forgetJournal(root: string, disk: Disk): Promise<void> {
   await disk.sync(join(root, ownFolder));
 }
 
-/** Can be repeated from wherever it was cut. */
-async function carryOut(root: string, disk: Disk, moves: readonly Move[]): Promise<void> {
+interface CarriedOut {
+  readonly disk: Disk;
+  readonly moves: readonly Move[];
+  readonly mode: 'first' | 'again';
+}
+
+/**
+ * Moves the files of a commit to their places, in the order of the changes: others read meanwhile,
+ * and what comes last is seen last. With the mode `again` it continues from wherever it was cut,
+ * and files that were moved before are no longer among the new ones.
+ */
+async function carryOut(root: string, { disk, moves, mode }: CarriedOut): Promise<void> {
   const touched = new Set<string>();
   const emptied = new Set<string>();
-  // In the order of the changes, because others read meanwhile: what comes last is seen last.
   for (const { from, to } of moves) {
-    const hasFile = from !== undefined && (await moveIn(root, disk, { from, to }));
+    const hasFile = from !== undefined && (await moveIn(root, { disk, from, to, mode }));
     if (from === undefined) await disk.remove(join(root, to));
     (hasFile ? touched : emptied).add(dirname(to));
   }
-  for (const emptyFolder of emptied) {
-    let folder = emptyFolder;
-    for (
-      ;
-      folder !== '.' && (await disk.removeFolder(join(root, folder)));
-      folder = dirname(folder)
-    )
-      touched.delete(folder);
-    touched.add(folder);
+  for (const folder of emptied) {
+    let path = folder;
+    while (path !== '.' && (await disk.removeFolder(join(root, path)))) {
+      touched.delete(path);
+      path = dirname(path);
+    }
+    touched.add(path);
   }
   await Promise.all([...touched].map(async (folder) => await disk.sync(join(root, folder))));
 }
 
-/** @returns whether the new file was there: it is not where a commit is repeated */
+/**
+ * Moves a new file to its place.
+ * @returns whether it was there, which it must be for the first time
+ */
 async function moveIn(
   root: string,
-  disk: Disk,
-  { from, to }: { readonly from: string; readonly to: string },
+  {
+    disk,
+    from,
+    to,
+    mode,
+  }: Pick<CarriedOut, 'disk' | 'mode'> & { readonly from: string; readonly to: string },
 ): Promise<boolean> {
   const [file, place] = [join(root, newFiles, from), join(root, to)];
   if (await disk.move(file, place)) return true;
   await makeFolders(root, disk, dirname(to));
-  return await disk.move(file, place);
+  if (mode === 'again') return await disk.move(file, place);
+  await disk.rename(file, place);
+  return true;
 }
 
 async function makeFolders(root: string, disk: Disk, folder: string): Promise<void> {

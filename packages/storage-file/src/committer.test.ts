@@ -81,6 +81,10 @@ describe('writes at the same moment', () => {
         if (isMoved) steps.push(nameOf(to));
         return isMoved;
       },
+      async rename(from, to) {
+        if (to.endsWith('=')) steps.push(nameOf(to));
+        await nodeDisk.rename(from, to);
+      },
       async remove(place) {
         if (place.endsWith('=')) steps.push(`-${nameOf(place)}`);
         await nodeDisk.remove(place);
@@ -138,6 +142,21 @@ describe('writes at the same moment', () => {
       storage.write([{ set: 'b', value: bytes('2'), ifVersion: null }]),
     ).rejects.toBeInstanceOf(ConflictError);
     for (const key of ['a', 'b', 'c']) expect((await storage.get(key))?.value).toEqual(bytes('1'));
+  });
+
+  it('are not acknowledged where a new file has gone before it came to its place', async () => {
+    const disk: Disk = {
+      ...nodeDisk,
+      async write(file, content) {
+        await nodeDisk.write(file, content);
+        if (content.length > 1000) await nodeDisk.remove(file);
+      },
+    };
+    await using storage = fileStorageOn(disk, { path });
+    await expect(
+      storage.write([{ set: 'a/b', value: new Uint8Array(2000) }]),
+    ).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
+    await storage.write([{ set: 'a/c', value: bytes('1') }]);
   });
 
   it('wait for another process, and each can give up', async () => {

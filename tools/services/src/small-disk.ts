@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '@acmex/errors';
 
 /** A small disk in memory, mounted on a folder. */
 export interface SmallDisk extends AsyncDisposable {
@@ -8,7 +9,7 @@ export interface SmallDisk extends AsyncDisposable {
   fill(isFull: boolean): Promise<void>;
 }
 
-/** Bytes of the largest disk. */
+/** Bytes that no disk has room for. */
 const largest = 2 ** 24;
 
 /** Whether this process may mount a disk: only root on Linux may. */
@@ -19,7 +20,7 @@ export const canMount =
 
 /**
  * Mounts a disk on a folder that exists.
- * @param size as mount(8) has it for tmpfs: `600k`; at most `16m`
+ * @param size as mount(8) has it for tmpfs: `600k`; less than `16m`
  */
 export function smallDisk(folder: string, size: string): SmallDisk {
   const { status, stderr } = spawnSync(
@@ -34,9 +35,11 @@ export function smallDisk(folder: string, size: string): SmallDisk {
   return {
     async fill(isFull) {
       if (!isFull) return await rm(filler);
-      await writeFile(filler, new Uint8Array(largest)).catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      });
+      const outcome = await writeFile(filler, new Uint8Array(largest)).then(
+        () => 'room for more',
+        (error: unknown) => errorCode(error),
+      );
+      if (outcome !== 'ENOSPC') throw new Error(`${folder} is not full: ${outcome}`);
     },
     async [Symbol.asyncDispose]() {
       spawnSync('umount', [folder]);

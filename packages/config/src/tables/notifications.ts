@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { weekdays } from '@acmex/clock';
 import { notificationMeanings, type NotificationType } from '@acmex/orchestrator/event-types';
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
@@ -65,17 +66,6 @@ export function notificationsTable(secret: CredentialKey) {
     email: list(mailReceiver(secret), 'Receivers by e-mail.').default([]),
   });
 }
-
-/** The days as ISO 8601 counts them. */
-const weekdays = [
-  'monday',
-  'tuesday',
-  'wednesday',
-  'thursday',
-  'friday',
-  'saturday',
-  'sunday',
-] as const;
 
 const webhookFormats = [
   'json',
