@@ -36,16 +36,22 @@ export type WeakKeyFault = (key: KeyObject) => string | undefined;
 /**
  * Tests RSA keys for weak moduli, which takes milliseconds. Remembers the verdicts on the keys that
  * it saw last.
+ * @param test Whether a modulus is weak: isWeakModulus by default.
  */
-export function weakKeyFaults({ limit = 2000 }: { readonly limit?: number } = {}): WeakKeyFault {
+export function weakKeyFaults({
+  limit = 2000,
+  test = isWeakModulus,
+}: {
+  readonly limit?: number;
+  readonly test?: (modulus: bigint) => boolean;
+} = {}): WeakKeyFault {
   const verdicts = new LRUCache<string, boolean>({ max: limit });
   return (key) => {
     if (key.asymmetricKeyType !== 'rsa') return undefined;
     const { n = '' } = key.export({ format: 'jwk' });
     const thumbprint = createHash('sha256').update(n).digest('base64url');
     const isWeak =
-      verdicts.get(thumbprint) ??
-      isWeakModulus(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`));
+      verdicts.get(thumbprint) ?? test(BigInt(`0x${Buffer.from(n, 'base64url').toString('hex')}`));
     verdicts.set(thumbprint, isWeak);
     return isWeak ? weakKey : undefined;
   };

@@ -12,6 +12,11 @@ import {
   testCa,
   type TestClient,
 } from './ca.testing.ts';
+import { importedKeys } from './jws.ts';
+import { Refusal } from './problems.ts';
+import { weakKeyFaults } from './public-key.ts';
+import { signedRequest } from './signed-request.ts';
+import { urlsUnder } from './urls.ts';
 import { smallOrderAccountKey, weakAccountKey } from './weak-key.testing.ts';
 
 let ca: TestCa;
@@ -285,6 +290,44 @@ describe('an account key', () => {
       'badPublicKey',
       'badNonce',
     ]);
+  });
+  it('of a second request is not tested for weakness again, until others took its place (S8)', async () => {
+    const tested: bigint[] = [];
+    const test = (modulus: bigint) => {
+      tested.push(modulus);
+      return modulus % 127n === 0n;
+    };
+    const weakKeyFault = weakKeyFaults({ limit: 2, test });
+    const service = { storage: ca.storage, urls: urlsUnder(base), weakKeyFault };
+    const yes = async () => true;
+    const state = {
+      nonces: { fresh: async () => 'any', plausible: yes, use: yes },
+      keys: importedKeys(),
+    };
+    const url = `${base}/new-account`;
+    const verdict = async (key: AccountKey) => {
+      const jws = await signJws(key, { nonce: 'any', url, jwk: key.jwk }, '{}');
+      const received = { url, body: JSON.stringify(jws), signedBy: 'jwk' } as const;
+      return await signedRequest(service, state, received).then(
+        () => 'good',
+        (error: unknown) => error instanceof Refusal && error.document.type.split(':').at(-1),
+      );
+    };
+    const weak = weakAccountKey();
+    const [good, next] = [
+      (await generateAccountKey('RS256')).key,
+      (await generateAccountKey('RS256')).key,
+    ];
+    for (const [key, type] of [
+      [weak, 'badPublicKey'],
+      [good, 'good'],
+    ] as const)
+      for (const time of [1, 2]) expect([time, await verdict(key)]).toEqual([time, type]);
+    expect(tested).toHaveLength(2);
+    expect([await verdict(next), await verdict(good)]).toEqual(['good', 'good']);
+    expect(tested).toHaveLength(3);
+    await expect(verdict(weak)).resolves.toBe('badPublicKey');
+    expect(tested).toHaveLength(4);
   });
   it("written in another way is not a second account's", async () => {
     const { key: good } = await generateAccountKey();

@@ -107,6 +107,38 @@ describe('encryptedStorage', () => {
     await expect(storage.get('a')).rejects.toEqual(refusal('ERR_STORAGE_CORRUPT', 'a'));
   });
 
+  it('refuses entries that were altered, swapped or renamed; a removed one is absent, and an older value is read (L19)', async () => {
+    const { inner, storage } = await opened();
+    const written = async (value: string) => {
+      await storage.write(
+        ['a', 'b'].map((key) => ({ set: key, value: bytes(`${value} of ${key}`) })),
+      );
+      return [(await inner.get('a'))!.value, (await inner.get('b'))!.value] as const;
+    };
+    const [older] = await written('older');
+    const [a, b] = await written('value');
+    const refused = refusal('ERR_STORAGE_CORRUPT');
+    const read = async (key: string) => text(await storage.get(key));
+
+    await inner.write([
+      { set: 'a', value: Uint8Array.from([...a.subarray(0, -1), a.at(-1)! ^ 1]) },
+    ]);
+    await expect(read('a')).rejects.toEqual(refused);
+    await inner.write([
+      { set: 'a', value: b },
+      { set: 'b', value: a },
+    ]);
+    for (const key of ['a', 'b']) await expect(read(key)).rejects.toEqual(refused);
+    await inner.write([{ remove: 'a' }, { remove: 'b' }, { set: 'renamed', value: a }]);
+    await expect(read('renamed')).rejects.toEqual(refused);
+    await inner.write([{ remove: 'renamed' }, { set: 'b', value: b }]);
+
+    await expect(read('a')).resolves.toBeUndefined();
+    expect((await collect(storage.list(''))).map(text)).toEqual(['value of b']);
+    await inner.write([{ set: 'a', value: older }]);
+    await expect(read('a')).resolves.toBe('older of a');
+  });
+
   it('refuses an unencrypted entry, and lists the rest if onCorrupt is set', async () => {
     const { inner, storage } = await opened();
     for (const key of ['a', 'b', 'c']) await storage.write([{ set: key, value: bytes(key) }]);
