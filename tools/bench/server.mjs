@@ -9,19 +9,22 @@ import { bundle, inRounds, median, root } from './prepare.mjs';
 export const title = 'The REST server';
 const certificates = 100_000;
 const connections = 32;
-const program = join(root, 'apps/cli/bin/acmex.mjs');
 
-export async function measure(bench) {
+export async function measure(bench, { program = join(root, 'apps/cli/bin/acmex.mjs') } = {}) {
+  await mkdir(join(root, 'tmp'), { recursive: true });
   const folder = await mkdtemp(join(root, 'tmp', 'bench-server-'));
   const data = join(folder, 'data');
+  const serving = async (storage) => await startServer(program, storage);
   try {
+    // A server that cannot start fails here, and not after minutes of preparation.
+    await (await serving(join(folder, 'empty'))).end();
     await laidOut(await import(await bundle('many-certificates')), data);
     console.error(`  ${certificates.toLocaleString('en')} certificates are in the storage`);
     const starts = await inRounds(5, async () => {
       const server = await serving(data);
       return await server.end(server.started);
     });
-    const health = await inRounds(bench.rounds, async () => await healthRound(data));
+    const health = await inRounds(bench.rounds, async () => await healthRound(await serving(data)));
     const server = await serving(data);
     const pages = await turned(server);
     const filtered = await (await server.get('/api/certificates?issuer=unknown&limit=100')).json();
@@ -48,8 +51,8 @@ export async function measure(bench) {
 }
 
 /** Measures the route of health, and one of Fastify alone beside it. */
-async function healthRound(data) {
-  const [server, bare] = [await serving(data), await bareFastify()];
+async function healthRound(server) {
+  const bare = await bareFastify();
   const ours = await cpuPerAnswer(server);
   await server.end();
   const fastify = await cpuPerAnswer(bare);
@@ -159,8 +162,8 @@ async function freePort() {
   return port;
 }
 
-/** The program, from its start until it is ready. */
-async function serving(data) {
+/** Starts the program, and returns once it is ready. */
+async function startServer(program, data) {
   const port = await freePort();
   const key = `${'0f7c1e9b4a6d8253'}c1b0a9f8e7d6c5b4`;
   const begun = performance.now();

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { removeFolder } from './temporary-folder.ts';
 
 const script = (name: string) => import(new URL(`../../${name}.mjs`, import.meta.url).href);
@@ -208,6 +208,21 @@ it('every area of the long runs has tests in each of its projects', async () => 
         files.some((file) => /\.test\.ts$/.test(file) && new RegExp(tests).test(file)),
       ]).toEqual([project, tests, true]);
     }
+});
+
+it('the benchmark of the server fails before it prepares anything if the server cannot start (T3)', async () => {
+  const { measure } = await script('bench/server');
+  const folder = await mkdtemp(join(tmpdir(), 'acmex-scripts-'));
+  const program = join(folder, 'acmex.mjs');
+  const said = jest.spyOn(console, 'error').mockReturnValue();
+  try {
+    await writeFile(program, 'process.exitCode = 2;');
+    await expect(measure({ rounds: 1 }, { program })).rejects.toThrow('did not become ready');
+    expect(said).not.toHaveBeenCalled();
+  } finally {
+    said.mockRestore();
+    await removeFolder(folder);
+  }
 });
 
 it('pins every action of a workflow by its digest: L20', async () => {

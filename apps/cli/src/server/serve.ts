@@ -1,11 +1,11 @@
-import { errorCode, errorText, printable } from '@acmex/errors';
+import { errorText, printable } from '@acmex/errors';
 import type { Log, RunningServer } from '@acmex/server';
 import { type ConfigurationFlags, dataDirectory, placesOf } from '../configuration.ts';
-import { CliError } from '../errors.ts';
 import { writeNotice } from '../log/notice.ts';
 import { configureAgain, openServiceLog } from '../log/service-log.ts';
 import { untilStopped } from '../service.ts';
 import type { LogLevel, Terminal } from '../terminal.ts';
+import { loadServer } from './load-server.ts';
 
 export interface ServeCommandOptions extends ConfigurationFlags {
   readonly config?: string;
@@ -24,10 +24,7 @@ export async function serve(
   options: ServeCommandOptions & { readonly version: string },
   terminal: Terminal,
 ): Promise<void> {
-  const { serve: serveApi } = await import('@acmex/server').catch((cause: unknown) => {
-    if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new CliError('ERR_CLI_PACKAGE', howToGetServer(), { cause });
-  });
+  const { serve: serveApi } = await loadServer();
   await using serviceLog = openServiceLog(terminal, {
     package: '@acmex/server',
     logLevel: options.logLevel,
@@ -80,18 +77,5 @@ async function reload(server: RunningServer, log: Log): Promise<void> {
   } catch (error) {
     const text = printable(errorText(error), 4000);
     log({ level: 'warn', msg: `the previous configuration stays in effect: ${text}` });
-  }
-}
-
-/**
- * Returns how to get the server: it is not installed, or this is a checkout in which it is not
- * built.
- */
-function howToGetServer(): string {
-  try {
-    import.meta.resolve('@acmex/server');
-    return 'the server is not built yet: run npm run build in the checkout';
-  } catch {
-    return 'the server is a separate package: run npm install @acmex/server where @acmex/cli is installed';
   }
 }
