@@ -5,17 +5,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { json, text } from 'node:stream/consumers';
+import { json } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SMTPServer } from 'smtp-server';
 import { chart, textPicture, traceChart } from './drawing.mjs';
 import { loadServices } from './load-services.mjs';
 import { root, setup } from './setup.mjs';
 
 setup();
-const { eventually, freePort, startPrometheus } = await loadServices();
+const { eventually, freePort, startMailServer, startPrometheus } = await loadServices();
 const program = join(root, 'apps/cli/bin/acmex.mjs');
 const pictures = join(root, 'docs/pictures');
 const folder = mkdtempSync(join(tmpdir(), 'acmex-record-'));
@@ -41,14 +40,14 @@ process.exit();
 async function observed() {
   const ports = {};
   for (const name of ['ca', 'api', 'metrics', 'http']) ports[name] = await freePort();
-  const [spans, mails] = [[], []];
-  const [otlp, mail] = [await traceReceiver(spans), await mailReceiver(mails)];
+  const spans = [];
+  const [otlp, mailServer] = [await traceReceiver(spans), await startMailServer()];
   const ca = await startCa(ports);
   const prometheus = await startPrometheus({
     targets: [`127.0.0.1:${ports.metrics}`],
     rules: [join(root, 'packages/observability/prometheus/acmex.rules.yml')],
   });
-  const { call, first } = await startServer(ports, { otlp, mail });
+  const { call, first } = await startServer(ports, { otlp, mail: mailServer.port });
   const { id } = await first();
   await sleep(pause);
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
@@ -57,7 +56,7 @@ async function observed() {
   await sleep(pause);
   ca.child.kill('SIGTERM');
   await call('POST', `/api/certificates/${id}/renew`);
-  await eventually(() => mails.length > 0, 60);
+  await eventually(() => mailServer.mails.length > 0, 60);
   let alert;
   await eventually(async () => {
     const { alerts } = await prometheus.api('alerts');
@@ -71,7 +70,7 @@ async function observed() {
   const seen = {
     panel: await panel(prometheus),
     alert: textPicture({ columns, title: 'An alert' }, alertLines(alert)),
-    mail: textPicture({ columns, title: 'An e-mail' }, mailLines(mails[0])),
+    mail: textPicture({ columns, title: 'An e-mail' }, mailLines(mailServer.mails[0])),
     trace: traceChart({ title: 'Trace of a renewal' }, tree(renewal)),
   };
   await prometheus[Symbol.asyncDispose]();
@@ -179,22 +178,6 @@ async function traceReceiver(spans) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Receives e-mail. Returns its port. */
-async function mailReceiver(mails) {
-  const server = new SMTPServer({
-    ...{ authOptional: true, hideSTARTTLS: true, disableReverseLookup: true, logger: false },
-    onData: (stream, _, done) => {
-      text(stream).then((source) => {
-        mails.push(source.replaceAll('=\r\n', '').replaceAll('=3D', '='));
-        done();
-      });
-    },
-  });
-  const listening = server.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  return listening.address().port;
-}
-
 /** Returns the picture of a panel of the dashboard. */
 async function panel(prometheus) {
   const dashboard = JSON.parse(
@@ -224,7 +207,8 @@ function alertLines({ labels, annotations, state, activeAt }) {
 }
 
 /** Returns what a person reads of an e-mail: some headers and the text. */
-function mailLines(source) {
+function mailLines({ source: quotedPrintable }) {
+  const source = quotedPrintable.replaceAll('=\r\n', '').replaceAll('=3D', '=');
   const [head] = source.split('\r\n\r\n', 1);
   const headers = head.split('\r\n').filter((line) => /^(From|To|Subject|Date):/i.test(line));
   const [, plain] = /text\/plain[^]*?\r\n\r\n([^]*?)\r\n--/i.exec(source);

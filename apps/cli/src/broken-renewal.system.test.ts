@@ -1,17 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostileProblems, type Fault } from '@acmex/ca/faults';
-import { describeWith, eventually, freePort, removeFolder, startPrometheus } from '@acmex/services';
+import {
+  describeWith,
+  eventually,
+  freePort,
+  removeFolder,
+  standardWebhook,
+  startMailServer,
+  startPrometheus,
+  startWebhookReceiver,
+} from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { SMTPServer } from 'smtp-server';
 import { ownCa } from './own-ca.testing.ts';
 
 const program = fileURLToPath(new URL('../dist/main.mjs', import.meta.url));
@@ -54,59 +58,6 @@ async function serve(): Promise<string> {
   );
   const [, file = ''] = /first API key is in (\S+?)[\s"]/.exec(log) ?? [];
   return (await readFile(file, 'utf8')).trim();
-}
-
-/** The library that the authors of Standard Webhooks publish; it is CommonJS. */
-const { Webhook } = createRequire(import.meta.url)('standardwebhooks') as {
-  readonly Webhook: new (key: string) => {
-    verify(body: string, headers: IncomingHttpHeaders): unknown;
-  };
-};
-
-/** Receives webhooks, and keeps those whose signature is valid. */
-async function webhookReceiver() {
-  const messages: unknown[] = [];
-  const listener = createServer((request, response) => {
-    const accepted = text(request).then((body) => {
-      messages.push(new Webhook(secret).verify(body, request.headers));
-      return 204;
-    });
-    void accepted.catch(() => 401).then((status) => response.writeHead(status).end());
-  });
-  await once(listener.listen(0, '127.0.0.1'), 'listening');
-  return {
-    messages,
-    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/`,
-    async [Symbol.asyncDispose]() {
-      listener.closeAllConnections();
-      await once(listener.close(), 'close');
-    },
-  };
-}
-
-/** Receives mail, as text without the line breaks of quoted-printable. */
-async function mailReceiver() {
-  const mails: string[] = [];
-  const listener = new SMTPServer({
-    ...{ authOptional: true, hideSTARTTLS: true, disableReverseLookup: true, logger: false },
-    onData: (stream, _, done) => {
-      void text(stream).then((source) => {
-        mails.push(source.replaceAll('=\r\n', ''));
-        done();
-      });
-    },
-  });
-  const listening = listener.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  return {
-    mails,
-    port: (listening.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      await new Promise<void>((resolve) => {
-        listener.close(() => resolve());
-      });
-    },
-  };
 }
 
 interface Place {
@@ -188,8 +139,8 @@ describeWith(['prometheus'], 'a renewal that the CA refuses', () => {
     const fault: Fault = async (exchange, next) =>
       isBroken ? await refusal(exchange, next) : await next();
     await using ca = await ownCa({ arrange: (chain) => chain, faults: [fault] });
-    await using webhook = await webhookReceiver();
-    await using mail = await mailReceiver();
+    await using webhook = await startWebhookReceiver();
+    await using mail = await startMailServer();
     const ports = {
       ...{ api: await freePort(), metrics: await freePort(), http: await freePort() },
       mail: mail.port,
@@ -224,18 +175,21 @@ describeWith(['prometheus'], 'a renewal that the CA refuses', () => {
     await eventually(
       async () => {
         alerted = await tracesOfAlert(prometheus, 'AcmexRenewalFailed');
-        return alerted !== undefined && webhook.messages.length > 0 && mail.mails.length > 0;
+        return alerted !== undefined && webhook.received.length > 0 && mail.mails.length > 0;
       },
       60,
       () => prometheus.log(),
     );
     expect(alerted).toEqual([traceId]);
-    expect(webhook.messages[0]).toMatchObject({
+    const { body = '', headers = {} } = webhook.received[0] ?? {};
+    expect(standardWebhook(secret).verify(body, headers)).toMatchObject({
       type: 'renewal_failed',
       data: { certificate: id, traceId, message: expect.stringContaining(detail) },
     });
-    expect(mail.mails[0]).toContain('renewal failed: www.test');
-    expect(mail.mails[0]).toContain(`trace: ${traceId}`);
+    // Without the line breaks of quoted-printable.
+    const text = mail.mails[0]?.source.replaceAll('=\r\n', '');
+    expect(text).toContain('renewal failed: www.test');
+    expect(text).toContain(`trace: ${traceId}`);
     const { items } = await call('GET', '/api/audit');
     const actions = items.flatMap((item) => item.actions as readonly Record<string, unknown>[]);
     expect(actions.filter(({ type }) => type === 'renewal_failed')).toEqual([

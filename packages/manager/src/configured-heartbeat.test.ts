@@ -1,12 +1,9 @@
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type VirtualClock, virtualClock } from '@acmex/clock';
 import { readConfig } from '@acmex/config';
 import { inProcessQueue } from '@acmex/scheduler';
-import { temporaryFolder } from '@acmex/services';
+import { startWebhookReceiver, temporaryFolder, type WebhookReceiver } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { fromConfig } from './from-config.ts';
@@ -14,41 +11,31 @@ import { worker } from './index.ts';
 
 let clock: VirtualClock;
 let status: number;
-let beats: number;
+let receiver: WebhookReceiver;
 const warnings: string[] = [];
 const outcomes: string[] = [];
 const { signal } = new AbortController();
-const server = createServer((_, response) => {
-  beats += 1;
-  response.writeHead(status).end();
-  server.emit('beat');
-});
+const beats = () => receiver.received.length;
 
 beforeEach(async () => {
   clock = virtualClock({ now: '2026-11-28T00:00:00Z' });
   status = 200;
-  beats = 0;
   for (const list of [warnings, outcomes]) list.length = 0;
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  receiver = await startWebhookReceiver();
+  receiver.answer = (response) => void response.writeHead(status).end();
 });
-afterEach(async () => {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
-});
+afterEach(async () => await receiver[Symbol.asyncDispose]());
 
 /** A manager whose heartbeat goes to the receiver, at most once a minute. */
 async function manager(storage: Storage) {
   await using folder = await temporaryFolder('heartbeat');
   const file = join(folder.path, 'acmex.toml');
-  const { port } = server.address() as AddressInfo;
   await writeFile(
     file,
     `[renewal]\ncheck_interval = 60\n[notifications]\nallow = ["127.0.0.0/8"]\nheartbeat_url = { env = "BEAT" }\nheartbeat_allow_http = true\n`,
     { mode: 0o600 },
   );
-  const environment = { BEAT: `http://127.0.0.1:${port}/ping/t0ken\n` };
+  const environment = { BEAT: `${receiver.url}\n` };
   const config = await readConfig({ cwd: folder.path, home: folder.path, environment, file });
   return fromConfig(config, {
     storage,
@@ -68,7 +55,7 @@ it('goes out after each complete scan, once in an interval for all processes of 
         async ({ heartbeat }) => await heartbeat?.afterScan({ isComplete }, { signal }),
       ),
     );
-    return beats;
+    return beats();
   };
   await expect(scanned()).resolves.toBe(1);
   await clock.advance({ seconds: 59 });
@@ -93,7 +80,6 @@ it('goes out while a worker scans, and not while its storage is broken', async (
   };
   const opened = await manager(disk);
   const scans: boolean[] = [];
-  const first = once(server, 'beat');
   await using running = worker({
     managers: () => new Map([['', opened]]),
     queue: inProcessQueue({ clock }),
@@ -105,16 +91,15 @@ it('goes out while a worker scans, and not while its storage is broken', async (
       scans.push(watched.isComplete);
     },
   });
-  await first;
+  await receiver.until(1);
   isBroken = true;
   while (scans.length < 4) await clock.advance({ seconds: 61 });
   expect(scans.slice(0, 4)).toEqual([true, false, false, false]);
-  expect(beats).toBe(1);
-  const again = once(server, 'beat');
+  expect(beats()).toBe(1);
   isBroken = false;
   while (scans.length < 5) await clock.advance({ seconds: 61 });
-  await again;
-  expect(beats).toBe(2);
+  await receiver.until(2);
+  expect(beats()).toBe(2);
   await running.stop({ within: { seconds: 0 } });
 });
 
@@ -125,7 +110,7 @@ it('does not go out where the storage can be read, and not be written', async ()
     write: async () => await Promise.reject(new Error('no space is left')),
   };
   await (await manager(full)).heartbeat?.afterScan({ isComplete: true }, { signal });
-  expect(beats).toBe(0);
+  expect(beats()).toBe(0);
   expect(warnings).toEqual(['the heartbeat was not sent: no space is left']);
   expect(outcomes).toEqual(['failed']);
 });

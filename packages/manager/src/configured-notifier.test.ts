@@ -3,15 +3,11 @@ import { readConfig } from '@acmex/config';
 import { type Channel, type Notification, Notifier } from '@acmex/notifications';
 import { eventChange } from '@acmex/orchestrator';
 import { inProcessQueue } from '@acmex/scheduler';
-import { temporaryFolder } from '@acmex/services';
+import { startWebhookReceiver, temporaryFolder } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text as readText } from 'node:stream/consumers';
 import { certificateManager, worker } from './index.ts';
 import { fromConfig } from './from-config.ts';
 
@@ -86,28 +82,15 @@ it('reads the receivers of a configuration from before they were obeyed', async 
   expect(receivers).toEqual(['chat']);
 });
 
-it('sends to each format what its keys say,', async () => {
-  const received: { readonly headers: IncomingHttpHeaders; readonly body: string }[] = [];
-  const server = createServer((request, response) => {
-    void readText(request).then((body) => {
-      received.push({ headers: request.headers, body });
-      response.writeHead(202).end();
-    });
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
+it('sends to each format what its keys say', async () => {
+  await using receiver = await startWebhookReceiver();
   const to = (name: string, more: string) =>
-    `[[notifications.webhooks]]\nname = "${name}"\nurl = "http://127.0.0.1:${port}/"\nallow_http = true\nformat = "${name}"\nauth_token = "\${T:-t0ken}"\n${more}\n`;
+    `[[notifications.webhooks]]\nname = "${name}"\nurl = "${receiver.url}"\nallow_http = true\nformat = "${name}"\nauth_token = "\${T:-t0ken}"\n${more}\n`;
   const notifier = await notifierOf(
     `[notifications]\nallow = ["127.0.0.0/8"]\n${to('telegram', 'chat_id = "-100"')}${to('ntfy', '')}${to('gotify', '')}${to('pagerduty', 'events = ["renewal_late"]')}`,
   );
-  try {
-    for (const name of notifier.receivers) await notifier.test(name);
-  } finally {
-    server.close();
-    server.closeAllConnections();
-  }
-  const [telegram, ntfy, gotify, pagerduty] = received;
+  for (const name of notifier.receivers) await notifier.test(name);
+  const [telegram, ntfy, gotify, pagerduty] = receiver.received;
   expect(JSON.parse(telegram?.body ?? '')).toMatchObject({ chat_id: '-100' });
   expect(ntfy?.headers).toMatchObject({ authorization: 'Bearer t0ken', 'x-priority': '2' });
   expect(gotify?.headers).toMatchObject({ 'x-gotify-key': 't0ken' });

@@ -1,14 +1,17 @@
-import { localCertificate } from '@acmex/services';
+import {
+  localCertificate,
+  smtpError,
+  startMailServer,
+  startWebhookReceiver,
+} from '@acmex/services';
 import { describe, it } from '@jest/globals';
 import { channelContract, type ChannelSubject, type Decision } from './contract.ts';
 import { email, webhook, webhookFormats } from './index.ts';
-import { mailServer, smtpError } from './mail-server.testing.ts';
-import { receiver } from './receiving.testing.ts';
 
 const statuses = { deliver: 200, retry: 503, refuse: 422 } as const;
 
 async function webhookSubject(): Promise<ChannelSubject & AsyncDisposable> {
-  const to = await receiver();
+  const to = await startWebhookReceiver();
   const accepted: string[] = [];
   const { pathname } = new URL(to.url);
   return {
@@ -38,7 +41,7 @@ async function mailSubject(): Promise<ChannelSubject & AsyncDisposable> {
   const certificate = await localCertificate();
   let [decided, text]: [Decision, string] = ['deliver', ''];
   const codes = { deliver: undefined, retry: 451, refuse: 550 };
-  const to = await mailServer({
+  const to = await startMailServer({
     certificate,
     data: () => {
       const code = codes[decided];

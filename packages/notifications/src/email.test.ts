@@ -1,12 +1,17 @@
 import { virtualClock } from '@acmex/clock';
-import { localCertificate, type LocalCertificate } from '@acmex/services';
+import {
+  localCertificate,
+  type LocalCertificate,
+  smtpError,
+  startMailServer,
+} from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { eventChange } from '@acmex/orchestrator';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { email, type EmailOptions, Notifier } from './index.ts';
-import { mailServer, rawMailServer, smtpError } from './mail-server.testing.ts';
 import { eventNotification } from './notification.ts';
+import { rawMailServer } from './raw-mail-server.testing.ts';
 
 const notification = eventNotification({
   id: 'evt_01kax2b0000000000000000001',
@@ -43,7 +48,7 @@ describe('an e-mail', () => {
     ['TLS', { secure: true }, 'implicit'],
     ['STARTTLS', { secure: false }, 'starttls'],
   ] as const)('is sent by %s with a login', async (_, server, tls) => {
-    await using to = await mailServer({ certificate, ...server });
+    await using to = await startMailServer({ certificate, ...server });
     const receipt = await local(to, { tls, login }).send(notification);
     expect(receipt).toEqual({ status: 250, answer: '250 accepted' });
     expect(to.mails).toMatchObject([
@@ -52,7 +57,7 @@ describe('an e-mail', () => {
   });
 
   it('has text and HTML, in which text of a server has no effect, and the headers of an automatic mail', async () => {
-    await using to = await mailServer({ certificate });
+    await using to = await startMailServer({ certificate });
     await local(to).send(notification);
     const source = to.mails[0]?.source ?? '';
     const [head = '', ...body] = source.split('\r\n\r\n');
@@ -71,7 +76,7 @@ describe('an e-mail', () => {
   });
 
   it('is the same mail when it is sent again', async () => {
-    await using to = await mailServer({ certificate });
+    await using to = await startMailServer({ certificate });
     await local(to).send(notification);
     await local(to).send(notification);
     const [first, second] = to.mails;
@@ -79,8 +84,8 @@ describe('an e-mail', () => {
   });
 
   it('is not sent, and no password with it, to a server whose certificate is not trusted', async () => {
-    await using to = await mailServer({ certificate, secure: true });
-    await using startTls = await mailServer({ certificate });
+    await using to = await startMailServer({ certificate, secure: true });
+    await using startTls = await startMailServer({ certificate });
     for (const [server, tls] of [
       [to, 'implicit'],
       [startTls, 'starttls'],
@@ -103,7 +108,7 @@ describe('an e-mail', () => {
   });
 
   it('is not sent where STARTTLS was stripped from the answer of the server', async () => {
-    await using to = await mailServer({
+    await using to = await startMailServer({
       certificate,
       hideSTARTTLS: true,
       disabledCommands: ['STARTTLS'],
@@ -117,7 +122,7 @@ describe('an e-mail', () => {
   });
 
   it('is sent without TLS only to this machine', async () => {
-    await using to = await mailServer({ certificate, hideSTARTTLS: true });
+    await using to = await startMailServer({ certificate, hideSTARTTLS: true });
     await local(to, { tls: 'none' }).send(notification);
     expect(to.mails).toMatchObject([{ isSecure: false }]);
     // Linux connects 0.0.0.0 to this machine, so that the server would accept the mail.
@@ -129,7 +134,7 @@ describe('an e-mail', () => {
   });
 
   it('is not sent to a private address unless it is allowed', async () => {
-    await using to = await mailServer({ certificate });
+    await using to = await startMailServer({ certificate });
     for (const address of ['127.0.0.1', '::1', '10.0.0.1', '169.254.169.254', '::ffff:127.0.0.1'])
       await expect(
         local(to, { allow: [], resolver: async () => [address] }).send(notification),
@@ -138,7 +143,7 @@ describe('an e-mail', () => {
   });
 
   it('waits where the login is refused, and its error has no password in any form', async () => {
-    await using to = await mailServer({ certificate });
+    await using to = await startMailServer({ certificate });
     const password = 'wr0ng-passw0rd';
     for (const answer of [password, Buffer.from(password).toString('base64')]) {
       await using echo = await rawMailServer((socket) => {
@@ -177,9 +182,9 @@ describe('an e-mail', () => {
     [554, 'ERR_NOTIFICATIONS_REFUSED'],
   ])('answered with %i fails with %s', async (status, code) => {
     const answer = smtpError(status, 'no\u001b[31m <script>');
-    await using byRecipient = await mailServer({ certificate, recipient: () => answer });
-    await using byMail = await mailServer({ certificate, data: () => answer });
-    await using bySender = await mailServer({
+    await using byRecipient = await startMailServer({ certificate, recipient: () => answer });
+    await using byMail = await startMailServer({ certificate, data: () => answer });
+    await using bySender = await startMailServer({
       certificate,
       onMailFrom: (_, __, done) => done(answer),
     });
@@ -192,7 +197,7 @@ describe('an e-mail', () => {
   });
 
   it('waits where the server wants a login that the receiver does not have', async () => {
-    await using to = await mailServer({ certificate, authOptional: false });
+    await using to = await startMailServer({ certificate, authOptional: false });
     await expect(local(to).send(notification)).rejects.toMatchObject({
       code: 'ERR_NOTIFICATIONS_ANSWER',
       message: expect.stringContaining('530'),
@@ -240,7 +245,7 @@ describe('an e-mail', () => {
       ['full@example.com', smtpError(452, '4.2.2 full')],
       ['gone@example.com', smtpError(550, '5.1.1 gone')],
     ]);
-    await using to = await mailServer({
+    await using to = await startMailServer({
       certificate,
       recipient: (address) => refusals.get(address),
     });

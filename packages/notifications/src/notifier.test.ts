@@ -6,6 +6,7 @@ import {
   eventTypes,
   type NewEvent,
 } from '@acmex/orchestrator';
+import { startWebhookReceiver } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Temporal } from 'temporal-polyfill';
@@ -19,7 +20,6 @@ import {
   webhook,
 } from './index.ts';
 import type { Notification } from './notification.ts';
-import { receiver as startReceiver } from './receiving.testing.ts';
 
 let storage: Storage;
 let clock: VirtualClock;
@@ -119,7 +119,7 @@ describe('a notifier', () => {
   });
 
   it('tries a receiver that is down for a day again, which then gets all, once, in order', async () => {
-    await using to = await startReceiver();
+    await using to = await startWebhookReceiver();
     to.answer = (response) => response.writeHead(503).end();
     const receivers = [
       {

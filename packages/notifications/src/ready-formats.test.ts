@@ -1,8 +1,8 @@
 import { type AcmexEvent, type EventType, eventTypes } from '@acmex/orchestrator';
+import { startWebhookReceiver } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { webhook, webhookFormats } from './index.ts';
 import { eventNotification, type Notification, report } from './notification.ts';
-import { receiver } from './receiving.testing.ts';
 
 const hostile = String.raw`@all <!channel> <at>Eve</at> [bank](https://evil.example) ~town #tag :smile: **b** _i_ "q" \ &lt;`;
 const controls = '\u001b[31m\u202e\n/stop `c`';
@@ -162,7 +162,7 @@ describe('the format pagerduty', () => {
     },
   );
   it('resolves the alerts of deployment and of renewal with certificate_removed', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     const pagerduty = webhook({
       url: async () => to.url,
       ...{ allow: ['127.0.0.0/8'], schemes: 'http-and-https', token: async () => 'r0uting-key' },

@@ -1,8 +1,8 @@
 import { virtualClock } from '@acmex/clock';
+import { type ReceivedWebhook, standardWebhook, startWebhookReceiver } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { webhook, type WebhookOptions } from './index.ts';
 import { eventNotification } from './notification.ts';
-import { type Received, receiver, Webhook } from './receiving.testing.ts';
 
 const notification = eventNotification({
   id: 'evt_01kax2b0000000000000000001',
@@ -27,12 +27,12 @@ function local(url: string, options: Partial<WebhookOptions> = {}) {
 
 describe('a webhook', () => {
   it('is signed so that the library of Standard Webhooks accepts it, and nothing that was changed', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     const key = async () => Buffer.from(secret.slice('whsec_'.length), 'base64');
     const { status } = await local(to.url, { key, token: async () => 't0ken' }).send(notification);
     expect(status).toBe(204);
-    const [{ headers, body }] = to.received as [Received];
-    expect(new Webhook(secret).verify(body, headers)).toMatchObject({
+    const [{ headers, body }] = to.received as [ReceivedWebhook];
+    expect(standardWebhook(secret).verify(body, headers)).toMatchObject({
       type: 'renewal_failed',
       timestamp: '2026-11-28T10:00:00Z',
       data: { certificate: 'crt_1', names: ['example.com'], code: 'ERR_ACME_UNAUTHORIZED' },
@@ -42,16 +42,18 @@ describe('a webhook', () => {
       'content-type': 'application/json',
       authorization: 'Bearer t0ken',
     });
-    expect(() => new Webhook(secret).verify(`${body} `, headers)).toThrow('No matching signature');
+    expect(() => standardWebhook(secret).verify(`${body} `, headers)).toThrow(
+      'No matching signature',
+    );
     const later = {
       ...headers,
       'webhook-timestamp': `${Number(headers['webhook-timestamp']) + 1}`,
     };
-    expect(() => new Webhook(secret).verify(body, later)).toThrow('No matching signature');
+    expect(() => standardWebhook(secret).verify(body, later)).toThrow('No matching signature');
   });
 
   it('is sent without a signature where there is no key, and still has its id', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     await local(to.url).send(notification);
     expect(to.received[0]?.headers).not.toHaveProperty('webhook-signature');
     expect(to.received[0]?.id).toBe(notification.id);
@@ -63,7 +65,7 @@ describe('a webhook', () => {
     ['307', 'https://example.com/'],
     ['308', 'http://[::1]/'],
   ])('does not follow the redirect %s to %s', async (status, location) => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     to.answer = (response) => response.writeHead(Number(status), { location }).end();
     await expect(local(to.url).send(notification)).rejects.toMatchObject({
       code: 'ERR_NOTIFICATIONS_ANSWER',
@@ -73,7 +75,7 @@ describe('a webhook', () => {
   });
 
   it('reads 1 KiB of an answer of 10 MB that does not end, and closes the connection', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     to.answer = (response) => {
       response.writeHead(200).write(Buffer.alloc(10 * 1024 * 1024, 'x'));
     };
@@ -84,7 +86,7 @@ describe('a webhook', () => {
   });
 
   it('gives up a receiver that hangs after its time limit, before and after the status', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     const clock = virtualClock({ now: '2026-11-28T10:00:00Z' });
     const channel = local(to.url, { clock, limit: { seconds: 20 } });
     to.answer = () => {
@@ -103,7 +105,7 @@ describe('a webhook', () => {
   });
 
   it('says what refuses it without its URL or credentials, also when the receiver repeats them', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     to.answer = (response) => response.writeHead(500).end(`no: ${to.url} t0p-s3cret \u001b[31m`);
     const failure = await local(to.url, { token: async () => 't0p-s3cret' })
       .send(notification)
@@ -112,7 +114,7 @@ describe('a webhook', () => {
   });
 
   it('repeats no piece of its URL or token, also where the part of the answer that is read ends inside it', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     const sendAnswered = async (body: string): Promise<string> => {
       to.answer = (response) => response.writeHead(200).end(body);
       const token = async () => 't0p-s3cret';
@@ -124,7 +126,7 @@ describe('a webhook', () => {
   });
 
   it('does not repeat the token of a Telegram bot, which is a piece of its path', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     const url = `http://127.0.0.1:${to.port}/bot123456:AAE-t0ken/sendMessage`;
     to.answer = (response) => response.writeHead(401).end('123456:AAE-t0ken is not a bot');
     const failure = await local(url)
@@ -136,7 +138,7 @@ describe('a webhook', () => {
   it.each([400, 410, 413, 415, 422])(
     'knows by %i that the message itself is refused',
     async (status) => {
-      await using to = await receiver();
+      await using to = await startWebhookReceiver();
       to.answer = (response) => response.writeHead(status).end();
       await expect(local(to.url).send(notification)).rejects.toMatchObject({
         code: 'ERR_NOTIFICATIONS_REFUSED',
@@ -145,7 +147,7 @@ describe('a webhook', () => {
   );
 
   it.each([401, 403, 404, 408, 429, 500, 503])('is tried again after %i', async (status) => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     to.answer = (response) => response.writeHead(status, { 'retry-after': '120' }).end();
     await expect(local(to.url).send(notification)).rejects.toMatchObject({
       code: 'ERR_NOTIFICATIONS_ANSWER',
@@ -170,7 +172,7 @@ describe('a webhook', () => {
   });
 
   it('connects to the address that was checked, whatever the name means a moment later', async () => {
-    await using to = await receiver();
+    await using to = await startWebhookReceiver();
     const answers = [['192.0.2.1'], ['127.0.0.1']];
     const channel = local(`http://rebind.example:${to.port}/`, {
       allow: [],

@@ -7,6 +7,13 @@ export { eventually } from './eventually.ts';
 export { freePort } from './free-port.ts';
 export { hostileUserId, type HostileUserOptions, withHostileUser } from './hostile-user.ts';
 export { type LocalCertificate, localCertificate } from './local-certificate.ts';
+export {
+  type Mail,
+  type MailServer,
+  type MailServerOptions,
+  smtpError,
+  startMailServer,
+} from './mail-server.ts';
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
 export { type PowerDns, type PowerDnsOptions, startPowerDns } from './powerdns.ts';
 export { type Program, ProgramError, type ProgramOptions, startProgram } from './program.ts';
@@ -39,3 +46,10 @@ export {
   type TlsServer,
   type TlsServerOptions,
 } from './tls-server.ts';
+export {
+  type ReceivedWebhook,
+  type StandardWebhook,
+  standardWebhook,
+  startWebhookReceiver,
+  type WebhookReceiver,
+} from './webhook-receiver.ts';

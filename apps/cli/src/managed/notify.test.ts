@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
@@ -13,39 +10,27 @@ import {
   type NotificationType,
   notificationTypes,
 } from '@acmex/orchestrator';
-import { removeFolder } from '@acmex/services';
+import {
+  removeFolder,
+  smtpError,
+  startMailServer,
+  startWebhookReceiver,
+  type WebhookReceiver,
+} from '@acmex/services';
 import { scopedStorage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { SMTPServer } from 'smtp-server';
 import { acmex } from '../terminal.testing.ts';
 
 let folder: string;
 let status: number;
-let received: {
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}[];
-const server = createServer((request, response) => {
-  let body = '';
-  request.on('data', (piece: Buffer) => {
-    body += piece.toString();
-  });
-  request.on('end', () => {
-    received.push({ url: request.url ?? '', headers: request.headers, body });
-    response.writeHead(status).end('answer\u001b[2J');
-    server.emit('received');
-    if (request.url === '/beat') server.emit('beat');
-  });
-});
+let receiver: WebhookReceiver;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-'));
-  received = [];
   status = 200;
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
+  receiver = await startWebhookReceiver();
+  receiver.answer = (response) => void response.writeHead(status).end('answer\u001b[2J');
   await writeFile(
     join(folder, 'acmex.toml'),
     `[acme]
@@ -58,7 +43,7 @@ path = "${join(folder, 'data')}"
 allow = ["127.0.0.0/8"]
 [[notifications.webhooks]]
 name = "audit"
-url = "http://127.0.0.1:${port}/t0ken"
+url = "${receiver.url}"
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 auth_token = "b3arer"
 allow_http = true
@@ -69,10 +54,7 @@ names = ["*.test"]
   );
 });
 afterEach(async () => {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
+  await receiver[Symbol.asyncDispose]();
   await removeFolder(folder);
 });
 const run = async (args: readonly string[], options: Parameters<typeof acmex>[1] = {}) =>
@@ -88,7 +70,7 @@ async function addDue(...names: readonly string[]) {
   for (const name of names)
     await store.add({ names: [name], issuer: 'custom', keyType: 'ec-p256' });
 }
-const bodies = () => received.map(({ body }) => JSON.parse(body));
+const bodies = () => receiver.received.map(({ body }) => JSON.parse(body));
 
 it('sends a test message, signed, and shows what the receiver answered', async () => {
   const { code, stdout } = await run(['notify', 'test', 'audit', '-o', 'json']);
@@ -96,7 +78,7 @@ it('sends a test message, signed, and shows what the receiver answered', async (
   expect(JSON.parse(stdout)).toEqual([
     { receiver: 'audit', result: 'accepted', status: 200, answer: 'answer\\u{1b}[2J' },
   ]);
-  expect(received[0]?.headers).toMatchObject({
+  expect(receiver.received[0]?.headers).toMatchObject({
     authorization: 'Bearer b3arer',
     'webhook-id': expect.stringMatching(/^msg_/),
     'webhook-signature': expect.stringMatching(/^v1,/),
@@ -118,7 +100,7 @@ it('sends an example of any event, which says that it is a test', async () => {
     const isOfServer = /^(?:account|api_key|weekly)_/.test(type);
     expect('certificate' in data && 'names' in data).toBe(!isOfServer);
   }
-  expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(
+  expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(
     notificationTypes.length,
   );
 });
@@ -132,7 +114,7 @@ it('refuses the name of no event, and two receivers', async () => {
     code: 2,
     stderr: expect.stringContaining('name the receiver once'),
   });
-  expect(received).toEqual([]);
+  expect(receiver.received).toEqual([]);
 });
 
 it.each([
@@ -188,36 +170,26 @@ it('fails with the answer of a receiver that refuses, and names the receivers th
 
 it('sends a test message by e-mail, and shows why the mail server refuses it', async () => {
   const recipients: string[] = [];
-  const server = new SMTPServer({
-    ...{ hideSTARTTLS: true, authOptional: true, disableReverseLookup: true, logger: false },
-    onRcptTo({ address }, _, done) {
+  await using mail = await startMailServer({
+    hideSTARTTLS: true,
+    recipient: (address) => {
       recipients.push(address);
-      const isGone = address.startsWith('gone');
-      done(isGone ? Object.assign(new Error('no such user'), { responseCode: 550 }) : undefined);
+      return address.startsWith('gone') ? smtpError(550, 'no such user') : undefined;
     },
   });
-  const listening = server.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  const { port: smtpPort } = listening.address() as AddressInfo;
   const table = (name: string) =>
-    `[[notifications.email]]\nname = "${name}"\nsmtp_host = "127.0.0.1"\nsmtp_port = ${smtpPort}\ntls = "none"\nfrom = "mailto:acmex@example.com"\nto = ["${name}@example.com"]\n`;
+    `[[notifications.email]]\nname = "${name}"\nsmtp_host = "127.0.0.1"\nsmtp_port = ${mail.port}\ntls = "none"\nfrom = "mailto:acmex@example.com"\nto = ["${name}@example.com"]\n`;
   await appendFile(join(folder, 'acmex.toml'), table('ops') + table('gone'));
-  try {
-    const { code, stdout } = await run(['notify', 'test', 'ops', '-o', 'json']);
-    expect({ code, rows: JSON.parse(stdout) }).toMatchObject({
-      code: 0,
-      rows: [{ receiver: 'ops', result: 'accepted', status: 250 }],
-    });
-    await expect(run(['notify', 'test', 'gone'])).resolves.toMatchObject({
-      code: 4,
-      stderr: expect.stringContaining('gone@example.com: 550'),
-    });
-    expect(recipients).toEqual(['ops@example.com', 'gone@example.com']);
-  } finally {
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-    });
-  }
+  const { code, stdout } = await run(['notify', 'test', 'ops', '-o', 'json']);
+  expect({ code, rows: JSON.parse(stdout) }).toMatchObject({
+    code: 0,
+    rows: [{ receiver: 'ops', result: 'accepted', status: 250 }],
+  });
+  await expect(run(['notify', 'test', 'gone'])).resolves.toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('gone@example.com: 550'),
+  });
+  expect(recipients).toEqual(['ops@example.com', 'gone@example.com']);
 });
 
 it('sends one report of a renew run, which waits where the receiver is down', async () => {
@@ -259,7 +231,7 @@ it('replays a dead letter with its id', async () => {
     code: 0,
     stdout: 'replayed: 1\n',
   });
-  expect(received.map(({ headers }) => headers['webhook-id'])).toEqual([id, id]);
+  expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([id, id]);
   await expect(run(['notify', 'list'])).resolves.toMatchObject({ code: 0, stdout: '' });
   await expect(run(['notify', 'replay'])).resolves.toMatchObject({ code: 2 });
   await expect(run(['notify', 'replay', 'msg_none'])).resolves.toMatchObject({
@@ -288,7 +260,7 @@ it('lists, replays and tests the notifications of a tenant of the server', async
   await expect(run(['notify', 'replay', '--all'])).resolves.toMatchObject({
     stdout: 'replayed: 0\n',
   });
-  expect(received).toEqual([]);
+  expect(receiver.received).toEqual([]);
   await expect(run(['notify', 'replay', '--all', '--tenant', 'web'])).resolves.toMatchObject({
     stdout: 'replayed: 1\n',
   });
@@ -306,9 +278,8 @@ it('lists, replays and tests the notifications of a tenant of the server', async
 it('notifies a receiver while the daemon runs', async () => {
   await addDue('a.test');
   const stop = new AbortController();
-  const arrived = once(server, 'received');
   const running = run(['daemon'], { signal: stop.signal });
-  await Promise.race([arrived, running]);
+  await Promise.race([receiver.until(1), running]);
   stop.abort('SIGTERM');
   await expect(running).resolves.toMatchObject({ code: 0 });
   expect(bodies()[0]).toMatchObject({
@@ -320,12 +291,11 @@ it('notifies a receiver while the daemon runs', async () => {
 /** Adds a heartbeat to the configuration. */
 async function addHeartbeat() {
   const file = join(folder, 'acmex.toml');
-  const { port } = server.address() as AddressInfo;
-  const heartbeat = `heartbeat_url = "http://127.0.0.1:${port}/beat"\nheartbeat_allow_http = true`;
+  const heartbeat = `heartbeat_url = "http://127.0.0.1:${receiver.port}/beat"\nheartbeat_allow_http = true`;
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replace('[notifications]', `[notifications]\n${heartbeat}`));
 }
-const beats = () => received.filter(({ url }) => url === '/beat').length;
+const beats = () => receiver.received.filter(({ path }) => path === '/beat').length;
 
 it('sends a heartbeat at the end of a renew run in which no certificate has failed', async () => {
   await addHeartbeat();
@@ -344,7 +314,7 @@ it('sends heartbeats while the daemon runs, one in each --check-interval, also w
   const stop = new AbortController();
   await appendFile(join(folder, 'acmex.toml'), '[renewal]\ncheck_interval = 3600\n');
   const running = run(['daemon', '--check-interval', '1'], { signal: stop.signal });
-  for (let beat = 1; beat <= 2; beat += 1) await Promise.race([once(server, 'beat'), running]);
+  while (beats() < 2) await Promise.race([receiver.next(), running]);
   stop.abort('SIGTERM');
   await expect(running).resolves.toMatchObject({ code: 0 });
   expect(beats()).toBeGreaterThanOrEqual(2);
