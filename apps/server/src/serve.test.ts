@@ -6,9 +6,11 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
-import { systemClock } from '@acmex/clock';
+import { systemClock, virtualClock } from '@acmex/clock';
 import { identifiers } from '@acmex/identifier';
-import { freePort, removeFolder } from '@acmex/services';
+import { CertificateStore } from '@acmex/orchestrator';
+import { freePort, removeFolder, startWebhookReceiver } from '@acmex/services';
+import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { serve, type ServeOptions } from './serve.ts';
@@ -67,6 +69,25 @@ const outwardAddresses = () =>
     .flatMap((addresses = []) => addresses)
     .filter(({ internal, family }) => !internal && family === 'IPv4')
     .map(({ address }) => address);
+
+interface Message {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: unknown;
+}
+
+const weeklySummary = (url: string) => `
+[server]
+listen_addr = "127.0.0.1:0"
+[notifications]
+summary = "weekly"
+allow = ["127.0.0.0/8"]
+[[notifications.webhooks]]
+name = "chat"
+url = "${url}"
+allow_http = true
+events = ["certificate_added", "weekly_summary"]
+`;
 
 describe('a server', () => {
   it('warns once of X-Forwarded-For from a peer that it does not trust', async () => {
@@ -202,6 +223,42 @@ describe('a server', () => {
     } finally {
       await server.stop({ within: { seconds: 1 } });
     }
+  });
+  it('sends the weekly summary of acmex.toml at its hour, and not again after a restart', async () => {
+    await using receiver = await startWebhookReceiver();
+    const clock = virtualClock({ now: '2026-11-30T06:59:50Z' });
+    const options = await optionsFor(weeklySummary(receiver.url), { clock });
+    await using storage = fileStorage({ path: options.dataDirectory });
+    const store = new CertificateStore({ storage, clock });
+    /** A message that comes again where the server has stopped in the meantime has the same id. */
+    const received = (type: string) => {
+      const bodies = new Map(receiver.received.map(({ id, body }) => [id, body]));
+      const messages = [...bodies.values()].map((body) => JSON.parse(body) as Message);
+      return messages.filter((message) => message.type === type);
+    };
+    const until = async (type: string, count: number) => {
+      while (received(type).length < count) await receiver.next();
+    };
+    for (const week of [1, 2]) {
+      await store.add({ names: [`week${week}.test`], issuer: 'ca', keyType: 'ec-p256' });
+      const server = await serve(options);
+      // The first thing that it does: no time passes for it.
+      await until('certificate_added', week);
+      expect(received('weekly_summary')).toHaveLength(week - 1);
+      await clock.run(until('weekly_summary', week));
+      await clock.run(server.stop({ within: { seconds: 1 } }));
+      await clock.advance({ hours: 167, minutes: 59, seconds: 20 });
+    }
+    expect(received('weekly_summary')).toMatchObject([
+      {
+        timestamp: expect.stringMatching(/^2026-11-30T07:/),
+        data: { totals: { certificates: 1 } },
+      },
+      {
+        timestamp: expect.stringMatching(/^2026-12-07T07:/),
+        data: { totals: { certificates: 2 } },
+      },
+    ]);
   });
   it('ends its streams and its long requests when it stops', async () => {
     const server = await serving({ ca });
