@@ -16,7 +16,7 @@ const mayImport = {
   challenge: ['identifier', 'client', 'protocol', 'dns', 'certificate', 'files', 'clock', 'errors'],
   services: ['clock', 'errors'],
   storage: ['clock', 'errors'],
-  'storage-driver': ['storage', 'files', 'clock', 'errors'],
+  'storage-driver': ['storage', 'identifier', 'files', 'clock', 'errors'],
   egress: ['clock', 'errors'],
   ca: [
     ...['identifier', 'protocol', 'certificate', 'storage', 'egress', 'clock', 'errors'],
@@ -59,7 +59,7 @@ const mayImport = {
     'errors',
   ],
   deploy: ['certificate', 'files', 'probe', 'clock', 'errors'],
-  agent: ['certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
+  agent: ['identifier', 'certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
     'crypto-exec',
     'files',
@@ -83,8 +83,17 @@ const mayImport = {
   revocation: ['certificate', 'egress', 'storage', 'clock', 'errors'],
   'crypto-exec': ['certificate', 'protocol', 'files', 'clock', 'errors'],
   probe: ['egress', 'clock', 'errors'],
-  observability: ['orchestrator', 'protocol', 'scheduler', 'storage', 'files', 'clock', 'errors'],
-  notifications: ['orchestrator', 'storage', 'egress', 'clock', 'errors'],
+  observability: [
+    'identifier',
+    'orchestrator',
+    'protocol',
+    'scheduler',
+    'storage',
+    'files',
+    'clock',
+    'errors',
+  ],
+  notifications: ['identifier', 'orchestrator', 'storage', 'egress', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

@@ -1,5 +1,4 @@
-import { parseListenAddress } from '@acmex/identifier';
-import { isIP } from 'node:net';
+import { isLoopback, parseListenAddress, urlHost } from '@acmex/identifier';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '@acmex/config';
 import { listenFailureText } from '@acmex/errors';
@@ -36,18 +35,10 @@ export function assertPrivate(
   }: Config,
   { host, text: place }: ListenAddress,
 ): void {
-  if (isLoopback(host) || tls || proxies.length > 0) return;
+  if ((host !== undefined && isLoopback(host)) || tls || proxies.length > 0) return;
   throw new ServerError(
     'ERR_SERVER_EXPOSED',
     `${place} can be reached from other machines, and keys would pass in clear: configure server.tls, or server.trusted_proxies where a proxy ends TLS, or listen on 127.0.0.1`,
-  );
-}
-
-function isLoopback(host: string | undefined): boolean {
-  return (
-    host === 'localhost' ||
-    host === '::1' ||
-    (host !== undefined && isIP(host) === 4 && host.startsWith('127.'))
   );
 }
 
@@ -72,7 +63,7 @@ export function hostCheck(config: () => Config): (host: string) => boolean {
       new Set(
         [
           ...machine,
-          urlHost(parseListenAddress(place).host),
+          urlHost(parseListenAddress(place).host ?? 'localhost'),
           ...hosts,
           ...(tls?.managed === undefined ? [] : [tls.managed]),
         ].map((name) => name.toLowerCase()),
@@ -80,11 +71,6 @@ export function hostCheck(config: () => Config): (host: string) => boolean {
     named.set(current, all);
     return all.has(host) || all.has(host.replace(/:\d+$/, ''));
   };
-}
-
-export function urlHost(host: string | undefined): string {
-  if (host === undefined) return 'localhost';
-  return isIP(host) === 6 ? `[${host}]` : host.toLowerCase();
 }
 
 export function cannotListen(place: string, cause: unknown): ServerError {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:https';
 import type { Clock } from '@acmex/clock';
 import { type Config, storageOf } from '@acmex/config';
+import { formatHostPort } from '@acmex/identifier';
 import type { CertificateCensus } from '@acmex/observability';
 import type { Tracing } from '@acmex/observability/tracing';
 import type { Storage } from '@acmex/storage';
@@ -21,7 +22,7 @@ import { endpointsOf } from './http/endpoint.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
 import { IS_AUDITED, STOPPING, TRACING } from './http/request-pipeline.ts';
-import { cannotListen, hostCheck, type ListenAddress, urlHost } from './listening.ts';
+import { cannotListen, hostCheck, type ListenAddress } from './listening.ts';
 import type { LiveTenants } from './live-tenants.ts';
 import { LOG, type Log, logError } from './log.ts';
 import { ServerMetrics } from './metrics/metrics.ts';
@@ -86,7 +87,9 @@ export async function openHttp(options: OpenHttpOptions): Promise<Http> {
   certificate?.follow(app.getHttpServer() as Server);
   const scheme = certificate ? 'https' : 'http';
   return {
-    url: address ? `${scheme}://${urlHost(address.host)}:${boundPort(app)}` : '',
+    url: address
+      ? `${scheme}://${formatHostPort({ host: address.host ?? 'localhost', port: boundPort(app) })}`
+      : '',
     refreshCertificate: async () => await certificate?.refresh(),
     async [Symbol.asyncDispose]() {
       await app.close();

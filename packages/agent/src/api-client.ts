@@ -1,5 +1,6 @@
 import { type Clock, milliseconds, parseRetryAfter, withTimeLimit } from '@acmex/clock';
 import { errorCode, errorText, printable, systemFailureText } from '@acmex/errors';
+import { isLoopback } from '@acmex/identifier';
 import type { Fetch, HttpAnswer } from '@acmex/protocol';
 import { AgentError, type AgentErrorCode, ApiError } from './errors.ts';
 
@@ -151,10 +152,6 @@ export function serverUrl(text: string): string {
       `the server ${url.href} would receive the API key and send private keys unencrypted: use an https URL, or an address of this machine`,
     );
   return url.href.replace(/\/$/, '');
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 function combined(errors: readonly ApiError[]): ApiError {

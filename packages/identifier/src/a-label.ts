@@ -1,4 +1,4 @@
-import { urlHost } from './url-host.ts';
+import { canonicalHost } from './canonical-host.ts';
 
 /**
  * Whether a label that begins with `xn--` represents a label in Unicode, and is its only spelling.
@@ -6,7 +6,7 @@ import { urlHost } from './url-host.ts';
  */
 export function isALabel(label: string): boolean {
   const unicode = decodePunycode(label.slice(4));
-  return unicode !== undefined && /[^\0-\x7f]/.test(unicode) && urlHost(unicode) === label;
+  return unicode !== undefined && /[^\0-\x7f]/.test(unicode) && canonicalHost(unicode) === label;
 }
 
 /**

@@ -2,7 +2,7 @@ import { printable } from '@acmex/errors';
 import { isALabel } from './a-label.ts';
 import type { NameFault } from './errors.ts';
 import type { NameRule } from './rules.ts';
-import { urlHost } from './url-host.ts';
+import { canonicalHost } from './canonical-host.ts';
 
 const longest = 253;
 
@@ -41,7 +41,7 @@ export function canonicalDomain(name: string, rule: NameRule): string | NameFaul
   if (fault) return fault;
   if (name.length > 1000) return tooLong; // before work that long texts make slow
   const domain = withoutWildcard(name).replace(/\.$/, '');
-  const ascii = urlHost(domain);
+  const ascii = canonicalHost(domain);
   if (ascii === undefined || ascii === '')
     return labelFault(domain) ?? { problem: 'is not a valid domain name', remedy: writeName };
   // UTS 46 maps some letters to digits: ㊱ is 36.
@@ -91,7 +91,7 @@ function scriptFault(name: string): NameFault | undefined {
     const [first, second] = similarScripts.flatMap(([script, letters]) =>
       letters.test(label) ? [script] : [],
     );
-    const ascii = second === undefined ? undefined : urlHost(label);
+    const ascii = second === undefined ? undefined : canonicalHost(label);
     if (ascii !== undefined)
       return {
         problem: `has ${first} and ${second} letters in the label "${printable(label, 70)}", which can look like another name`,

@@ -34,6 +34,20 @@ export function parseHostPort(
 }
 
 /**
+ * Returns a host as URLs have it (RFC 3986 §3.2.2): an IPv6 address in brackets, any other host and
+ * what has brackets already unchanged. Texts with two colons or more count as IPv6 addresses, also
+ * with a zone.
+ */
+export function urlHost(host: string): string {
+  return /^[^[]*:.*:/s.test(host) ? `[${host}]` : host;
+}
+
+/** Returns `HOST:PORT`, `ADDRESS:PORT` or `[IPV6]:PORT`, which `parseHostPort` reads. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return `${urlHost(host)}:${port}`;
+}
+
+/**
  * Splits the address of a listener, `HOST:PORT`. `host` is undefined where the text means all
  * addresses; port 0 means any free port.
  * @throws RangeError for a text that is not of this form

@@ -18,10 +18,12 @@ export {
   type ParseOptions,
 } from './identifier.ts';
 export {
+  formatHostPort,
   type HostPort,
   type HostPortOptions,
   parseListenAddress,
   parseHostPort,
+  urlHost,
 } from './host-port.ts';
-export { ipVersion, networkOf } from './ip-address.ts';
+export { ipVersion, isLoopback, networkOf } from './ip-address.ts';
 export { dnsRecord, type NameRule, privateCa, publicCa } from './rules.ts';

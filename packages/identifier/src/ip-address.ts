@@ -1,5 +1,5 @@
 import type { NameFault } from './errors.ts';
-import { urlHost } from './url-host.ts';
+import { canonicalHost } from './canonical-host.ts';
 
 const octet = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const ipv4 = new RegExp(`^${octet}(\\.${octet}){3}$`);
@@ -51,6 +51,19 @@ export function networkOf(address: string): string {
     .join(':')}::/64`;
 }
 
+/**
+ * Whether a host can only be this machine: `localhost` in any case (RFC 6761 §6.3), 127.0.0.0/8,
+ * ::1, and an address of 127.0.0.0/8 that IPv6 maps. Names below `localhost` do not count, because
+ * some resolvers ask the network for them.
+ * @param host a name, or an address in any spelling, also in brackets
+ */
+export function isLoopback(host: string): boolean {
+  if (/^localhost\.?$/i.test(host)) return true;
+  const network = networkOf(host);
+  if (ipVersion(network) === 4) return network.startsWith('127.');
+  return ipv6Host(host.replace(/^\[(.*)\]$/s, '$1')) === '::1';
+}
+
 /** Returns the eight groups of a canonical IPv6 address. */
 function ipv6Groups(host: string): readonly number[] {
   const [head = [], tail = []] = host
@@ -62,7 +75,7 @@ function ipv6Groups(host: string): readonly number[] {
 
 function ipv6Host(text: string): string | undefined {
   return /^[0-9a-f:.]+$/i.test(text) && text.includes(':')
-    ? urlHost(`[${text}]`)?.slice(1, -1)
+    ? canonicalHost(`[${text}]`)?.slice(1, -1)
     : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { parseHostPort } from '@acmex/identifier';
+import { formatHostPort, parseHostPort } from '@acmex/identifier';
 import { ManagerError } from './errors.ts';
 
 /**
@@ -15,8 +15,8 @@ export async function serverAddress(text: string): Promise<string> {
       'ERR_MANAGER_CHALLENGE',
       `the DNS resolver ${JSON.stringify(text)} is not a valid address: write 192.0.2.53, 192.0.2.53:53, [2001:db8::53]:53 or the name of a host`,
     );
-  const address = isIP(server.host) ? server.host : await addressOfHost(server.host, text);
-  return isIP(address) === 6 ? `[${address}]:${server.port}` : `${address}:${server.port}`;
+  const host = isIP(server.host) ? server.host : await addressOfHost(server.host, text);
+  return formatHostPort({ host, port: server.port });
 }
 
 async function addressOfHost(host: string, text: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { formatHostPort } from '@acmex/identifier';
 import type { JsonObject, ManagedCertificate } from '@acmex/orchestrator';
 import type { StartTlsProtocol } from '@acmex/probe';
 import { deployStepsOf, serverName } from './deployer.ts';
@@ -50,6 +51,5 @@ export function servedTargets(
 
 /** Returns a server as the configuration names it: `smtp://mail.example.com:25`. */
 export function placeText({ host, port, startTls }: ServedTarget): string {
-  const address = host.includes(':') ? `[${host}]` : host;
-  return `${startTls === undefined ? '' : `${startTls}://`}${address}:${port}`;
+  return `${startTls === undefined ? '' : `${startTls}://`}${formatHostPort({ host, port })}`;
 }

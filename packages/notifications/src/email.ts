@@ -1,8 +1,8 @@
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
 import { addressPolicy, egressConnect, type Resolve } from '@acmex/egress';
 import { errorCode, printable } from '@acmex/errors';
+import { isLoopback } from '@acmex/identifier';
 import { Buffer } from 'node:buffer';
-import { isIPv4 } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import { answerText } from './answer-text.ts';
@@ -142,7 +142,7 @@ async function deliver(
 
 /** @throws NotificationsError `ERR_NOTIFICATIONS_TLS` */
 function assertLoopback(host: string, address: string): void {
-  if (address === '::1' || (isIPv4(address) && address.startsWith('127.'))) return;
+  if (isLoopback(address)) return;
   throw new NotificationsError(
     'ERR_NOTIFICATIONS_TLS',
     `${host} is at ${address}, which is not this machine, and tls = "none": use "starttls" or "implicit"`,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { listenFailureText } from '@acmex/errors';
+import { formatHostPort, isLoopback } from '@acmex/identifier';
 import { ObservabilityError } from './errors.ts';
 import { type MetricsContentType, preferredMetricsContentType } from './metrics.ts';
 
@@ -45,14 +46,14 @@ export async function serveMetrics({
   text,
 }: MetricsListenerOptions): Promise<MetricsListener> {
   const server = createServer(limits, (request, response) => {
-    void answer(request, response, { text, isPrivate: isLoopback(host) });
+    void answer(request, response, { text, isPrivate: host !== undefined && isLoopback(host) });
   });
   server.timeout = idleTimeoutMs;
   server.maxConnections = maxConnections;
   await listen(server, host, port);
   const bound = (server.address() as AddressInfo).port;
   return {
-    url: `http://${urlHost(host)}:${bound}/metrics`,
+    url: `http://${formatHostPort({ host: host ?? 'localhost', port: bound })}/metrics`,
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close');
       server.close();
@@ -113,27 +114,14 @@ async function listen(server: Server, host: string | undefined, port: number): P
   } catch (cause) {
     throw new ObservabilityError(
       'ERR_OBSERVABILITY_LISTEN',
-      `cannot serve metrics on ${urlHost(host)}:${port}: ${listenFailureText(cause)}; metrics.listen_addr or ACMEX_METRICS_LISTEN_ADDR sets the address`,
+      `cannot serve metrics on ${formatHostPort({ host: host ?? 'localhost', port })}: ${listenFailureText(cause)}; metrics.listen_addr or ACMEX_METRICS_LISTEN_ADDR sets the address`,
       { cause },
     );
   }
-}
-
-function isLoopback(host: string | undefined): boolean {
-  return (
-    host === 'localhost' ||
-    host === '::1' ||
-    (host !== undefined && isIP(host) === 4 && host.startsWith('127.'))
-  );
 }
 
 /** Whether the `Host` of a request is an address or localhost, with any port. */
 function isOwnAddress(header: string): boolean {
   const name = header.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
   return name === 'localhost' || isIP(name) !== 0;
-}
-
-function urlHost(host: string | undefined): string {
-  if (host === undefined) return 'localhost';
-  return isIP(host) === 6 ? `[${host}]` : host;
 }

@@ -1,4 +1,5 @@
 import { printable } from '@acmex/errors';
+import { isLoopback } from '@acmex/identifier';
 import type { Directory } from './directory.ts';
 import { AcmeError } from './errors.ts';
 
@@ -14,7 +15,8 @@ export function directoryUrlOf(text: string): string {
       `"${text}" is not a valid URL: use the URL of the CA's ACME directory, as https://ca.example/directory`,
     );
   const url = new URL(text);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return url.href;
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isThisMachine(url)))
+    return url.href;
   throw new AcmeError(
     'ERR_ACME_URL',
     `"${text}" is not https: a CA is asked over TLS (RFC 8555 §6.1)`,
@@ -41,9 +43,9 @@ export async function checkOrigin(
   };
   if (!URL.canParse(text)) refuse('which is not a valid URL');
   const [url, base] = [new URL(text), new URL(directoryUrl)];
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isThisMachine(url)))
     refuse('which is not https');
-  if (isLoopback(url) && !isLoopback(base)) refuse('which is an address of this machine');
+  if (isThisMachine(url) && !isThisMachine(base)) refuse('which is an address of this machine');
   if (url.origin === base.origin) return;
   if (!originsOf(await directory()).has(url.origin))
     refuse('which is at a host that its directory does not name');
@@ -54,6 +56,7 @@ function originsOf(directory: Directory): ReadonlySet<string> {
   return new Set(urls.flatMap((url) => (url === undefined ? [] : [new URL(url).origin])));
 }
 
-function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+/** Also by a name below `localhost`. RFC 6761 §6.3 */
+function isThisMachine({ hostname }: URL): boolean {
+  return isLoopback(hostname) || /\.localhost\.?$/.test(hostname);
 }

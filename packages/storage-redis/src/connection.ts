@@ -1,10 +1,10 @@
 import { type Clock, withTimeLimit } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
+import { formatHostPort } from '@acmex/identifier';
 import { StorageUnavailableError } from '@acmex/storage';
 import type { Redis } from 'ioredis';
 import { failureOf } from './failure.ts';
 import { type ConnectionAttempt, type ConnectionAttemptOptions, startAttempt } from './attempt.ts';
-import { displayed } from './place.ts';
 
 /** The transfer rate that the time limit of a large call assumes. */
 const bytesPerMillisecond = 10_000;
@@ -37,7 +37,7 @@ export interface Connection extends AsyncDisposable {
 }
 
 export function connection(options: ConnectionOptions): Connection {
-  const where = options.target.addresses.map(displayed).join(', ');
+  const where = options.target.addresses.map(formatHostPort).join(', ');
   const attempts = reusedAttempt(options);
   const running = new Set<Promise<unknown>>();
   let closed = false;

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import { formatHostPort, isLoopback } from '@acmex/identifier';
 import { StorageError } from '@acmex/storage';
 
 /** The address of a Redis server. */
@@ -150,7 +150,7 @@ export function checkedAddress(
     : 'without TLS everything can be read on the network, also the password: use rediss:// or `tls`, with `password`';
   throw new StorageError(
     'ERR_STORAGE_PLACE',
-    `Redis at ${displayed({ host, port })} is not on this machine, and ${lacks}, or set \`allowPlaintextConnection\``,
+    `Redis at ${formatHostPort({ host, port })} is not on this machine, and ${lacks}, or set \`allowPlaintextConnection\``,
   );
 }
 
@@ -158,10 +158,3 @@ export function checkedAddress(
 export function checkAddresses(target: RedisTarget): void {
   target.addresses.forEach((address) => checkedAddress(address, target));
 }
-
-/** Formats an address for a message. */
-export function displayed({ host, port }: Required<Address>): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-const isLoopback = (host: string) => /^(localhost\.?|::1|(::ffff:)?127(\.\d{1,3}){3})$/i.test(host);

@@ -15,6 +15,7 @@ import { type RunningAcmeServer, serveAcme } from '@acmex/ca/node';
 import { systemClock } from '@acmex/clock';
 import { addressPolicy, dnsResolver } from '@acmex/egress';
 import { errorCode, errorText } from '@acmex/errors';
+import { isLoopback } from '@acmex/identifier';
 import { configuredCrypto } from '@acmex/manager/crypto';
 import { dnsAccountDrafts, dnsPersistDrafts } from '@acmex/protocol/drafts';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -145,7 +146,7 @@ async function crlTimes(
 }
 
 function checkCombination({ development, httpPort, tlsPort, listen }: ServeOptions): void {
-  if (development && !['127.0.0.1', '::1', 'localhost'].includes(listen.host))
+  if (development && !isLoopback(listen.host))
     throw new CliError(
       'ERR_CLI_USAGE',
       'the development CA only listens on this machine: use --listen 127.0.0.1:PORT',

@@ -9,7 +9,7 @@ import {
   openNetwork,
 } from '@acmex/config';
 import { serverAddress } from '@acmex/manager';
-import { identifier, privateCa, withoutWildcard } from '@acmex/identifier';
+import { formatHostPort, identifier, privateCa, withoutWildcard } from '@acmex/identifier';
 import {
   DnsError,
   type DnsProvider,
@@ -281,5 +281,5 @@ async function nameServers(
 function withPort(address: string, servers: readonly string[] | undefined): string {
   const port = /:(\d+)$/.exec(servers?.[0] ?? '')?.[1];
   if (port === undefined || port === '53') return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return formatHostPort({ host: address, port: Number(port) });
 }

@@ -15,6 +15,7 @@ import {
   systemClock,
 } from '@acmex/clock';
 import { listenFailureText } from '@acmex/errors';
+import { formatHostPort } from '@acmex/identifier';
 import type { Issuer, Issuers } from '../authority/issuer.ts';
 import { CaError } from '../errors.ts';
 import type { Handler } from '../handler.ts';
@@ -112,7 +113,8 @@ export async function serveAcme(
     const server = createSecureServer(timeoutsOf(limits));
     const https = await listenOn(server, { host, port, limits });
     open.push(https);
-    const url = listen.url ?? `https://${urlHost(hostname)}:${https.port}/acme`;
+    const url =
+      listen.url ?? `https://${formatHostPort({ host: hostname, port: https.port })}/acme`;
     const repository = await repositoryServer(listen.repository, { host, url, limits });
     if (repository) open.push(repository);
     const repositoryUrl = repository?.url ?? url;
@@ -265,10 +267,6 @@ function namesOf(url: string, issuer: Issuer): readonly string[] {
       issuer.permits({ type: candidate === 'localhost' ? 'dns' : 'ip', value: candidate }),
   );
   return [name, ...permitted];
-}
-
-function urlHost(hostname: string): string {
-  return hostname.includes(':') ? `[${hostname}]` : hostname;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { DurationInput } from '@acmex/clock';
 import { type Egress, egressFetch } from '@acmex/egress';
-import type { Identifier } from '@acmex/identifier';
+import { type Identifier, urlHost } from '@acmex/identifier';
 import {
   egressProblem,
   problem,
@@ -56,7 +56,7 @@ export async function validateHttp01({
     certificates: 'ignore',
     limit,
   });
-  const host = identifier.value.includes(':') ? `[${identifier.value}]` : identifier.value;
+  const host = urlHost(identifier.value);
   const url = `http://${host}${port === 80 ? '' : `:${port}`}/.well-known/acme-challenge/${encodeURIComponent(token)}`;
   try {
     const answer = await fetch(url, {

@@ -1,5 +1,5 @@
-import { isIPv4 } from 'node:net';
 import { weekdays } from '@acmex/clock';
+import { isLoopback } from '@acmex/identifier';
 import { notificationMeanings, type NotificationType } from '@acmex/orchestrator/event-types';
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
@@ -147,14 +147,9 @@ function mailReceiver(secret: CredentialKey) {
       path: ['username'],
       error: 'write username and password, or neither of them',
     })
-    .refine(({ tls, smtp_host }) => tls !== 'none' || isThisMachine(smtp_host), {
+    .refine(({ tls, smtp_host }) => tls !== 'none' || isLoopback(smtp_host), {
       path: ['tls'],
       error:
         'write "starttls" or "implicit": without TLS, smtp_host must be localhost or a loopback address',
     });
-}
-
-function isThisMachine(host: string): boolean {
-  const isLoopback = host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-  return isLoopback || host.toLowerCase() === 'localhost';
 }

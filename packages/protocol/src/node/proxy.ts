@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { urlHost } from '@acmex/identifier';
 import { AcmeError } from '../errors.ts';
 
 /** The proxies for requests of each scheme, and the hosts that are reached without one. */
@@ -153,7 +154,7 @@ function hostAndPort(text: string): { readonly host: string; readonly port: numb
 /** Returns a host as a URL has it: an IDN in ASCII, an address in its shortest form. */
 function canonicalHost(text: string): string | undefined {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
-  const url = parsedUrl(`http://${isIP(bare) === 6 ? `[${bare}]` : bare}/`);
+  const url = parsedUrl(`http://${urlHost(bare)}/`);
   return url && url.pathname === '/' && url.hostname !== '' ? plainHost(url.hostname) : undefined;
 }
 

@@ -1,9 +1,9 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent, type AgentOptions, request as httpsRequest, type RequestOptions } from 'node:https';
-import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { errorCode, printable } from '@acmex/errors';
+import { formatHostPort } from '@acmex/identifier';
 import { AcmeError } from '../errors.ts';
 import type { Proxy, ProxySelector } from './proxy.ts';
 
@@ -158,6 +158,5 @@ export function proxyFailure({ text }: Proxy, cause: Error): AcmeError {
 }
 
 function authorityOf({ host, port }: RequestOptions): string {
-  const name = host ?? 'localhost';
-  return `${isIP(name) === 6 ? `[${name}]` : name}:${port ?? 443}`;
+  return formatHostPort({ host: host ?? 'localhost', port: Number(port ?? 443) });
 }

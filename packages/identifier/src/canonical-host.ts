@@ -3,7 +3,7 @@
  * `new URL` is the portable implementation of UTS 46; `URL.canParse` of some Node.js releases gives
  * wrong answers for Latin-1 text.
  */
-export function urlHost(host: string): string | undefined {
+export function canonicalHost(host: string): string | undefined {
   try {
     return new URL(`http://${host}/`).hostname;
   } catch {
