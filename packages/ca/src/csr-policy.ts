@@ -1,7 +1,6 @@
 import type { webcrypto } from 'node:crypto';
 import { type Identifier, ipVersion, normalizedIdentifier } from '@acmex/identifier';
 import type { PublicJwk } from '@acmex/protocol';
-import type { GeneralName } from '@peculiar/asn1-x509';
 import { type ReadCsr, readCsr } from './csr.ts';
 import { quoted, type Refusal, refusal } from './problems.ts';
 import { isSameKey, keyFault, mostBits, type WeakKeyFault } from './public-key.ts';
@@ -66,10 +65,11 @@ function read(encoded: unknown): ReadCsr {
   if (typeof encoded !== 'string' || !/^[\w-]+$/.test(encoded))
     throw refusal('malformed', `the "csr" is DER in base64url, without padding${formOf(encoded)}`);
   if (encoded.length > (largest * 4) / 3) throw badCsr('it is larger than 16 KiB');
-  if (isPem(Buffer.from(encoded, 'base64url').toString('latin1')))
+  const bytes = Buffer.from(encoded, 'base64url');
+  if (isPem(bytes.toString('latin1')))
     throw badCsr('it is PEM: convert it to DER, then to base64url');
   try {
-    return readCsr(Uint8Array.from(Buffer.from(encoded, 'base64url')));
+    return readCsr(bytes);
   } catch {
     // The words of the parser would help no client.
     throw badCsr('it cannot be read');
@@ -120,7 +120,11 @@ function checkNames(
   { alternativeNames, commonNames }: ReadCsr,
   ordered: readonly Identifier[],
 ): void {
-  const alternatives = alternativeNames?.map(nameText) ?? [];
+  if (alternativeNames && alternativeNames.otherNames.length > 0)
+    throw badCsr('it has a name that is neither a DNS name nor an IP address');
+  const alternatives = (alternativeNames?.identifiers ?? []).map(({ type, value }) =>
+    text(type, value),
+  );
   if (commonNames.length > 1) throw badCsr('it has more than one common name');
   const common = commonNames.map((value) =>
     text(ipVersion(value) === undefined ? 'dns' : 'ip', value),
@@ -136,12 +140,6 @@ function checkNames(
   const missing = [...wanted].find((name) => !asked.has(name));
   if (missing !== undefined)
     throw badCsr(`it lacks the name ${quoted(missing)}, which was ordered`);
-}
-
-function nameText({ dNSName, iPAddress }: GeneralName): string {
-  if (dNSName !== undefined) return text('dns', dNSName);
-  if (iPAddress !== undefined) return text('ip', iPAddress);
-  throw badCsr('it has a name that is neither a DNS name nor an IP address');
 }
 
 function text(type: string, value: string): string {

@@ -1,8 +1,24 @@
 import { type KeyObject, verify } from 'node:crypto';
-import { isOneSequence, requestedExtensions } from '@acmex/certificate';
-import { CertificationRequest } from '@peculiar/asn1-csr';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { BasicConstraints, type GeneralName, SubjectAlternativeName } from '@peculiar/asn1-x509';
+import { type AlternativeNames, alternativeNames, requestedExtensions } from '@acmex/certificate';
+import {
+  context,
+  DerError,
+  type DerValue,
+  encoding,
+  expectTag,
+  expectWellFormed,
+  members,
+  optionalMembers,
+  readAlgorithm,
+  readDerValue,
+  readGeneralName,
+  readKnownExtensions,
+  readObjectIdentifier,
+  readOctetsOfBitString,
+  readSmallInteger,
+  readText,
+  tags,
+} from '@acmex/certificate/structure';
 import { keyOfSpki } from './public-key.ts';
 
 /** The contents of a certificate signing request, not checked. RFC 2986 */
@@ -13,7 +29,7 @@ export interface ReadCsr {
   readonly commonNames: readonly string[];
   readonly extensions: readonly { readonly oid: string; readonly critical: boolean }[];
   /** Undefined without subjectAltName. */
-  readonly alternativeNames: readonly GeneralName[] | undefined;
+  readonly alternativeNames: AlternativeNames | undefined;
   readonly ca: boolean;
   readonly mustStaple: boolean;
   /** Whether who made it has the key. */
@@ -39,50 +55,93 @@ const signatures: Readonly<Record<string, readonly [type: string, hash: string |
   '1.3.101.112': ['ed25519', null],
 };
 
-/** @throws Error of any kind for an invalid request */
+/**
+ * Reads a request in strict DER.
+ * @throws Error of any kind for an invalid request
+ */
 export function readCsr(der: Uint8Array): ReadCsr {
-  if (!isOneSequence(der)) throw new RangeError('the bytes are not one DER SEQUENCE');
-  const {
-    certificationRequestInfo: info,
-    certificationRequestInfoRaw: signed,
-    signatureAlgorithm: { algorithm },
-    signature,
-  } = AsnConvert.parse(der, CertificationRequest);
-  // "It SHALL be 0 for this version of the standard." RFC 2986 §4.1
-  if (info.version !== 0) throw new RangeError('the version of the request is not 1');
-  const publicKey = new Uint8Array(AsnConvert.serialize(info.subjectPKInfo));
+  const [info, algorithm, signature, ...rest] = members(
+    expectWellFormed(readDerValue(der, tags.sequence)),
+  );
+  if (!info || !algorithm || !signature || rest.length > 0)
+    throw new DerError('a request does not have three members');
+  const { subject, publicKey, attributes } = readInfo(info);
   const key = keyOfSpki(publicKey);
-  if (!key || !signed) throw new RangeError('there is no public key in it');
-  const extensions = requestedExtensions(info.attributes ?? []);
-  const value = (oid: string) => extensions.find(({ extnID }) => extnID === oid)?.extnValue.buffer;
-  const [names, constraints, features] = [
-    value(oids.subjectAltName),
-    value(oids.basicConstraints),
-    value(oids.tlsFeature),
-  ];
+  if (!key) throw new RangeError('there is no public key in it');
+  const extensions = requestedExtensions(attributes);
+  const extension = (oid: string) => extensions.find(({ identifier }) => identifier === oid);
+  const names = extension(oids.subjectAltName);
+  const constraints = extension(oids.basicConstraints);
+  const features = extension(oids.tlsFeature);
+  const { identifier: signatureAlgorithm } = readAlgorithm(algorithm);
+  const signatureBits = readOctetsOfBitString(signature);
   return {
     key,
     publicKey,
-    commonNames: info.subject
-      .flatMap((attributes) => [...attributes])
-      .filter(({ type }) => type === oids.commonName)
-      .map((attribute) => attribute.value.toString()),
-    extensions: extensions.map(({ extnID, critical }) => ({ oid: extnID, critical })),
-    alternativeNames:
-      names === undefined ? undefined : [...AsnConvert.parse(names, SubjectAlternativeName)],
-    ca: constraints !== undefined && AsnConvert.parse(constraints, BasicConstraints).cA,
+    commonNames: readCommonNames(subject),
+    extensions: extensions.map(({ identifier, isCritical }) => ({
+      oid: identifier,
+      critical: isCritical,
+    })),
+    alternativeNames: names && readAlternativeNames(names.value),
+    ca:
+      constraints !== undefined &&
+      readKnownExtensions([constraints]).basicConstraints?.isCa === true,
     // SEQUENCE OF INTEGER, with 5 (status_request) among them. RFC 7633 §4
     mustStaple:
       features !== undefined &&
-      Buffer.from(features)
+      Buffer.from(features.value)
         .subarray(2)
         .includes(Buffer.of(2, 1, 5)),
     isSigned() {
-      const [type, hash = null] = signatures[algorithm] ?? [];
-      return (
-        key.asymmetricKeyType === type &&
-        verify(hash, Buffer.from(signed), key, Buffer.from(signature))
-      );
+      const [type, hash = null] = signatures[signatureAlgorithm] ?? [];
+      return key.asymmetricKeyType === type && verify(hash, encoding(info), key, signatureBits);
     },
   };
+}
+
+/** Reads a CertificationRequestInfo. RFC 2986 §4.1 */
+function readInfo(info: DerValue) {
+  const [version, subject, publicKey, ...optional] = members(expectTag(info, tags.sequence));
+  if (!version || !subject || !publicKey)
+    throw new DerError('the version, the subject or the public key is missing');
+  // "It SHALL be 0 for this version of the standard."
+  if (readSmallInteger(version) !== 0) throw new RangeError('the version of the request is not 1');
+  const [attributes] = optionalMembers(optional, context(0, { constructed: true }));
+  return {
+    subject,
+    publicKey: encoding(expectTag(publicKey, tags.sequence)),
+    attributes: attributes ? members(attributes).map(readAttribute) : [],
+  };
+}
+
+/** Reads an Attribute, whose values are a SET. RFC 2986 §4.1 */
+function readAttribute(value: DerValue) {
+  const [type, values, ...rest] = members(expectTag(value, tags.sequence));
+  if (!type || !values || rest.length > 0)
+    throw new DerError('an attribute does not have a type and values');
+  return {
+    type: readObjectIdentifier(type),
+    values: members(expectTag(values, tags.set)).map(encoding),
+  };
+}
+
+/** Reads those of a Name, whatever other attributes it has. RFC 5280 §4.1.2.4 */
+function readCommonNames(subject: DerValue): readonly string[] {
+  return members(expectTag(subject, tags.sequence))
+    .flatMap((relativeName) => members(expectTag(relativeName, tags.set)))
+    .map((attribute) => members(expectTag(attribute, tags.sequence)))
+    .flatMap(([type, value, ...rest]) => {
+      if (!type || !value || rest.length > 0)
+        throw new DerError('an attribute of a name is not a type and a value');
+      if (readObjectIdentifier(type) !== oids.commonName) return [];
+      const text = readText(value);
+      if (text === undefined) throw new DerError('a common name is not a text');
+      return [text];
+    });
+}
+
+/** Reads GeneralNames, also an empty list. RFC 5280 §4.2.1.6 */
+function readAlternativeNames(value: Uint8Array): AlternativeNames {
+  return alternativeNames(members(readDerValue(value, tags.sequence)).map(readGeneralName));
 }

@@ -91,6 +91,16 @@ async function withVersion(csr: string, version: number): Promise<string> {
   });
 }
 
+/** A CSR whose length has the form of BER. X.690 §8.1.3.5 */
+function withLongLength(csr: string): string {
+  const bytes = Buffer.from(csr, 'base64url');
+  const first = bytes[1] ?? 0;
+  const contents = bytes.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(contents.length);
+  return Buffer.concat([Buffer.of(0x30, 0x84), length, contents]).toString('base64url');
+}
+
 /** A CSR with changed contents and a key of its own. */
 async function changedCsr(csr: string, change: (info: RequestInfo) => void): Promise<string> {
   const { privateKey, publicKey } = await pairOf();
@@ -361,6 +371,7 @@ describe('finalize', () => {
         csrOf({ extensions: [new x509.Extension('1.2.3.4', false, new Uint8Array(17_000))] }),
       'badCSR',
     ],
+    ['a length in more bytes than it needs', async () => withLongLength(await good()), 'badCSR'],
     ['version 7 (L11)', async () => withVersion(await good(), 6), 'badCSR'],
     ['an Ed25519 key of small order (L5)', () => good(smallOrderKey()), 'badCSR'],
     ['bytes behind it', async () => `${await good()}AAAA`, 'badCSR'],

@@ -1,4 +1,3 @@
-import { AsnConvert } from '@peculiar/asn1-schema';
 import { CertificateError } from './errors.ts';
 import { der, isOneSequence, objectIdentifier } from './der.ts';
 import { checkedIdentifier, compareIdentifiers, type Identifier } from '@acmex/identifier';
@@ -16,6 +15,7 @@ import { extensionRequest, requestedExtensions } from './requested-extensions.ts
 import { signatureAlgorithmDer } from './signature-algorithm.ts';
 import { asksForStapling, statusRequest, tlsFeature } from './tls-feature.ts';
 import { members, readDerValue, tags } from './verification/der-value.ts';
+import type { Extension } from './verification/extensions.ts';
 import { type GeneralName, readGeneralName } from './verification/general-name.ts';
 import { x509 } from './x509.ts';
 
@@ -185,8 +185,11 @@ async function read(input: string | Uint8Array) {
     if (!isOneSequence(bytes)) throw new RangeError('the bytes are not one DER SEQUENCE');
     const csr = new x509.Pkcs10CertificateRequest(bytes);
     checkKey(new Uint8Array(csr.publicKey.rawData));
-    const extensions = requestedExtensions(csr.attributes).map((extension) =>
-      x509.ExtensionFactory.create(AsnConvert.serialize(extension)),
+    const extensions = requestedExtensions(
+      csr.attributes.map(({ type, values }) => ({
+        type,
+        values: values.map((value) => new Uint8Array(value)),
+      })),
     );
     const names = alternativeNames(generalNames(valueOf(extensions, subjectAltName)));
     const mustStaple = asksForStapling(valueOf(extensions, tlsFeature));
@@ -205,9 +208,8 @@ async function read(input: string | Uint8Array) {
   );
 }
 
-function valueOf(extensions: readonly x509.Extension[], wanted: string): Uint8Array | undefined {
-  const extension = extensions.find(({ type }) => type === wanted);
-  return extension && new Uint8Array(extension.value);
+function valueOf(extensions: readonly Extension[], wanted: string): Uint8Array | undefined {
+  return extensions.find(({ identifier }) => identifier === wanted)?.value;
 }
 
 /** GeneralNames, also an empty list. RFC 5280 §4.2.1.6 */

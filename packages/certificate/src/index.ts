@@ -1,3 +1,4 @@
+export { type AlternativeNames, alternativeNames } from './alternative-names.ts';
 export { ariCertificateId } from './ari-certificate-id.ts';
 export {
   type CertificateInfo,

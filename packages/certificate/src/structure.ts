@@ -31,6 +31,7 @@ export {
   readObjectIdentifier,
   readOctetsOfBitString,
   readSmallInteger,
+  readText,
   readTime,
   tags,
   valueAt,
