@@ -202,7 +202,7 @@ function authorizationAnswer(
   );
 }
 
-/** A challenge as it is shown. RFC 8555 §7.1.5 */
+/** Returns the object that shows a challenge. RFC 8555 §7.1.5 */
 export function challengeObject(
   { urls, drafts: { persist } }: Pick<Service, 'urls' | 'drafts'>,
   { id, account }: { readonly id: string; readonly account: string },

@@ -73,7 +73,7 @@ export const caErrors = {
     http: 422,
   },
   ERR_CA_CHALLENGE: {
-    meaning: 'A challenge cannot be offered as it is set up.',
+    meaning: 'A challenge type cannot be offered with its settings.',
     cure: 'Correct what the message names.',
     exit: 2,
     http: 422,

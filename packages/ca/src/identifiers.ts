@@ -16,7 +16,7 @@ export type IdentifierPolicy = (
   account: { readonly id: string; readonly externalAccount: string | undefined },
 ) => Promise<string | undefined>;
 
-/** A name of an order as it is kept: lower-case A-labels or an address in its canonical text. */
+/** A name of an order in its stored form: lower-case A-labels or an address in its canonical text. */
 export interface OrderedName extends Identifier {
   readonly type: 'dns' | 'ip';
   /** A domain above it whose authorization shall serve. RFC 9444 §4.3 */

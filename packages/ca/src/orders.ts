@@ -168,7 +168,7 @@ export async function ownOrder(
   return stored;
 }
 
-/** An order as it is shown. RFC 8555 §7.1.3 */
+/** Returns the answer that shows an order. RFC 8555 §7.1.3 */
 export function orderAnswer(
   { urls }: Service,
   status: number,

@@ -10,7 +10,25 @@ it.each([
   ['file:/data/acmex: it is a folder', 'file:[path]: it is a folder'],
   ['(/usr/local/bin/reload) ended with 1', '([path]) ended with 1'],
   [String.raw`C:\ProgramData\acmex\ca.pem is missing`, '[path] is missing'],
+  ['file:///var/lib/my%20store/x is damaged', 'file://[path] is damaged'],
 ])('leaves paths of the server out of %j', (text, wanted) => {
+  expect(withoutPaths(text)).toContain(wanted);
+});
+
+it.each([
+  ["EACCES: permission denied, open '/var/lib/my store/a b.pem'", "denied, open '[path]'"],
+  ["rename '/srv/a b/c' -> '/srv/a b/d', again", "rename '[path]' -> '[path]', again"],
+  ['the key "/home/o\'brien/my keys/a.pem" is missing', 'the key "[path]" is missing'],
+  ["open '/home/o'brien/my keys/a.pem': no such file", "open '[path]': no such file"],
+  ['storage = "file:/data/my store" and `/etc/a b`.', 'storage = "file:[path]" and `[path]`.'],
+  ['"file:///data/my store" is not a folder', '"file://[path]" is not a folder'],
+  [String.raw`"C:\Program Files\acmex\a b.pem" and "D:\\my store\\x"`, '"[path]" and "[path]"'],
+  ['/var/lib/my store/x is damaged', '[path] is damaged'],
+  ['the file /srv/my store/of certificates/x, and no other', 'the file [path], and no other'],
+  [String.raw`C:\Program Files\acmex\ca.pem is missing`, '[path] is missing'],
+  ['/etc/acmex/a.pem of https://ca.test/x', '[path] of https://ca.test/x'],
+  ['/etc/acmex/a.pem /etc/acmex/b.pem are for GET /api/x', '[path] [path] are for GET /api/x'],
+])('leaves no part of a path with blanks in %j', (text, wanted) => {
   expect(withoutPaths(text)).toContain(wanted);
 });
 
@@ -20,6 +38,8 @@ it.each([
   'https://ca.test/etc/terms and http://127.0.0.1:8080/var/x',
   'certificate/00/crt_01kax2b0000000000000000000 is damaged',
   'look at /docs, /data or N/A',
+  "the servers' own '/api/a b' and 'text/plain'",
+  '"/docs" and "/health/ready" of https://ca.test/etc/a b/c',
 ])('leaves %j as it is', (text) => {
   expect(withoutPaths(text)).toBe(text);
 });
