@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import type { Clock, DurationInput } from '@acmex/clock';
 import { type Config, openNetwork } from '@acmex/config';
 import {
   type ConfiguredManager,
@@ -28,6 +28,8 @@ export interface LiveTenantsOptions {
   readonly storage: Storage;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** Of the locks of certificates; the default of the storage where it is undefined. */
+  readonly lease?: DurationInput | undefined;
   readonly clock: Clock;
   /** What watches the managers. */
   readonly watch: ManagerWatching;
@@ -112,7 +114,7 @@ export class LiveTenants implements AsyncDisposable {
 
 async function openTenancy(
   config: Config,
-  { storage, environment, log, clock, watch, signal }: LiveTenantsOptions,
+  { storage, environment, log, lease, clock, watch, signal }: LiveTenantsOptions,
 ): Promise<Opened> {
   const network = await openNetwork(config, { environment });
   const opened = tenancy(config, storage, (tenantStorage, tenant) =>
@@ -120,6 +122,7 @@ async function openTenancy(
       storage: tenantStorage,
       tenant,
       environment,
+      lease,
       clock,
       userAgent: 'acmex-server',
       ...watch,

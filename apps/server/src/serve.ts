@@ -68,6 +68,13 @@ export interface ServeOptions {
    * key is used.
    */
   readonly onInitialKey?: ((file: string, key: string) => void) | undefined;
+  /**
+   * How long a process may be silent before another process that shares the storage takes over its
+   * tasks, orders and scans; 10 seconds by default. The same for all of these processes, and longer
+   * than a busy process or a slow storage is ever silent: everything that a process does after that
+   * is refused, and done again by another.
+   */
+  readonly lease?: DurationInput | undefined;
   readonly clock?: Clock | undefined;
   /** Records requests and work as spans; nothing is recorded by default. */
   readonly tracing?: Tracing | undefined;
@@ -94,6 +101,7 @@ interface ServerProcess extends Required<
   Pick<ServeOptions, 'environment' | 'role' | 'dataDirectory' | 'version' | 'log' | 'clock'>
 > {
   readonly config: Config;
+  readonly lease?: DurationInput | undefined;
   readonly tracing?: Tracing | undefined;
   readonly logged: TaskLog;
   readonly resources: Resources;
@@ -163,7 +171,7 @@ async function start(
   server: ServerProcess,
   onInitialKey: ServeOptions['onInitialKey'],
 ): Promise<Parts> {
-  const { config, role, log, clock, signal, resources } = server;
+  const { config, role, log, lease, clock, signal, resources } = server;
   const address = listenAddress(role, config);
   if (address) assertPrivate(config, address);
   const redis = teamRedisOf(config, role);
@@ -176,7 +184,7 @@ async function start(
   const team =
     redis &&
     resources.use(
-      await (await import('./team/open-team.ts')).openTeam(redis, { log, clock, signal }),
+      await (await import('./team/open-team.ts')).openTeam(redis, { log, lease, clock, signal }),
     );
   const live = resources.use(await LiveTenants.open(config, { ...server, storage, watch }));
   const tenants = () => live.tenants();

@@ -119,6 +119,7 @@ export class Work implements Scheduling, AsyncDisposable {
           {
             storage,
             name: 'dispatcher',
+            lease: team.lease,
             clock,
             onError: (error) => logError(log, 'the election of the process that scans', error),
           },

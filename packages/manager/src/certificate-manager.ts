@@ -97,6 +97,11 @@ export interface CertificateManagerOptions {
    * dns-persist-01 records that will not serve for the next renewals.
    */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /**
+   * How long a process may be silent before another process that shares the storage continues its
+   * order or deployment; 10 seconds by default. The same for all of these processes.
+   */
+  readonly lease?: DurationInput | undefined;
   /** Sends events to receivers; no one by default. The worker runs it. */
   readonly notifier?: Notifier | undefined;
   readonly clock?: Clock | undefined;
@@ -312,13 +317,14 @@ function orchestration(
   settings: Settings,
   issuers: (name: string) => Promise<AcmeIssuer | undefined>,
 ) {
-  const { storage, crypto, clock, renewBefore, revocation, warn, currentTrace } = settings;
+  const { storage, crypto, clock, lease, renewBefore, revocation, warn, currentTrace } = settings;
   const { watchDeployer = (watched: Deployer) => watched } = settings;
   const provisioner = new Provisioner({
     storage,
     issuers,
     crypto,
     clock,
+    lease,
     renewBefore,
     checkRevocationEvery: revocation?.every,
     currentTrace,

@@ -96,7 +96,13 @@ export class CertificateMaintenance {
     this.#clock = clock;
     this.#deployment =
       deployer &&
-      new Deployment({ storage, certificates: provisioner.certificates, deployer, clock });
+      new Deployment({
+        storage,
+        certificates: provisioner.certificates,
+        deployer,
+        lease: provisioner.lease,
+        clock,
+      });
   }
 
   /**

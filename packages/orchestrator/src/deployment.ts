@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import type { Clock, DurationInput } from '@acmex/clock';
 import { acquireLock, type Storage } from '@acmex/storage';
 import {
   type CertificateSummary,
@@ -65,6 +65,7 @@ export class Deployment {
   readonly #storage: Storage;
   readonly #certificates: CertificateStore;
   readonly #deployer: Deployer;
+  readonly #lease: DurationInput | undefined;
   readonly #clock: Clock;
   /** The certificates that this process has placed and not finished. */
   readonly #placed = new Set<string>();
@@ -73,16 +74,20 @@ export class Deployment {
     storage,
     certificates,
     deployer,
+    lease,
     clock,
   }: {
     readonly storage: Storage;
     readonly certificates: CertificateStore;
     readonly deployer: Deployer;
+    /** Of the locks of certificates. */
+    readonly lease: DurationInput | undefined;
     readonly clock: Clock;
   }) {
     this.#storage = storage;
     this.#certificates = certificates;
     this.#deployer = deployer;
+    this.#lease = lease;
     this.#clock = clock;
   }
 
@@ -191,6 +196,7 @@ export class Deployment {
     ) => Promise<Deployed | undefined>,
   ): Promise<Deployed | undefined> {
     await using lock = await acquireLock(this.#storage, `certificate/${id}`, {
+      lease: this.#lease,
       signal,
       clock: this.#clock,
     });

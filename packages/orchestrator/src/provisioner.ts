@@ -45,8 +45,8 @@ export interface ProvisionerOptions {
   readonly crypto?: CryptoBackend | undefined;
   readonly clock?: Clock | undefined;
   /**
-   * How long a process may be silent before another process continues its order; 10 seconds by
-   * default.
+   * How long a process may be silent before another process continues its order or deployment; 10
+   * seconds by default. The same for all processes that share the storage: see `acquireLock`.
    */
   readonly lease?: DurationInput | undefined;
   /**
@@ -96,11 +96,12 @@ export class Provisioner {
   /** For certificates without a `renewBefore`. */
   readonly renewBefore: DurationInput | undefined;
   readonly checkRevocationEvery: DurationInput | undefined;
+  /** Of the locks of certificates; the storage's default where it is undefined. */
+  readonly lease: DurationInput | undefined;
   readonly #storage: Storage;
   readonly #issuers: ProvisionerOptions['issuers'];
   readonly #crypto: CryptoBackend;
   readonly #clock: Clock;
-  readonly #lease: DurationInput;
   readonly #currentTrace: () => string | undefined;
   readonly #declarer: Declarer;
 
@@ -109,7 +110,7 @@ export class Provisioner {
     issuers,
     crypto = webcrypto(),
     clock = systemClock,
-    lease = { seconds: 10 },
+    lease,
     renewBefore,
     checkRevocationEvery,
     currentTrace = () => undefined,
@@ -121,7 +122,7 @@ export class Provisioner {
     this.#issuers = issuers;
     this.#crypto = crypto;
     this.#clock = clock;
-    this.#lease = lease;
+    this.lease = lease;
     this.certificates = new CertificateStore({ storage, clock });
     this.#declarer = new Declarer({
       storage,
@@ -288,7 +289,7 @@ export class Provisioner {
   ): Promise<Outcome> {
     const { certificate, traceparent } = await this.status(id);
     await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, {
-      lease: this.#lease,
+      lease: this.lease,
       signal,
       clock: this.#clock,
     });

@@ -10,7 +10,7 @@ export {
   StorageUnavailableError,
 } from './errors.ts';
 export { firstId, newId } from './id.ts';
-export { acquireLock, type Lock, type LockOptions } from './lock.ts';
+export { acquireLock, defaultLease, type Lock, type LockOptions } from './lock.ts';
 export { memoryStorage } from './memory.ts';
 export {
   copy,

@@ -47,6 +47,9 @@ interface Held {
   readonly token: number;
   readonly held: boolean;
 }
+/** How long the holder of a lock may be silent by default. */
+export const defaultLease = { seconds: 10 } as const satisfies DurationInput;
+
 /** Milliseconds between two looks at a lock that another holds. */
 const longestPause = 500;
 const record = jsonRecord<Held>({
@@ -71,7 +74,7 @@ const record = jsonRecord<Held>({
 export async function acquireLock(
   storage: Storage,
   name: string,
-  { lease = { seconds: 10 }, signal, clock = systemClock }: LockOptions = {},
+  { lease = defaultLease, signal, clock = systemClock }: LockOptions = {},
 ): Promise<Lock> {
   const key = checkedKey(`lock/${name}`);
   const beat = checkedKey(`${key}/beat`);

@@ -4,6 +4,7 @@ import { byPriority, type GroupCounts, priorities, type QueuedTask } from '@acme
 import { Job, Queue, QueueKeys, RedisConnection, RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { GroupKeys } from './group-keys.ts';
+import type { LockTimes } from './lock-times.ts';
 import { type InvalidValues, isAboutValue, isValidJob } from './redis-values.ts';
 
 // BullMQ as the queue of one group. Everything that goes beyond its documented API is in this file,
@@ -21,18 +22,8 @@ interface JobData {
   readonly id: string;
 }
 
-/**
- * A process that renews no lock for so long has lost its task; how often lost tasks are looked for;
- * how often a task may be lost. One check serves all processes, and comes twice as late when the
- * process that was about to do it has died: another continues the task within 15 seconds.
- * Milliseconds.
- */
-const [lockDuration, stalledInterval, maxStalledCount] = [10_000, 2000, 10];
-/**
- * How often locks are renewed, and limits set again, which a wiped Redis has forgotten.
- * Milliseconds.
- */
-export const [lockRenewalMs, limitRenewalMs] = [lockDuration / 4, stalledInterval];
+/** How often a task may be lost. */
+export const maxStalledCount = 10;
 
 /** How often what is not valid is removed before an error is passed on. */
 const maxRepairs = 3;
@@ -61,6 +52,7 @@ export interface BullGroupsOptions {
   readonly prefix: string;
   /** Names this process among the workers. */
   readonly name: string;
+  readonly locks: LockTimes;
   readonly clock: Clock;
   /** Counts what is removed because it is not valid. */
   readonly invalidValues: InvalidValues;
@@ -82,14 +74,21 @@ export class BullGroups {
 
   /** @param onStalled is called when a task was lost by its process and waits again */
   open(name: string, onStalled: () => void): BullGroup {
-    const { client, prefix, name: workerName, clock, invalidValues, onError } = this.#options;
+    const {
+      client,
+      prefix,
+      name: workerName,
+      locks,
+      clock,
+      invalidValues,
+      onError,
+    } = this.#options;
     const settings = {
       connection: client,
       prefix,
       name: workerName,
       autorun: false,
-      lockDuration,
-      stalledInterval,
+      ...locks,
       maxStalledCount,
       streams: { events: { maxLen: 100 } },
     };
@@ -108,7 +107,7 @@ export class BullGroups {
     queue.on('error', onError);
     worker.on('stalled', onStalled);
     const keys = new GroupKeys(client, this.#keys.getQueueQualifiedName(name));
-    return new BullGroup({ queue, worker, client, keys, clock, invalidValues, onError });
+    return new BullGroup({ queue, worker, client, keys, locks, clock, invalidValues, onError });
   }
 }
 
@@ -304,7 +303,7 @@ export class BullGroup {
     await this.#worker.extendJobLocks(
       tasks.map(({ jobId }) => jobId),
       tasks.map(({ token }) => token),
-      lockDuration,
+      this.#options.locks.lockDuration,
     );
   }
 

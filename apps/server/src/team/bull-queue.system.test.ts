@@ -7,7 +7,7 @@ import { redisTarget } from '@acmex/storage-redis';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { redisNotifier } from './notifier.ts';
 import { connectBullMq } from './bull-group.ts';
-import { BullQueue } from './bull-queue.ts';
+import { BullQueue, type BullQueueOptions } from './bull-queue.ts';
 import { InvalidValues } from './redis-values.ts';
 import { redisWorkerRegistry } from './worker-registry.ts';
 import { teamRedis } from './team-redis.ts';
@@ -23,7 +23,12 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
   });
 
   /** One process of a team; those with the same prefix share their queue. */
-  const member = async (prefix: string, name = 'one', at = redis.url) => {
+  const member = async (
+    prefix: string,
+    name = 'one',
+    at = redis.url,
+    lease?: BullQueueOptions['lease'],
+  ) => {
     const shared = await teamRedis({ target: redisTarget({ url: at }) });
     const { client, listener } = shared;
     const errors: string[] = [];
@@ -42,6 +47,7 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
       registry: redisWorkerRegistry({ client, prefix, invalidValues }),
       invalidValues,
       name,
+      lease,
       onTaskError: (id, error) => {
         errors.push(`${id}: ${(error as Error).message}`);
       },
@@ -138,6 +144,44 @@ describeWith(['redis-server'], 'a queue in Redis', () => {
     await separateRedis.command('flushall');
     await eventually(async () => (await limit()) === '1');
     first.leave();
+  });
+
+  it('gives the task of a process that is silent for its lease to another', async () => {
+    const prefix = prefixOf();
+    const lease = { seconds: 1 };
+    const silent = await member(prefix, 'silent', redis.url, lease);
+    let hasBegun = false;
+    silent.queue.process(
+      async () => {
+        hasBegun = true;
+        return await new Promise(() => {
+          /* never */
+        });
+      },
+      { concurrency: 1 },
+    );
+    await silent.queue.add({ id: 'a', group: 'ca', priority: 'low' });
+    await eventually(() => hasBegun);
+    const [lock = ''] = (await redis.command('--scan', '--pattern', `${prefix}:ca:a~*:lock`)).split(
+      '\n',
+    );
+    const left = Number(await redis.command('pttl', lock));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(1000);
+    silent.leave();
+    await silent[Symbol.asyncDispose]();
+    await using second = await member(prefix, 'second', redis.url, lease);
+    const done: string[] = [];
+    second.queue.process(
+      async (id) => {
+        done.push(id);
+        return undefined;
+      },
+      { concurrency: 1 },
+    );
+    await eventually(() => done.length > 0);
+    await eventually(async () => (await second.queue.counts()).groups.length === 0);
+    expect(done).toEqual(['a']);
   });
 
   it('gives back what it has fetched when it ends at that moment', async () => {

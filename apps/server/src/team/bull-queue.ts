@@ -1,4 +1,4 @@
-import { type Clock, milliseconds, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import {
   type Again,
   countsOfAll,
@@ -8,16 +8,11 @@ import {
   type TaskHandler,
   type TaskQueue,
 } from '@acmex/scheduler';
+import { defaultLease } from '@acmex/storage';
 import type { Queue, RedisConnection } from 'bullmq';
 import type { Redis } from 'ioredis';
-import {
-  type BullGroup,
-  BullGroups,
-  connectBullMq,
-  limitRenewalMs,
-  lockRenewalMs,
-  type TakenTask,
-} from './bull-group.ts';
+import { type BullGroup, BullGroups, connectBullMq, type TakenTask } from './bull-group.ts';
+import { lockTimes } from './lock-times.ts';
 import type { Notifier } from './notifier.ts';
 import { type InvalidValues, readGroupName } from './redis-values.ts';
 import { ofType } from './typed-key.ts';
@@ -33,6 +28,8 @@ export interface BullQueueOptions {
   readonly name: string;
   /** Counts what is removed from Redis because it is not valid. */
   readonly invalidValues: InvalidValues;
+  /** How long a process may be silent before it has lost its tasks; 10 seconds by default. */
+  readonly lease?: DurationInput | undefined;
   readonly clock?: Clock | undefined;
   /**
    * Called with what a handler throws, and for a task that cannot be ended: the task is out of the
@@ -83,20 +80,23 @@ export class BullQueue implements TaskQueue {
   #onIdle: (() => void) | undefined;
 
   private constructor(options: BullQueueOptions, connection: RedisConnection) {
-    const { client, prefix, name, notifier, invalidValues, clock = systemClock } = options;
+    const { client, prefix, name, notifier, invalidValues } = options;
+    const { clock = systemClock, lease = defaultLease } = options;
+    const locks = lockTimes(lease);
     this.#options = options;
     this.#clock = clock;
     this.#groupsKey = `${prefix}:groups`;
     const onError = (error: unknown) => this.#reportError(error);
     this.#factory = new BullGroups(
-      { client, prefix, name, clock, invalidValues, onError },
+      { client, prefix, name, locks, clock, invalidValues, onError },
       connection,
     );
     const take = () => this.#takeTasks();
     notifier.on({ waiting: take, ended: take });
     this.#repeat(pollMs, async () => await this.#poll());
-    this.#repeat(lockRenewalMs, async () => await this.#renewLocks());
-    this.#repeat(limitRenewalMs, async () => await this.#maintainGroups());
+    this.#repeat(locks.lockRenewTime, async () => await this.#renewLocks());
+    // A Redis that was wiped has forgotten the limits.
+    this.#repeat(locks.stalledInterval, async () => await this.#maintainGroups());
   }
 
   /** @throws what Redis answers, or that the connection is lost */

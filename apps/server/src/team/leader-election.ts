@@ -5,8 +5,8 @@ export interface LeaderElectionOptions {
   readonly storage: Storage;
   /** The lock that the leader holds. */
   readonly name: string;
-  /** A leader that is silent for so long is replaced; 10 seconds by default. */
-  readonly lease?: DurationInput | undefined;
+  /** A leader that is silent for so long is replaced. */
+  readonly lease: DurationInput;
   /** Called with each error; the election is repeated. */
   readonly onError?: ((error: unknown) => void) | undefined;
   readonly clock?: Clock | undefined;

@@ -1,7 +1,10 @@
 import { serve, type ServeOptions } from '../serve.ts';
 
 /** The only argument of a process of a team, as JSON. */
-export interface Member extends Pick<ServeOptions, 'configFile' | 'role' | 'dataDirectory'> {
+export interface Member extends Pick<
+  ServeOptions,
+  'configFile' | 'role' | 'dataDirectory' | 'lease'
+> {
   readonly folder: string;
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import type { Clock, DurationInput } from '@acmex/clock';
 import type { RedisDescription } from '@acmex/config';
 import { type Log, logError } from '../log.ts';
 import { joinTeam, type Team } from './team.ts';
@@ -11,12 +11,19 @@ export async function openTeam(
   redis: RedisDescription,
   {
     log,
+    lease,
     clock,
     signal,
-  }: { readonly log: Log; readonly clock: Clock; readonly signal: AbortSignal },
+  }: {
+    readonly log: Log;
+    readonly lease: DurationInput | undefined;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Team> {
   return await joinTeam({
     redis,
+    lease,
     clock,
     onError(subject, error) {
       if (!signal.aborted) logError(log, subject, error);

@@ -11,7 +11,9 @@ import {
 import { CLOCK } from '../clock.ts';
 import type { Queue } from 'bullmq';
 import { LOG, type Log } from '../log.ts';
+import { maxStalledCount } from './bull-group.ts';
 import { GroupKeys } from './group-keys.ts';
+import { lockTimes } from './lock-times.ts';
 import { isAboutValue } from './redis-values.ts';
 import type { Team } from './team.ts';
 
@@ -30,11 +32,7 @@ const [queueName, schedulerId] = ['looks', 'look'];
  * watchdog in each process sets the schedule again where it is gone or has stopped: BullMQ's
  * schedules have been seen to stop after restarts and outages.
  */
-@Processor(queueName, { lockDuration: 10_000, stalledInterval: 5000, maxStalledCount: 10 })
-export class ScanScheduler
-  extends WorkerHost
-  implements OnApplicationBootstrap, OnApplicationShutdown
-{
+class ScanScheduler extends WorkerHost implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #queue: Queue;
   readonly #team: Team;
   readonly #log: Log;
@@ -123,12 +121,15 @@ export function scanScheduling(team: Team): {
   readonly imports: DynamicModule[];
   readonly providers: Provider[];
 } {
-  const { blockingClient: connection, prefix } = team;
+  const { blockingClient: connection, prefix, lease } = team;
+  // Nest reads the times of a worker from its class.
+  @Processor(queueName, { ...lockTimes(lease), maxStalledCount })
+  class TeamScanScheduler extends ScanScheduler {}
   return {
     imports: [
       BullModule.forRoot({ connection, prefix }),
       BullModule.registerQueue({ name: queueName }),
     ],
-    providers: [{ provide: TEAM, useValue: team }, ScanScheduler],
+    providers: [{ provide: TEAM, useValue: team }, TeamScanScheduler],
   };
 }

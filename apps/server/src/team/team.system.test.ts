@@ -22,9 +22,18 @@ import {
 
 /** The long run of `npm run soak -- server`, or the sample of it. */
 const soak = process.env.ACMEX_SOAK === 'team';
-/** What is promised in time is held to at full size, and with much room beside other tests. */
-const slack = soak ? 1 : 5;
+/**
+ * What is promised in time is held to at full size, and with so many more seconds beside other tests.
+ */
+const room = soak ? 0 : 60;
 const jobs = '{acmex}:team:custom';
+/**
+ * The lease of the processes, and how long a task stays with a process that died: the lease, and two
+ * checks for lost tasks. Seconds. The sample has a shorter lease than users have, and a longer one
+ * than a process is silent on a slow machine.
+ */
+const lease = soak ? 10 : 3;
+const takeOver = 1.5 * lease;
 
 describeWith(['redis-server'], 'a team', () => {
   let ca: TestCa;
@@ -44,7 +53,7 @@ describeWith(['redis-server'], 'a team', () => {
   });
 
   const teamWith = async (options: Partial<TeamOfProcessesOptions> = {}) =>
-    await teamOfProcesses({ redisUrl: redis.url, ca, ...options });
+    await teamOfProcesses({ redisUrl: redis.url, ca, lease: { seconds: lease }, ...options });
   /** Orders a certificate for each name, so many at once, and gives those that were taken. */
   const order = async (
     team: TeamOfProcesses,
@@ -100,11 +109,15 @@ describeWith(['redis-server'], 'a team', () => {
   // killing after a few.
   const [count, killEvery, mostKills] = soak ? [1000, 5000, Infinity] : [40, 4000, 3];
   it(
-    `issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another continues within 15 s`,
+    `issues ${count} certificates once each though a worker is killed every ${killEvery / 1000} s, and another continues within ${takeOver} s`,
     async () => {
       await using team = await teamWith({ toml: '[renewal]\nconcurrency = 4\nper_issuer = 12' });
-      const api = await team.start('api');
-      const workers = await Promise.all([1, 2, 3].map(async () => await team.start('worker')));
+      const [api, ...workers] = await Promise.all([
+        team.start('api'),
+        team.start('worker'),
+        team.start('worker'),
+        team.start('worker'),
+      ]);
       const recoveries: number[] = [];
       const watching: Promise<void>[] = [];
       let [done, kills] = [false, 0];
@@ -152,15 +165,18 @@ describeWith(['redis-server'], 'a team', () => {
         `${count} issued, ${finalized().length} finalized, ${ca.posts.get('/acme/new-order') ?? 0} newOrder, ${kills} kills, ${recoveries.length} tasks taken over, p99 ${Math.round(p99)} ms`,
       );
       expect(kills).toBeGreaterThan(0);
-      expect(p99).toBeLessThan(15_000 * slack);
+      expect(p99).toBeLessThan((takeOver + room) * 1000);
     },
     soak ? 1_200_000 : 200_000,
   );
 
   it('lets only one of two processes end a task that both do: the one that was silent overwrites nothing', async () => {
     await using team = await teamWith({ server: 'worker_listen_addr = "127.0.0.1:0"' });
-    const api = await team.start('api');
-    const workers = [await team.start('worker'), await team.start('worker')];
+    const [api, ...workers] = await Promise.all([
+      team.start('api'),
+      team.start('worker'),
+      team.start('worker'),
+    ]);
     ca.slowness = 4000;
     const taken = await order(team, api, ['slow.test']);
     let holder: MemberProcess | undefined;
@@ -168,6 +184,8 @@ describeWith(['redis-server'], 'a team', () => {
       for (const worker of workers) if ((await jobsOf(worker)).length > 0) holder = worker;
       return holder !== undefined && [...ca.posts.keys()].some((path) => path.includes('finalize'));
     }, 30);
+    const [job] = await jobsOf(holder!);
+    expect(await looker.pttl(`${jobs}:${job}:lock`)).toBeLessThanOrEqual(lease * 1000);
     holder?.kill('SIGSTOP');
     ca.slowness = 0;
     await eventually(async () => (await issuedIn(team, api)).size === 1, 60);
@@ -195,8 +213,12 @@ describeWith(['redis-server'], 'a team', () => {
 
   it('does everything that it has taken though Redis is killed meanwhile', async () => {
     await using team = await teamWith({ toml: '[renewal]\nconcurrency = 8\nper_issuer = 16' });
-    const api = await team.start('api');
-    const members = [api, ...(await Promise.all([team.start('worker'), team.start('worker')]))];
+    const members = await Promise.all([
+      team.start('api'),
+      team.start('worker'),
+      team.start('worker'),
+    ]);
+    const [api] = members;
     const ordering = order(team, api, namesOf(soak ? 500 : 40), 10);
     await eventually(() => ca.posts.size > 10, 30);
     await redis.kill();
@@ -227,8 +249,7 @@ describeWith(['redis-server'], 'a team', () => {
           ? '[renewal]\nconcurrency = 8\nper_issuer = 8'
           : '[renewal]\nconcurrency = 2\nper_issuer = 2',
       });
-      const api = await team.start('api');
-      await team.start('worker');
+      const [api] = await Promise.all([team.start('api'), team.start('worker')]);
       ca.slowness = soak ? 0 : 1500;
       const names = namesOf(soak ? 5000 : 12);
       await order(team, api, names);
@@ -265,8 +286,7 @@ describeWith(['redis-server'], 'a team', () => {
     'while Redis is away it %s, within a second, and is whole again when Redis is back',
     async (_, storage) => {
       await using team = await teamWith({ ...(storage ? { storage } : {}) });
-      const api = await team.start('api');
-      await team.start('worker');
+      const [api] = await Promise.all([team.start('api'), team.start('worker')]);
       const [id] = [...(await order(team, api, ['before.test'])).values()];
       await eventually(async () => (await issuedIn(team, api)).size === 1, 60);
       await redis.kill();
@@ -306,8 +326,11 @@ describeWith(['redis-server'], 'a team', () => {
     'sets its schedule again when it is gone, and scans for due tasks after the scanning process died',
     async () => {
       await using team = await teamWith();
-      const api = await team.start('api');
-      const workers = [await team.start('worker'), await team.start('worker')];
+      const [api, ...workers] = await Promise.all([
+        team.start('api'),
+        team.start('worker'),
+        team.start('worker'),
+      ]);
       const members = [...workers];
       const lag = async () =>
         Number(
@@ -342,16 +365,15 @@ describeWith(['redis-server'], 'a team', () => {
         members.push(workers[round % 2]!);
       }
       reportSoak(`longest time without a look: ${longestLag} s`);
-      expect(longestLag).toBeLessThanOrEqual(30 * slack);
+      expect(longestLag).toBeLessThanOrEqual(30 + room);
     },
     soak ? 1_200_000 : 200_000,
   );
 
   it('takes 50 identical requests over two processes for one, and answers each the same', async () => {
     await using team = await teamWith();
-    const apis = [await team.start('api')];
-    // The second has no port of its own to answer challenges on, and does without.
-    apis.push(await team.start('api'));
+    // One of them has no port of its own to answer challenges on, and does without.
+    const apis = await Promise.all([team.start('api'), team.start('api')]);
     const key = randomBytes(8).toString('hex');
     const post = async (n: number, name = 'once.test') =>
       await team.call(
@@ -374,8 +396,7 @@ describeWith(['redis-server'], 'a team', () => {
     await using team = await teamWith({
       toml: `[renewal]\nconcurrency = ${many}\nper_issuer = ${many}`,
     });
-    const api = await team.start('api');
-    const worker = await team.start('worker');
+    const [api, worker] = await Promise.all([team.start('api'), team.start('worker')]);
     // So long that all of them are under way together.
     ca.slowness = soak ? 10_000 : 3000;
     const names = namesOf(many);
@@ -386,7 +407,7 @@ describeWith(['redis-server'], 'a team', () => {
     expect(await worker.ended).toBe(0);
     const took = systemClock.monotonic() - from;
     reportSoak(`it ended after ${Math.round(took)} ms: ${worker.said.at(-1)}`);
-    expect(took).toBeLessThan(30_000 * slack);
+    expect(took).toBeLessThan((30 + room) * 1000);
     expect(await looker.llen(`${jobs}:active`)).toBe(0);
     await team.start('worker');
     await eventually(async () => (await issuedIn(team, api)).size === names.length, 200);
@@ -409,8 +430,7 @@ describeWith(['redis-server'], 'a team', () => {
           ca: { ...ca, httpPort: secondCa.httpPort, directory: ca.directory, root: ca.root },
           toml: `[issuers.other]\ndirectory = "${secondCa.directory}"\nca_certificate = "${root}"\ntos_agreed = true`,
         });
-        const api = await team.start('api');
-        await team.start('worker');
+        const [api] = await Promise.all([team.start('api'), team.start('worker')]);
         // How long an order at the healthy CA takes from its request to its end, one after the other,
         // in milliseconds; the median.
         const latency = async (prefix: string) => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { eventually, freePort, removeFolder } from '@acmex/services';
 import { build, type Plugin } from 'esbuild';
 import type { TestCa } from '../serving.testing.ts';
+import type { ServeOptions } from '../serve.ts';
 import type { Role } from './role.ts';
 
 /** A process of a team. */
@@ -49,6 +50,7 @@ export interface TeamOfProcessesOptions {
   readonly storage?: 'file';
   /** More lines of `[server]`. */
   readonly server?: string;
+  readonly lease?: ServeOptions['lease'];
 }
 
 let program: Promise<string> | undefined;
@@ -107,6 +109,7 @@ export async function teamOfProcesses({
   toml = '',
   storage,
   server = '',
+  lease,
 }: TeamOfProcessesOptions): Promise<TeamOfProcesses> {
   const file = await (program ??= built());
   const folder = await mkdtemp(join(tmpdir(), 'acmex-team-'));
@@ -155,6 +158,7 @@ listen_addr = "127.0.0.1:${ca.httpPort}"
           JSON.stringify({
             folder,
             role,
+            lease,
             dataDirectory: join(folder, 'data'),
             configFile: await configuration(),
           }),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { type RedisDescription, redisPlace } from '@acmex/config';
+import { defaultLease } from '@acmex/storage';
 import { durabilityOf, type RedisTarget, redisTarget } from '@acmex/storage-redis';
 import type { Redis } from 'ioredis';
 import { LastScan } from './last-scan.ts';
@@ -13,6 +14,11 @@ import { type TeamRedis, teamRedis } from './team-redis.ts';
 
 export interface TeamOptions {
   readonly redis: RedisDescription;
+  /**
+   * How long a process may be silent before others take over its work; 10 seconds by default. The
+   * same for all processes of the team.
+   */
+  readonly lease?: DurationInput | undefined;
   readonly clock?: Clock | undefined;
   /** Called with each error that the team recovers from, and what it was about. */
   readonly onError: (subject: string, error: unknown) => void;
@@ -28,6 +34,8 @@ export interface Team extends AsyncDisposable {
   readonly blockingClient: Redis;
   /** What the keys of queues begin with. */
   readonly prefix: string;
+  /** How long a process may be silent before others take over its work. */
+  readonly lease: DurationInput;
   /** Returns whether Redis answered when it was last asked, a second ago at most. */
   isConnected(): boolean;
   workers(): Promise<readonly WorkerInfo[]>;
@@ -53,6 +61,7 @@ const prefix = '{acmex}:team';
  */
 export async function joinTeam({
   redis: description,
+  lease = defaultLease,
   clock = systemClock,
   onError,
   onChange,
@@ -62,7 +71,7 @@ export async function joinTeam({
   });
   const redis = await teamRedis({ target, clock, onChange });
   try {
-    return await teamOver(redis, { kind: target.kind, clock, onError });
+    return await teamOver(redis, { kind: target.kind, lease, clock, onError });
   } catch (error) {
     await redis[Symbol.asyncDispose]();
     throw error;
@@ -73,9 +82,12 @@ async function teamOver(
   redis: TeamRedis,
   {
     kind,
+    lease,
     clock,
     onError,
-  }: Pick<TeamOptions, 'onError'> & Pick<RedisTarget, 'kind'> & { readonly clock: Clock },
+  }: Pick<TeamOptions, 'onError'> &
+    Pick<RedisTarget, 'kind'> &
+    Pick<Team, 'lease'> & { readonly clock: Clock },
 ): Promise<Team> {
   const { client, listener } = redis;
   const invalidValues = new InvalidValues();
@@ -88,6 +100,7 @@ async function teamOver(
     notifier,
     registry,
     invalidValues,
+    lease,
     clock,
     name: `${hostname()}/${process.pid}/${randomBytes(3).toString('hex')}`,
     onTaskError: (id, error) => onError(`${id} failed`, error),
@@ -102,6 +115,7 @@ async function teamOver(
     notifier,
     blockingClient: redis.blockingClient,
     prefix,
+    lease,
     isConnected: () => redis.isConnected(),
     workers: async () => await registry.list(),
     notices: async () => (await durabilityOf(client, kind)).map(({ message }) => message),
