@@ -424,7 +424,7 @@ async function events() {
   const onlySent = table(notificationMeanings).slice(rows.length);
   return `# Events
 
-Each event is written together with its change, and is delivered to every subscriber at least once, with the same id. It contains no private key and no credential. This page is generated from the code.
+Each event is written together with its change, and is delivered to every subscriber at least once, with the same id. It contains no private key and no credential. It is removed after 90 days, unless a subscriber has not received it. This page is generated from the code.
 
 | event | |
 |---|---|

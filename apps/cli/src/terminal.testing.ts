@@ -1,3 +1,4 @@
+import type { Clock } from '@acmex/clock';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import { run } from './program.ts';
 
@@ -22,6 +23,8 @@ export interface AcmexOptions {
   readonly stdin?: Readable & { readonly isTTY?: boolean };
   /** Whether stdout and stderr are a terminal. */
   readonly isTerminal?: boolean;
+  /** Of a program that runs until it is stopped. */
+  readonly clock?: Clock;
 }
 
 /** Runs the command line in this process, as a shell would see it. */
@@ -36,6 +39,7 @@ export async function acmex(
     columns,
     stdin,
     isTerminal = false,
+    clock,
   }: AcmexOptions = {},
 ): Promise<Outcome> {
   const written = { stdout: '', stderr: '' };
@@ -62,6 +66,7 @@ export async function acmex(
     env,
     uid: 1000,
     signal,
+    clock,
     ...(stdin ? { stdin } : {}),
     display: new Set(),
     onHangup,

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '@acmex/clock';
 import type { Config } from '@acmex/config';
 import type { LogEntry } from '@acmex/observability';
 import type { Tracing } from '@acmex/observability/tracing';
@@ -28,6 +29,8 @@ export interface Terminal {
   onHangup(listener: () => void): () => void;
   /** What is visible to others now, as challenge responses: it stays if the process is killed. */
   readonly display: Set<string>;
+  /** The time of the daemon and of the CA; that of the system by default. */
+  readonly clock?: Clock | undefined;
   /** Records what the command does as traces; absent where they are off. */
   readonly tracing?: Tracing | undefined;
 }

@@ -1,12 +1,8 @@
 import type { Clock } from '@acmex/clock';
-import { outbox } from '@acmex/orchestrator';
 import { removeOldProofs } from '@acmex/revocation';
 import type { Idempotency } from './http/idempotency.ts';
 import { type Log, logError } from './log.ts';
 import type { Tenant } from './tenants.ts';
-
-/** How long events are stored. */
-const eventLifetime = { hours: 90 * 24 };
 
 export interface HousekeepingOptions {
   readonly tenants: () => ReadonlyMap<string, Tenant>;
@@ -16,14 +12,14 @@ export interface HousekeepingOptions {
   readonly signal: AbortSignal;
 }
 
-/** Removes old events, answers and proofs of revocation once an hour, until the signal aborts. */
+/** Removes old answers and proofs of revocation once an hour, until the signal aborts. */
 export function startHousekeeping(options: HousekeepingOptions): void {
   const { clock, log, signal } = options;
   const loop = async () => {
     for (;;) {
       await clock.sleep({ hours: 1 }, { signal });
       await removeOld(options).catch((error: unknown) =>
-        logError(log, 'old events and answers could not be removed', error),
+        logError(log, 'old answers could not be removed', error),
       );
     }
   };
@@ -35,7 +31,6 @@ export function startHousekeeping(options: HousekeepingOptions): void {
 async function removeOld({ tenants, idempotency, clock }: HousekeepingOptions): Promise<void> {
   for (const { storage } of tenants().values()) {
     await idempotency.prune(storage);
-    await outbox(storage, { clock }).prune(eventLifetime);
     await removeOldProofs(storage, { clock });
   }
 }

@@ -1,14 +1,14 @@
 import { type VirtualClock, virtualClock } from '@acmex/clock';
 import { readConfig } from '@acmex/config';
 import { type Channel, type Notification, Notifier } from '@acmex/notifications';
-import { eventChange } from '@acmex/orchestrator';
+import { eventChange, outbox, removeOldEvents } from '@acmex/orchestrator';
 import { inProcessQueue } from '@acmex/scheduler';
 import { startWebhookReceiver, temporaryFolder } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { certificateManager, worker } from './index.ts';
+import { certificateManager, storedEvents, worker } from './index.ts';
 import { fromConfig } from './from-config.ts';
 
 async function notifierOf(toml: string, tenant?: string): Promise<Notifier> {
@@ -153,4 +153,20 @@ it('sends the notifications of each tenant once, also where several workers shar
   );
   await clock.run(stopped);
   expect(errors).toEqual([]);
+});
+
+it('keeps old events for receivers that have not been notified, and not where there are none any more', async () => {
+  const clock = virtualClock();
+  const storage = memoryStorage();
+  const before = notifyingManager(storage, clock, 'web').manager;
+  await before.notifier?.notify();
+  await storage.write([eventChange({ type: 'renewal_failed', names: ['a.test'] }, clock)]);
+  await clock.advance({ hours: 91 * 24 });
+  const isEmpty = async () => (await outbox(storage).list()[Symbol.asyncIterator]().next()).done;
+  await removeOldEvents(storedEvents(before), { clock });
+  await expect(isEmpty()).resolves.toBe(false);
+  const notifier = new Notifier({ storage, receivers: [], clock });
+  const after = certificateManager({ storage, clock, notifier });
+  await removeOldEvents(storedEvents(after), { clock });
+  await expect(isEmpty()).resolves.toBe(true);
 });

@@ -69,5 +69,6 @@ export { solverFor, type SolverOptions } from './solver.ts';
 export { storedResponses } from './stored-responses.ts';
 export { revocationFetch } from './revocation-source.ts';
 export { type Anchor, type Trust, trustOf, trustOnly } from './trust.ts';
+export { storedEvents } from './notifying.ts';
 export { watchAll, type Watched, type WatchingOptions } from './watching.ts';
 export { combinedDueSource, taskId, type Worker, worker, type WorkerOptions } from './worker.ts';

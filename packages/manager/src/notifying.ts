@@ -1,5 +1,6 @@
 import { type Clock, mapConcurrent } from '@acmex/clock';
-import type { Notifier } from '@acmex/notifications';
+import { notificationSubscriber, type Notifier } from '@acmex/notifications';
+import type { StoredEvents } from '@acmex/orchestrator';
 import { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
 
@@ -93,4 +94,13 @@ async function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/** Returns the events of a manager. Where there are no receivers, nothing waits for the notifier. */
+export function storedEvents({
+  storage,
+  notifier,
+}: Pick<CertificateManager, 'storage' | 'notifier'>): StoredEvents {
+  const isRetired = (notifier?.receivers.length ?? 0) === 0;
+  return { storage, retired: isRetired ? [notificationSubscriber] : [] };
 }

@@ -1,5 +1,10 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
-import { type Deployed, dueSource, type MaintenanceResult } from '@acmex/orchestrator';
+import {
+  type Deployed,
+  dueSource,
+  type MaintenanceResult,
+  startEventRemoval,
+} from '@acmex/orchestrator';
 import {
   type Dispatcher,
   dispatcher,
@@ -9,7 +14,7 @@ import {
 } from '@acmex/scheduler';
 import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
-import { startNotifying } from './notifying.ts';
+import { startNotifying, storedEvents } from './notifying.ts';
 import { startServedChecks } from './served-checks.ts';
 import { startWatching, type WatchingOptions } from './watching.ts';
 
@@ -71,7 +76,7 @@ const longestRun = { seconds: 60 };
 
 /**
  * Starts a worker for any number of managers: it finds what is due there, does it, reports what is
- * not done in time, checks what servers serve, and sends their notifications.
+ * not done in time, checks what servers serve, sends their notifications, and removes old events.
  */
 export function worker(options: WorkerOptions): Worker {
   const { managers, queue, concurrency, perIssuer, onMaintained } = options;
@@ -80,7 +85,7 @@ export function worker(options: WorkerOptions): Worker {
   const runs = runTracker({ clock, onDeployed: options.onDeployed, onError });
   const { interval, onWatched } = options;
   const watching = startWatching({ managers, interval, onWatched, clock, onError });
-  const checking = startServedChecks({ managers, clock, onError });
+  const upkeep = startUpkeep({ managers, clock, onError });
   const notifying = startNotifying({ managers, clock, onError, ready: watching.idle });
   let loop: Dispatcher | undefined;
   const stopProcessing = queue.process(
@@ -114,7 +119,7 @@ export function worker(options: WorkerOptions): Worker {
     const aborted = await queue.close({ within });
     stopProcessing();
     await runs.end();
-    for (const part of [watching, checking, notifying]) await part[Symbol.asyncDispose]();
+    for (const part of [watching, ...upkeep, notifying]) await part[Symbol.asyncDispose]();
     return aborted;
   };
   return {
@@ -132,6 +137,18 @@ export function worker(options: WorkerOptions): Worker {
       await stopped;
     },
   };
+}
+
+/** Starts what is done now and then: the checks of servers, and the removal of old events. */
+function startUpkeep(
+  options: Pick<WatchingOptions, 'clock' | 'onError'> & Pick<WorkerOptions, 'managers'>,
+): readonly AsyncDisposable[] {
+  const removal = startEventRemoval({
+    stores: () => [...options.managers().values()].map(storedEvents),
+    clock: options.clock,
+    onError: (error) => options.onError('old events cannot be removed', error),
+  });
+  return [startServedChecks(options), removal];
 }
 
 function startDispatcher(

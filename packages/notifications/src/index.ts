@@ -22,6 +22,7 @@ export {
   type NotifierOptions,
   type Receiver,
   type TestOptions,
+  notificationSubscriber,
 } from './notifier.ts';
 export { type Credential, type ReceiverOptions } from './receiver-url.ts';
 export {

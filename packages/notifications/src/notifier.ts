@@ -90,7 +90,8 @@ export interface TestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const subscriber = 'notifications';
+/** The subscriber of the outbox for which receivers are notified. */
+export const notificationSubscriber = 'notifications';
 /** The pauses between attempts. */
 const backoff: Backoff = { first: { seconds: 30 }, longest: { hours: 1 } };
 /** After an attempt that fails this long after the first, a notification is a dead letter. */
@@ -168,7 +169,8 @@ export class Notifier {
     const limit = isEach ? this.#mostEach : mostEvents;
     const options = { since: this.#since, limit, signal };
     const changesOf = async (fresh: readonly AcmexEvent[]) => await this.#changesOf(fresh, as);
-    for (let count = 1; count > 0;) count = await events.forward(subscriber, changesOf, options);
+    for (let count = 1; count > 0;)
+      count = await events.forward(notificationSubscriber, changesOf, options);
     await this.#summarize(signal);
     const due = await mapConcurrent(length, this.#receivers, async (receiver) => {
       return await this.#sendTo(receiver, signal);

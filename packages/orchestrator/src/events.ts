@@ -8,6 +8,7 @@ import {
   records,
   schemaCheck,
   type Storage,
+  type StorageCallOptions,
   type Stored,
   untilWritten,
 } from '@acmex/storage';
@@ -200,8 +201,20 @@ export interface Outbox {
     changesOf: (events: readonly AcmexEvent[]) => Promise<readonly Change[]>,
     options?: ForwardOptions,
   ): Promise<number>;
-  /** Removes older events. @returns their number */
-  prune(olderThan: DurationInput): Promise<number>;
+  /**
+   * Removes the oldest events that are older, at most `limit` of them, up to the first one that a
+   * subscriber has not received. Safe while other processes do the same.
+   * @returns the number of events that were removed; `limit` where there may be more
+   */
+  prune(olderThan: DurationInput, options?: PruneOptions): Promise<number>;
+}
+
+export interface PruneOptions {
+  /** 1000 by default. */
+  readonly limit?: number | undefined;
+  /** The subscribers that receive no more: what they have not received is removed. */
+  readonly retired?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ForwardOptions {
@@ -223,8 +236,10 @@ export function outbox(
       deliverEvents({ storage, clock }, { subscriber, handler, signal }),
     forward: (subscriber, changesOf, options = {}) =>
       untilWritten(() => forwardEvents({ storage, clock }, { subscriber, changesOf, ...options })),
-    prune: (olderThan) =>
-      pruneEvents(storage, firstId('evt', clock.now().epochMilliseconds - milliseconds(olderThan))),
+    prune: (olderThan, options = {}) => {
+      const before = firstId('evt', clock.now().epochMilliseconds - milliseconds(olderThan));
+      return pruneEvents(storage, { before, ...options });
+    },
   };
 }
 
@@ -340,19 +355,42 @@ function nextPosition(
   return next > from ? next : from;
 }
 
-/** Removes the events before an id. @returns their number */
-async function pruneEvents(storage: Storage, before: string): Promise<number> {
-  let keys: string[] = [];
-  let removed = 0;
-  const flush = async () => {
-    removed += keys.length;
-    if (keys.length > 0) await storage.write(keys.map((remove) => ({ remove })));
-    keys = [];
-  };
-  for await (const { key } of events.list(storage)) {
-    if (key >= events.key(before)) break;
-    if (keys.push(key) === 100) await flush();
+/** A write has 100 changes at most. */
+const mostChanges = 100;
+
+async function pruneEvents(
+  storage: Storage,
+  {
+    before,
+    limit = 1000,
+    retired = [],
+    signal,
+  }: PruneOptions & {
+    /** The id before which events are old. */
+    readonly before: string;
+  },
+): Promise<number> {
+  const isReceived = await receivedByAll(storage, { retired, signal });
+  const keys: string[] = [];
+  const options = { limit, signal, onCorrupt: leaveOut };
+  for await (const { key } of storage.list('events', options)) {
+    if (key >= events.key(before) || !isReceived(idOf({ key }))) break;
+    keys.push(key);
   }
-  await flush();
-  return removed;
+  for (let first = 0; first < keys.length; first += mostChanges) {
+    const changes = keys.slice(first, first + mostChanges).map((remove) => ({ remove }));
+    await storage.write(changes, { signal });
+  }
+  return keys.length;
+}
+
+/** Returns a function that says whether every subscriber that still receives has had an event. */
+async function receivedByAll(
+  storage: Storage,
+  { retired, signal }: { readonly retired: readonly string[] } & StorageCallOptions,
+): Promise<(id: string) => boolean> {
+  const positions: Cursor[] = [];
+  for await (const stored of cursors.list(storage, { signal }))
+    if (!retired.includes(idOf(stored))) positions.push(stored.record);
+  return (id) => positions.every(({ from, seen }) => id < from || seen.includes(id));
 }

@@ -51,8 +51,15 @@ export {
   type ForwardOptions,
   type Outbox,
   outbox,
+  type PruneOptions,
   tracedEvents,
 } from './events.ts';
+export {
+  type EventRemovalOptions,
+  removeOldEvents,
+  startEventRemoval,
+  type StoredEvents,
+} from './event-removal.ts';
 export { isLate } from './alarm-times.ts';
 export {
   eventMeanings,

@@ -602,6 +602,45 @@ describe('the outbox', () => {
     await expect(box.deliver('metrics', async () => undefined)).resolves.toBe(5);
     await expect(box.prune({ minutes: 30 })).resolves.toBe(5);
   });
+  it('removes old events in steps, the oldest first, also several processes together', async () => {
+    const box = outbox(storage, { clock });
+    const write = async (message: string) =>
+      await storage.write([eventChange({ type: 'audit_sealed', message }, clock)]);
+    for (let index = 0; index < 250; index += 1) await write(`old ${index}`);
+    await clock.advance({ hours: 2 });
+    await write('young');
+    const options = { limit: 120 };
+    await expect(box.prune({ hours: 1 }, options)).resolves.toBe(120);
+    expect((await allEvents())[0]?.message).toBe('old 120');
+    await Promise.all([1, 2].map(async () => await box.prune({ hours: 1 }, options)));
+    await expect(box.prune({ hours: 1 }, options)).resolves.toBe(10);
+    await expect(box.prune({ hours: 1 }, options)).resolves.toBe(0);
+    expect((await allEvents()).map(({ message }) => message)).toEqual(['young']);
+  });
+  it('removes no event that a subscriber has not received, unless the subscriber is retired', async () => {
+    await obtained();
+    const box = outbox(storage, { clock });
+    const types = async () => (await allEvents()).map(({ type }) => type);
+    const all = await types();
+    await box.deliver('metrics', async () => undefined);
+    const receiveTwo = box.deliver('audit', async ({ type }) => {
+      if (type === all[2]) throw new Error('crash');
+    });
+    await expect(receiveTwo).rejects.toThrow('crash');
+    await clock.advance({ hours: 2 });
+    await expect(box.prune({ hours: 1 })).resolves.toBe(2);
+    await expect(types()).resolves.toEqual(all.slice(2));
+    await expect(box.prune({ hours: 1 }, { retired: ['metrics'] })).resolves.toBe(0);
+    await expect(box.prune({ hours: 1 }, { retired: ['audit'] })).resolves.toBe(3);
+  });
+  it('removes an old event that is damaged', async () => {
+    const box = outbox(storage, { clock });
+    await storage.write([eventChange({ type: 'audit_sealed' }, clock)]);
+    for await (const { key } of storage.list('events'))
+      await storage.write([{ set: key, value: new TextEncoder().encode('{') }]);
+    await clock.advance({ hours: 2 });
+    await expect(box.prune({ hours: 1 })).resolves.toBe(1);
+  });
 });
 
 describe('forwarding of events', () => {

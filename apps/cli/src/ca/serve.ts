@@ -28,7 +28,7 @@ import { untilStopped } from '../service.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
-import { auditWatch, openCaStorage } from './ca-storage.ts';
+import { auditWatch, openServedStorage } from './ca-storage.ts';
 
 export interface ServeOptions extends ConfiguredOutputOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -55,14 +55,14 @@ export interface ServeOptions extends ConfiguredOutputOptions {
 
 /** `acmex ca serve`: runs an ACME server until the terminal's signal aborts. */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
-  const { stdout } = terminal;
+  const { stdout, clock = systemClock } = terminal;
   checkCombination(options);
   await using serviceLog = openServiceLog(terminal, { ...options, package: '@acmex/ca' });
   const report = await serviceReporter(terminal, options, serviceLog);
   try {
-    await using metrics = await servedMetrics(options.configuration.values, systemClock);
+    await using metrics = await servedMetrics(options.configuration.values, clock);
     await using storage = metrics.watchStorage(
-      options.development ? memoryStorage() : await openCaStorage(options, terminal, report),
+      options.development ? memoryStorage() : await openServedStorage(options, terminal, report),
     );
     const presentAuthority = await authorityOf(storage, options, { terminal, report });
     const authority = await presentAuthority();

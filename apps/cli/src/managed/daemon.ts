@@ -44,20 +44,16 @@ const gracePeriod = { seconds: 15 };
  * `acmex daemon`: renews and deploys every certificate when it is due, until the terminal's signal
  * aborts. Several daemons can work on one storage.
  */
-export async function daemon(
-  options: DaemonOptions,
-  terminal: Terminal,
-  clock: Clock = systemClock,
-): Promise<void> {
+export async function daemon(options: DaemonOptions, terminal: Terminal): Promise<void> {
   await using serviceLog = openServiceLog(terminal, { ...options, package: '@acmex/cli' });
   const tasks = taskLog(serviceLog.log);
   const report = await serviceReporter(terminal, options, { ...serviceLog, log: tasks.log });
-  const { signal } = terminal;
+  const { signal, clock = systemClock } = terminal;
   const { answerHttp: httpPort, answerTls: tlsPort } = options;
   try {
     await using metrics = await servedMetrics(options.configuration.values, clock);
     await using storage = metrics.watchStorage(await openStorage(options, terminal, report));
-    const open = managerOpener({ storage, metrics, tasks, terminal, report });
+    const open = managerOpener({ storage, metrics, tasks, terminal, report, clock });
     let manager = await open(options.configuration);
     await using running = startWorker(() => manager, { options, report, signal, clock, metrics });
     metrics.addCertificates(() => manager);
@@ -107,13 +103,14 @@ function managerOpener({
   tasks,
   terminal,
   report,
-}: Pick<CommandManagerOptions, 'storage' | 'terminal' | 'report'> & {
+  clock,
+}: Pick<CommandManagerOptions, 'storage' | 'terminal' | 'report' | 'clock'> & {
   readonly metrics: ProgramMetrics;
   readonly tasks: TaskLog;
 }): (configuration: Config) => Promise<ConfiguredManager> {
   return async (configuration) => {
     const opened = await commandManager({
-      ...{ storage, configuration, terminal, report },
+      ...{ storage, configuration, terminal, report, clock },
       watch: tasks.watching(terminal.tracing?.watching(managerOptions) ?? managerOptions),
     });
     await opened.hooks.check();

@@ -12,6 +12,7 @@ import type { Reporter, Terminal } from '../terminal.ts';
 export interface CommandManagerOptions extends Pick<
   FromConfigOptions,
   | 'storage'
+  | 'clock'
   | 'issuers'
   | 'hooks'
   | 'prompt'

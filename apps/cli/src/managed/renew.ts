@@ -1,8 +1,12 @@
 import { mapConcurrent, systemClock } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { checkServed, watchAll, type Watched } from '@acmex/manager';
+import { checkServed, storedEvents, watchAll, type Watched } from '@acmex/manager';
 import { type ConfiguredManager, reconcileDeclared } from '@acmex/manager/from-config';
-import type { ManagedCertificate, MaintenanceResult } from '@acmex/orchestrator';
+import {
+  type ManagedCertificate,
+  type MaintenanceResult,
+  removeOldEvents,
+} from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { type ConfiguredOutputOptions, type Result, type Row, table } from '../output.ts';
@@ -70,6 +74,7 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     if (!trial) {
       const { isComplete } = await reportAlarms(run);
       await sendReport(run);
+      await removeEvents(run);
       if (isComplete && results.every(isHealthy)) await manager.heartbeat?.send({ signal });
     }
     signal.throwIfAborted();
@@ -201,6 +206,15 @@ async function sendReport({ manager, report, signal }: Run): Promise<void> {
     await manager.notifier.notify({ as: 'report', signal });
   } catch (error) {
     if (!signal.aborted) report.warn(`notifications cannot be sent: ${errorText(error)}`);
+  }
+}
+
+/** Removes old events: where only a timer runs this program, nothing else does. */
+async function removeEvents({ manager, report, signal }: Run): Promise<void> {
+  try {
+    await removeOldEvents(storedEvents(manager), { clock: systemClock, signal });
+  } catch (error) {
+    if (!signal.aborted) report.warn(`old events cannot be removed: ${errorText(error)}`);
   }
 }
 
