@@ -22,20 +22,18 @@ export async function measure(bench) {
 }
 
 async function measureScrapes(bench) {
-  const results = [];
-  for (const [name, series] of Object.entries(seriesOf)) {
-    const rounds = await inRounds(
-      bench.rounds,
-      async () => await bench.run({ client: 'scrapes', names: [], certificates, series }),
-    );
-    const of = (figure) => median(rounds.map(figure));
-    const first = of((round) => round.first);
-    const following = of((round) => median(round.following));
-    const longest = of((round) => Math.max(...round.following));
-    console.error(`  ${name}: first ${first.toFixed(0)} ms, then ${following.toFixed(0)} ms`);
-    results.push({ series: name, first, following, longest, bytes: rounds[0].bytes });
-  }
-  return results;
+  const rounds = await inRounds(
+    bench.rounds,
+    async () => await bench.run({ client: 'scrapes', names: [], certificates, series: seriesOf }),
+  );
+  return Object.keys(seriesOf).map((series) => {
+    const of = (figure) => median(rounds.map((round) => figure(round.scrapes[series])));
+    const first = of((scrapes) => scrapes.first);
+    const following = of((scrapes) => median(scrapes.following));
+    const longest = of((scrapes) => Math.max(...scrapes.following));
+    console.error(`  ${series}: first ${first.toFixed(0)} ms, then ${following.toFixed(0)} ms`);
+    return { series, first, following, longest, bytes: rounds[0].scrapes[series].bytes };
+  });
 }
 
 function scrapeTable(scrapes) {

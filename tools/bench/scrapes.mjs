@@ -10,8 +10,8 @@ const renewed = 20;
 const intervalMs = 30_000;
 
 /**
- * @param options `certificates`: how many there are, which expire over 90 days; `series`: how many
- * of them have series of their own
+ * @param options `certificates`: how many there are, which expire over 90 days; `series`: by their
+ * names, how many of them have series of their own
  */
 export async function open({ certificates: count, series }) {
   const clock = settableClock(Date.UTC(2030, 0, 1));
@@ -19,31 +19,40 @@ export async function open({ certificates: count, series }) {
   const certificates = new CertificateStore({ storage, clock });
   const ids = await filled(certificates, clock, count);
   clock.advance(dayMs);
-  const metrics = new Metrics({ includesProcess: false });
-  const census = new CertificateCensus(() => ({ storage, certificates }), clock);
-  certificateMetrics(metrics, { census, tenants: () => ['default'], series, clock });
   const figures = {};
   return {
     async issue() {
-      figures.first = (await scrape(metrics, count)).milliseconds;
-      figures.following = [];
-      for (let at = 0; at < scrapes; at += 1) {
-        clock.advance(intervalMs);
-        for (const id of ids.splice(0, renewed)) await renew(certificates, clock, id, 90);
-        const { milliseconds, bytes } = await scrape(metrics, count);
-        figures.following.push(milliseconds);
-        figures.bytes = bytes;
+      for (const [name, limit] of Object.entries(series)) {
+        const census = new CertificateCensus(() => ({ storage, certificates }), clock);
+        const metrics = new Metrics({ includesProcess: false });
+        certificateMetrics(metrics, { census, tenants: () => ['default'], series: limit, clock });
+        figures[name] = await scrapesOf(metrics);
       }
     },
-    figures: () => figures,
+    figures: () => ({ scrapes: figures }),
     close: () => undefined,
   };
+
+  async function scrapesOf(metrics) {
+    const first = await scrape(metrics, count);
+    const following = [];
+    for (let at = 0; at < scrapes; at += 1) {
+      clock.advance(intervalMs);
+      for (const id of ids.splice(0, renewed)) await renew(certificates, clock, id, 90);
+      following.push(await scrape(metrics, count));
+    }
+    return {
+      first: first.milliseconds,
+      following: following.map(({ milliseconds }) => milliseconds),
+      bytes: following.at(-1).bytes,
+    };
+  }
 }
 
 /** Milliseconds of processor time, and the length of the text. */
 async function scrape(metrics, count) {
   const before = process.cpuUsage();
-  const bytes = Buffer.from(await metrics.text());
+  const bytes = await metrics.bytes();
   const { user, system } = process.cpuUsage(before);
   if (!bytes.includes(`\nacmex_certs_managed{tenant="default"} ${count}\n`))
     throw new Error(`the metrics do not count ${count} certificates`);

@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { CertificateStore } from '@acmex/orchestrator';
+import { CertificateStore, type ServedState } from '@acmex/orchestrator';
 import { memoryStorage } from '@acmex/storage';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -99,6 +99,72 @@ describe('the metrics of certificates', () => {
     await clock.advance({ days: 3 });
     const ready = seriesOf(await metrics.text(), 'certificate_ready').map(([, value]) => value);
     expect(ready.sort()).toEqual([0, 1]);
+  });
+
+  it('count the alarms that are open, and say whether each server serves the certificate', async () => {
+    const { metrics, certificates, ids } = await watched(['25', '26', '27', '28']);
+    const [same, differs, unknown, failed] = ids as [string, string, string, string];
+    const set = async (id: string, change: object) =>
+      await certificates.change(id, (summary) => ({ ...summary, ...change }), {
+        type: 'served_certificate_differs',
+      });
+    const serving = (...states: readonly ServedState[]) => ({
+      served: states.map((state, port) => ({ place: `host:${port}`, state, since: at('10') })),
+    });
+    const figures = async () => {
+      const text = await metrics.text();
+      return {
+        alarms: Object.fromEntries(
+          seriesOf(text, 'certificate_alarms')
+            .filter(([, count]) => count !== 0)
+            .map(([labels, count]) => [/alarm="(.*)"/.exec(String(labels))?.[1], count]),
+        ),
+        served: seriesOf(text, 'certificate_served').map(([labels, value]) => [
+          ids.findIndex((id) => String(labels).includes(id)),
+          value,
+        ]),
+      };
+    };
+    await expect(figures()).resolves.toEqual({ alarms: {}, served: [] });
+    await set(same, serving('same', 'same'));
+    await set(differs, serving('same', 'differs', 'unreachable'));
+    await set(unknown, serving('same', 'unknown'));
+    const failure = {
+      code: 'ERR_DEPLOY_DISK',
+      message: 'full',
+      failures: 1,
+      at: at('10'),
+      retryAt: at('11'),
+    };
+    await set(failed, {
+      deployFailure: failure,
+      alarms: { generation: 1, expiring: 2, late: at('09') },
+    });
+    await expect(figures()).resolves.toEqual({
+      alarms: {
+        expiring: 1,
+        renewal_late: 1,
+        deployment_failed: 1,
+        served_certificate_differs: 1,
+        served_certificate_unreachable: 1,
+      },
+      served: [
+        [0, 1],
+        [1, 0],
+      ],
+    });
+    await set(differs, serving('same'));
+    await set(failed, {
+      deployFailure: undefined,
+      alarms: { generation: 0, expiring: 4, late: at('09') },
+    });
+    await expect(figures()).resolves.toEqual({
+      alarms: {},
+      served: [
+        [0, 1],
+        [1, 1],
+      ],
+    });
   });
 
   it('say for how long the oldest task is due', async () => {

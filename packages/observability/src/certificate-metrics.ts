@@ -19,7 +19,8 @@ export interface CertificateMetricsOptions {
 type SeriesName =
   | 'certificate_not_after_timestamp_seconds'
   | 'certificate_renew_at_timestamp_seconds'
-  | 'certificate_ready';
+  | 'certificate_ready'
+  | 'certificate_served';
 
 /** A certificate with its tenant. */
 interface TenantCertificate {
@@ -49,30 +50,37 @@ export function certificateMetrics(metrics: Metrics, options: CertificateMetrics
       const tally = await census.tally(tenant);
       gauges.managed.set({ tenant }, tally.certificates.size);
       for (const [state, count] of tally.counts) gauges.states.set({ tenant, state }, count);
+      for (const [alarm, count] of tally.alarms) gauges.alarms.set({ tenant, alarm }, count);
       for (const certificate of tally.firstToExpire(limit))
         issued.push({ tenant, certificate, endMs: certificate.endMs });
     }
-    return firstToExpire(issued, limit).map(({ tenant, certificate }) => ({
-      labels: labelsOf(tenant, certificate),
-      certificate,
-    }));
+    const series = firstToExpire(issued, limit);
+    return { series, labels: series.map((each) => labelsOf(each.tenant, each.certificate)) };
   });
   const gauges = {
     managed: metrics.gauge('certs_managed', async () => void (await collect())),
     states: metrics.gauge('certificates', async () => void (await collect())),
+    alarms: metrics.gauge('certificate_alarms', async () => void (await collect())),
   };
   const add = (
     name: SeriesName,
     valueOf: (certificate: CountedCertificate) => number | undefined,
   ) =>
-    metrics.seriesGauge(name, async () =>
-      (await collect()).map(({ labels, certificate }) => ({ labels, value: valueOf(certificate) })),
-    );
+    metrics.seriesGauge(name, async (addSeries) => {
+      const { series, labels } = await collect();
+      for (const [at, { certificate }] of series.entries()) {
+        const value = valueOf(certificate);
+        if (value !== undefined) addSeries(labels[at] ?? '', value);
+      }
+    });
   add('certificate_not_after_timestamp_seconds', ({ endMs }) => endMs / 1000);
   add('certificate_renew_at_timestamp_seconds', ({ renewMs }) =>
     renewMs === undefined ? undefined : renewMs / 1000,
   );
   add('certificate_ready', ({ state }) => (unusable.has(state) ? 0 : 1));
+  add('certificate_served', ({ isServed }) =>
+    isServed === undefined ? undefined : Number(isServed),
+  );
 }
 
 /** States in which an issued certificate cannot be used, or has no more say than its expiry. */

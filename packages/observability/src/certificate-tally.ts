@@ -1,9 +1,14 @@
 import {
+  alarmTypes,
+  type AlarmType,
   certificateStates,
   type CertificateState,
   type ManagedCertificate,
   type Moment,
   nextStateAt,
+  isServedAlarm,
+  openAlarms,
+  type ServedPlace,
   type StatedCertificate,
   stateOf,
 } from '@acmex/orchestrator';
@@ -18,6 +23,12 @@ export interface CountedCertificate extends StatedCertificate {
   readonly endMs: number;
   /** When it is to be renewed, in milliseconds; undefined without a plan. */
   readonly renewMs: number | undefined;
+  readonly openAlarms: readonly AlarmType[];
+  /**
+   * Whether each of its servers serves it; undefined without servers, and until all of them were
+   * reached.
+   */
+  readonly isServed: boolean | undefined;
   /** Its state at the last `advance` of the tally. */
   readonly state: CertificateState;
 }
@@ -34,6 +45,7 @@ type Entry = { -readonly [K in keyof CountedCertificate]: CountedCertificate[K] 
 export class CertificateTally {
   readonly #entries = new Map<string, Entry>();
   readonly #counts = new Map(certificateStates.map((state) => [state, 0]));
+  readonly #alarms = new Map(alarmTypes.map((type) => [type, 0]));
   /** The moment of the states. */
   #nowMs: number;
   /** No state changes by itself before this moment. */
@@ -55,6 +67,11 @@ export class CertificateTally {
     return this.#counts;
   }
 
+  /** How many certificates have each alarm. */
+  get alarms(): ReadonlyMap<AlarmType, number> {
+    return this.#alarms;
+  }
+
   /** Adds a certificate, in place of that with the same id. One without a name is not counted. */
   set(certificate: ManagedCertificate): void {
     this.delete(certificate.id);
@@ -72,11 +89,14 @@ export class CertificateTally {
       current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },
       failure: failure && { at: failure.at },
       renewal: renewal && { at: renewal.at },
+      openAlarms: openAlarms(certificate),
+      isServed: isServed(certificate.served),
       state: 'unissued',
       nextStateMs: Infinity,
     };
     this.#entries.set(id, entry);
     this.#setState(entry);
+    this.#countAlarms(entry, 1);
   }
 
   delete(id: string): void {
@@ -84,6 +104,7 @@ export class CertificateTally {
     if (!entry) return;
     this.#entries.delete(id);
     this.#count(entry.state, -1);
+    this.#countAlarms(entry, -1);
     this.#first = undefined;
   }
 
@@ -124,6 +145,16 @@ export class CertificateTally {
   #count(state: CertificateState, change: number): void {
     this.#counts.set(state, (this.#counts.get(state) ?? 0) + change);
   }
+
+  #countAlarms({ openAlarms: open }: Entry, change: number): void {
+    for (const type of open) this.#alarms.set(type, (this.#alarms.get(type) ?? 0) + change);
+  }
+}
+
+function isServed(places: readonly ServedPlace[] | undefined): boolean | undefined {
+  if (!places || places.length === 0) return undefined;
+  if (places.some((place) => isServedAlarm(place))) return false;
+  return places.every(({ state }) => state === 'same') ? true : undefined;
 }
 
 /** Returns so many certificates, those that expire first; all of them in the order they have. */

@@ -35,7 +35,6 @@ export {
   type MetricsOptions,
   openMetricsContentType,
   preferredMetricsContentType,
-  type Series,
 } from './metrics.ts';
 export {
   type MetricsListener,

@@ -54,6 +54,13 @@ export const metricTable = {
       'Certificates by tenant and state: valid, due, failing, unissued, paused, revoked, expired.',
     programs: ['server', 'daemon', 'renew'],
   },
+  certificate_alarms: {
+    type: 'gauge',
+    labels: ['tenant', 'alarm'],
+    meaning:
+      'Certificates with an alarm that was reported and is not over, by tenant and alarm: expiring, renewal_late, deployment_failed, served_certificate_differs, served_certificate_unreachable.',
+    programs: ['server', 'daemon', 'renew'],
+  },
   certificate_not_after_timestamp_seconds: {
     type: 'gauge',
     labels: ['tenant', 'certificate', 'issuer', 'domain'],
@@ -74,6 +81,13 @@ export const metricTable = {
     labels: ['tenant', 'certificate', 'issuer', 'domain'],
     meaning:
       'Whether a certificate can be used: 1 while it is neither expired nor revoked, otherwise 0. For the same certificates.',
+    programs: ['server', 'daemon', 'renew'],
+  },
+  certificate_served: {
+    type: 'gauge',
+    labels: ['tenant', 'certificate', 'issuer', 'domain'],
+    meaning:
+      'Whether each server of a certificate serves it: 1 if all do, 0 if one serves a different certificate or cannot be reached. Absent without servers in served_at, and until all were reached. For the same certificates.',
     programs: ['server', 'daemon', 'renew'],
   },
   oldest_due_seconds: {

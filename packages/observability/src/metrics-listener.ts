@@ -11,8 +11,8 @@ export interface MetricsListenerOptions {
   readonly host?: string | undefined;
   /** 0 for a free one. */
   readonly port: number;
-  /** Returns the metrics, in the format that the request prefers. */
-  readonly text: (contentType: MetricsContentType) => Promise<string>;
+  /** Returns the metrics in the format that the request prefers, as text or in UTF-8. */
+  readonly text: (contentType: MetricsContentType) => Promise<string | Uint8Array>;
 }
 
 /** A listener that serves metrics. */
@@ -85,7 +85,7 @@ interface AnswerOptions extends Pick<MetricsListenerOptions, 'text'> {
 
 interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,7 @@
 import { virtualClock } from '@acmex/clock';
 import { byPriority } from '@acmex/scheduler';
 import { describe, expect, it } from '@jest/globals';
+import { labelText } from './metrics.ts';
 import {
   type MetricDescription,
   Metrics,
@@ -107,6 +108,22 @@ describe('metrics', () => {
     expect(texts.map(of)).toEqual([open, plain, open, plain]);
     expect(texts[0]).toMatch(/\n# EOF\n$/);
     expect(texts[1]).toContain('\nprocess_cpu_seconds_total ');
+  });
+
+  it('are the same as text and as bytes, with more series than fit into one piece', async () => {
+    const metrics = new Metrics({ includesProcess: false });
+    metrics.seriesGauge('certificate_ready', async (addSeries) => {
+      for (let each = 0; each < 5000; each += 1)
+        addSeries(labelText<'certificate_ready'>({ tenant: 'ü', certificate: `c${each}` }), each);
+    });
+    const text = await metrics.text();
+    const lines = [
+      ...text.matchAll(/^acmex_certificate_ready\{tenant="ü",certificate="c(\d+)"\} (\d+)$/gm),
+    ];
+    expect(lines.map(([, id, value]) => [id, value])).toEqual(
+      Array.from({ length: 5000 }, (_, each) => [`${each}`, `${each}`]),
+    );
+    expect(Buffer.from(text).equals(await metrics.bytes())).toBe(true);
   });
 
   it('count what a process of a team has lost or found, each time from its own count', async () => {

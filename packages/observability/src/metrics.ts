@@ -63,7 +63,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #prefix: string;
   readonly #collectFailures: Counter<'metric'>;
-  readonly #seriesTexts: (() => Promise<string>)[] = [];
+  readonly #seriesBytes: (() => Promise<readonly Buffer[]>)[] = [];
 
   constructor({ prefix = 'acmex', includesProcess = true }: MetricsOptions = {}) {
     this.#prefix = prefix;
@@ -120,32 +120,40 @@ export class Metrics {
   /**
    * Creates a gauge that may have very many series: prom-client takes several microseconds for each
    * of them at each scrape, and keeps them all.
-   * @param collect called at each scrape. If it fails, the gauge is absent from this scrape, and the
-   * failure is counted.
+   * @param collect called at each scrape; it adds each series, with labels as `labelText` writes
+   * them and a finite value. If it fails, the gauge is absent from this scrape, and the failure is
+   * counted.
    */
   seriesGauge<N extends MetricOfType<'gauge'>>(
     name: N,
-    collect: () => Promise<readonly Series[]>,
+    collect: (addSeries: (labels: string, value: number) => void) => Promise<void>,
   ): void {
     const fullName = `${this.#prefix}_${name}`;
     const head = `# HELP ${fullName} ${metricTable[name].meaning}\n# TYPE ${fullName} gauge\n`;
-    this.#seriesTexts.push(async () => {
+    this.#seriesBytes.push(async () => {
+      const bytes = new TextBytes(head);
       try {
-        const lines = [head];
-        for (const { labels, value } of await collect())
-          if (value !== undefined) lines.push(`${fullName}${labels} ${value}\n`);
-        return lines.join('');
+        await collect((labels, value) => bytes.add(`${fullName}${labels} ${value}\n`));
+        return bytes.all();
       } catch {
         this.#collectFailures.inc({ metric: name });
-        return head;
+        return [Buffer.from(head)];
       }
     });
   }
 
   /** Returns all metrics, by default in the text format of Prometheus. */
-  async text(contentType: MetricsContentType = metricsContentType): Promise<string> {
-    const texts = [...this.#seriesTexts.map((text) => text()), this.#registryText(contentType)];
-    return (await Promise.all(texts)).join('');
+  async text(contentType?: MetricsContentType): Promise<string> {
+    return (await this.bytes(contentType)).toString();
+  }
+
+  /** Returns the same as `text` in UTF-8: with very many series this takes much less memory. */
+  async bytes(contentType: MetricsContentType = metricsContentType): Promise<Buffer> {
+    const series = await Promise.all([
+      ...this.#seriesBytes.map((bytes) => bytes()),
+      this.#registryText(contentType).then((text) => [Buffer.from(text)]),
+    ]);
+    return Buffer.concat(series.flat());
   }
 
   async #registryText(contentType: MetricsContentType): Promise<string> {
@@ -206,14 +214,6 @@ function openMetricsCounter(counter: Counter, name: string): Counter {
   });
 }
 
-/** A time series of a gauge. */
-export interface Series {
-  /** As `labelText` writes them. */
-  readonly labels: string;
-  /** A finite number; undefined where there is none. */
-  readonly value: number | undefined;
-}
-
 /** Returns labels in the text format of Prometheus: `{tenant="default",issuer="ca"}`. */
 export function labelText<N extends MetricName>(
   labels: Readonly<Partial<Record<LabelOf<N>, string>>>,
@@ -223,6 +223,33 @@ export function labelText<N extends MetricName>(
   );
   return `{${pairs.join(',')}}`;
 }
+
+/** Collects text as UTF-8, outside the heap: the garbage collector would copy it many times. */
+class TextBytes {
+  readonly #chunks: Buffer[] = [];
+  #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  add(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= chunkLength) this.#flush();
+  }
+
+  all(): readonly Buffer[] {
+    this.#flush();
+    return this.#chunks;
+  }
+
+  #flush(): void {
+    this.#chunks.push(Buffer.from(this.#text));
+    this.#text = '';
+  }
+}
+
+const chunkLength = 64 * 1024;
 
 function escaped(character: string): string {
   return character === '\n' ? '\\n' : `\\${character}`;

@@ -1,7 +1,8 @@
 export { type AlarmScan, scanAlarms, type ScanAlarmsOptions } from './alarms.ts';
 export type { ReportedAlarms } from './alarm-times.ts';
+export { type AlarmedCertificate, alarmTypes, type AlarmType, openAlarms } from './open-alarms.ts';
 export { type ObservedPlace, recordServed, servedCertificates } from './served-certificate.ts';
-export type { ServedPlace, ServedState } from './served-place.ts';
+export { isServedAlarm, type ServedPlace, type ServedState } from './served-place.ts';
 export {
   type CertificatePage,
   type CertificateState,

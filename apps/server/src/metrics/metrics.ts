@@ -80,23 +80,23 @@ export class ServerMetrics {
   }
 
   /**
-   * Returns what a tenant may see: all of it for the default
-   * tenant, and for each other one the metrics of that tenant.
+   * Returns what a tenant may see in UTF-8: everything for the default tenant, and for each other
+   * one the metrics of that tenant.
    */
-  async textFor(
+  async bytesFor(
     { name, scope }: Pick<Tenant, 'name' | 'scope'>,
     contentType: MetricsContentType,
-  ): Promise<string> {
-    if (scope === '') return await this.allText(contentType);
+  ): Promise<Uint8Array> {
+    if (scope === '') return await this.bytes(contentType);
     const { prefix } = this.#options.config.values.metrics;
     const metrics = new Metrics({ prefix, includesProcess: false });
     this.#addCertificates(metrics, () => [name]);
-    return await metrics.text(contentType);
+    return await metrics.bytes(contentType);
   }
 
-  /** Returns all metrics. */
-  async allText(contentType: MetricsContentType): Promise<string> {
-    return await this.#metrics.text(contentType);
+  /** Returns all metrics in UTF-8. */
+  async bytes(contentType: MetricsContentType): Promise<Uint8Array> {
+    return await this.#metrics.bytes(contentType);
   }
 
   *#notifiers(tenants: Iterable<string>): Generator<readonly [string, WatchedDeliveries]> {
@@ -125,7 +125,7 @@ export async function metricsListener(
 ): Promise<AsyncDisposable> {
   const listener = await serveMetrics({
     ...parseListenAddress(config.values.metrics.listen_addr),
-    text: async (contentType) => await metrics.allText(contentType),
+    text: async (contentType) => await metrics.bytes(contentType),
   });
   log({ level: 'info', msg: `serving metrics at ${listener.url}` });
   return listener;
@@ -174,7 +174,7 @@ export class MetricsEndpoint {
   @Handles(show)
   async show({ caller, headers }: RequestOf<typeof show>): Promise<Answer> {
     const contentType = preferredMetricsContentType(headers.accept);
-    return answer(200, await this.#metrics.textFor(caller.tenant, contentType), {
+    return answer(200, await this.#metrics.bytesFor(caller.tenant, contentType), {
       'content-type': contentType,
       vary: 'accept',
     });
