@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { signatureAlgorithmDer } from '@acmex/certificate';
 import { context, der, objectIdentifier, tags } from '@acmex/certificate/structure';
 import { milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import type { Answer } from './answer.ts';
-import { signatureAlgorithmDer } from './authority/signed.ts';
+import { explicit, generalizedTime } from './authority/signed.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { keyIdentifier } from './authority/extensions.ts';
 import { certificates } from './certificate-records.ts';
@@ -155,7 +156,7 @@ async function signedResponse(
   const data = der(
     tags.sequence,
     explicit(2, der(tags.octetString, Buffer.from(keyIdentifier(responder.key.publicKey), 'hex'))),
-    time(thisUpdate),
+    generalizedTime(thisUpdate),
     der(tags.sequence, ...singles),
     ...(request.nonce ? [explicit(1, der(tags.sequence, request.nonce))] : []),
   );
@@ -188,8 +189,8 @@ function singleResponse(
     tags.sequence,
     encoded,
     statusDer(status),
-    time(thisUpdate),
-    explicit(0, time(nextUpdate)),
+    generalizedTime(thisUpdate),
+    explicit(0, generalizedTime(nextUpdate)),
   );
 }
 
@@ -199,17 +200,7 @@ function statusDer(status: Status): Uint8Array {
   const at = Temporal.Instant.from(status.at);
   // As in the list, the reason "unspecified" is absent. RFC 5280 §5.3.1
   const reason = status.reason === 0 ? [] : [explicit(0, der(0x0a, Uint8Array.of(status.reason)))];
-  return der(context(1, { constructed: true }), time(at), ...reason);
-}
-
-function explicit(number: number, value: Uint8Array): Uint8Array {
-  return der(context(number, { constructed: true }), value);
-}
-
-/** GeneralizedTime, in whole seconds. */
-function time(moment: Temporal.Instant): Uint8Array {
-  const digits = new Date(moment.epochMilliseconds).toISOString().replace(/[-:T]|\.\d+/g, '');
-  return der(tags.generalizedTime, Buffer.from(digits));
+  return der(context(1, { constructed: true }), generalizedTime(at), ...reason);
 }
 
 function errorAnswer(status: keyof typeof responseStatus): Answer {

@@ -61,14 +61,14 @@ export function alternativeNamesValue(identifiers: readonly Identifier[]): Uint8
   const names = new Map(
     identifiers.map((name) => checkedIdentifier(name)).map((name) => [name.value, name]),
   );
-  return der(
-    0x30,
-    ...[...names.values()].map(({ type, value }) =>
-      type === 'ip'
-        ? new Uint8Array(AsnConvert.serialize(new AsnGeneralName({ iPAddress: value })))
-        : der(0x82, Buffer.from(value, 'latin1')),
-    ),
-  );
+  return der(0x30, ...[...names.values()].map(generalName));
+}
+
+/** Returns an identifier as a GeneralName. DER. RFC 5280 §4.2.1.6 */
+export function generalName({ type, value }: Identifier): Uint8Array {
+  return type === 'ip'
+    ? new Uint8Array(AsnConvert.serialize(new AsnGeneralName({ iPAddress: value })))
+    : der(0x82, Buffer.from(value, 'latin1'));
 }
 
 /**

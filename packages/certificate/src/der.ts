@@ -47,11 +47,19 @@ function septets(number: number): readonly number[] {
  */
 export function ecdsaSignature(sideBySide: Uint8Array): Uint8Array {
   const half = sideBySide.length / 2;
-  return der(0x30, integer(sideBySide.subarray(0, half)), integer(sideBySide.subarray(half)));
+  return der(
+    0x30,
+    positiveInteger(sideBySide.subarray(0, half)),
+    positiveInteger(sideBySide.subarray(half)),
+  );
 }
 
-/** A positive number in as few bytes as it needs; a first bit of 1 would make it negative. */
-function integer(number: Uint8Array): Uint8Array {
+/**
+ * Returns an INTEGER of a number that is not negative, in as few bytes as it needs; a first bit of 1
+ * would make it negative. X.690 §8.3
+ * @param number the highest byte first
+ */
+export function positiveInteger(number: Uint8Array): Uint8Array {
   const first = number.findIndex((byte) => byte !== 0);
   const digits = first < 0 ? Uint8Array.of(0) : number.subarray(first);
   return der(0x02, ...((digits[0] ?? 0) >= 0x80 ? [Uint8Array.of(0)] : []), digits);

@@ -1,4 +1,4 @@
-export { type AlternativeNames, alternativeNames } from './alternative-names.ts';
+export { type AlternativeNames, alternativeNames, generalName } from './alternative-names.ts';
 export { ariCertificateId } from './ari-certificate-id.ts';
 export {
   type CertificateInfo,
@@ -44,3 +44,4 @@ export type { Check, Profile } from './verification/fault.ts';
 export { webcrypto } from './webcrypto.ts';
 export { chainName, isChain, preferredChainWarning } from './preferred-chain.ts';
 export { requestedExtensions } from './requested-extensions.ts';
+export { signatureAlgorithmDer } from './signature-algorithm.ts';

@@ -21,7 +21,7 @@ export function signatureAlgorithm(type: KeyType): AlgorithmIdentifier {
   });
 }
 
-/** The same as DER. */
+/** Returns how `PrivateKey.sign` signs. AlgorithmIdentifier, DER. */
 export function signatureAlgorithmDer(type: KeyType): Uint8Array {
   return der(
     0x30,

@@ -1,5 +1,5 @@
 /** The structure of certificates and of what their issuers sign, in strict DER. */
-export { der, objectIdentifier } from './der.ts';
+export { der, objectIdentifier, positiveInteger } from './der.ts';
 export { readSubjectPublicKey } from './openssl-key.ts';
 export {
   type Algorithm,

@@ -9,14 +9,13 @@ import {
   storableKey,
   webcrypto,
 } from '@acmex/certificate';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { id_ce_nameConstraints, Name } from '@peculiar/asn1-x509';
+import { id_ce_nameConstraints } from '@peculiar/asn1-x509';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { checkedConstraints, type Constrained, type Constraints } from './constraints.ts';
 import { caExtensions, keyIdentifier } from './extensions.ts';
 import { issuerOf } from './issuer.ts';
-import { signedCertificate } from './signed.ts';
+import { extensionDer, nameOf, signedCertificate } from './signed.ts';
 import { x509 } from './x509.ts';
 
 /** The types of keys that a CA can sign with. */
@@ -245,8 +244,8 @@ export async function createIssuing({
   const der = await signedCertificate(
     {
       serialNumber: newSerialNumber(),
-      issuer: AsnConvert.parse(rootCertificate.subjectName.toArrayBuffer(), Name),
-      subject: called(nextName(issuingCertificate.subjectName.getField('CN')[0])),
+      issuer: new Uint8Array(rootCertificate.subjectName.toArrayBuffer()),
+      subject: nameOf(nextName(issuingCertificate.subjectName.getField('CN')[0])),
       publicKey: signer.publicKey,
       notBefore,
       notAfter: Temporal.Instant.compare(notAfter, rootEnd) < 0 ? notAfter : rootEnd,
@@ -257,7 +256,7 @@ export async function createIssuing({
           constraints: undefined,
           issuing: true,
         }),
-        ...(constraints ? [constraints] : []),
+        ...(constraints ? [extensionDer(constraints)] : []),
       ],
     },
     rootSigner,
@@ -309,8 +308,8 @@ async function twoLevels({
       await signedCertificate(
         {
           serialNumber: newSerialNumber(),
-          issuer: called(rootName),
-          subject: called(subject),
+          issuer: nameOf(rootName),
+          subject: nameOf(subject),
           publicKey: signer.publicKey,
           notBefore,
           notAfter: end(notBefore, days),
@@ -335,10 +334,6 @@ async function twoLevels({
 /** Both seconds count, the first and the last. RFC 5280 §4.1.2.5 */
 function end(start: Temporal.Instant, days: number): Temporal.Instant {
   return start.add({ hours: days * 24 }).subtract({ seconds: 1 });
-}
-
-function called(name: string): Name {
-  return AsnConvert.parse(new x509.Name([{ CN: [{ utf8String: name }] }]).toArrayBuffer(), Name);
 }
 
 /**

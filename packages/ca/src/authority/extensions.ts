@@ -1,20 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { Identifier } from '@acmex/identifier';
-import { AsnConvert } from '@peculiar/asn1-schema';
+import { generalName } from '@acmex/certificate';
 import {
-  GeneralName,
-  id_ce_subjectAltName,
-  id_ce_subjectKeyIdentifier,
-  SubjectAlternativeName,
-  SubjectKeyIdentifier,
-  SubjectPublicKeyInfo,
-} from '@peculiar/asn1-x509';
+  der,
+  members,
+  readDerValue,
+  readOctetsOfBitString,
+  tags,
+} from '@acmex/certificate/structure';
+import type { Identifier } from '@acmex/identifier';
 import { LRUCache } from 'lru-cache';
 import { type Constraints, nameConstraints } from './constraints.ts';
+import { extensionDer } from './signed.ts';
 import { x509 } from './x509.ts';
-
-/** An extension of a certificate. */
-export type ExtensionDer = Pick<x509.Extension, 'type' | 'critical' | 'value'>;
 
 export type Usage = 'serverAuth' | 'clientAuth';
 
@@ -27,9 +24,13 @@ const usageOids: Readonly<Record<Usage, string>> = {
  * The name of a public key in certificates: SHA-1 of its bits, hexadecimal. RFC 5280 §4.2.1.2 (1)
  */
 export function keyIdentifier(publicKey: Uint8Array): string {
-  return createHash('sha1')
-    .update(new Uint8Array(AsnConvert.parse(publicKey, SubjectPublicKeyInfo).subjectPublicKey))
-    .digest('hex');
+  return hashOfBits(publicKey).toString('hex');
+}
+
+function hashOfBits(publicKey: Uint8Array): Buffer {
+  const [, bits] = members(readDerValue(publicKey, tags.sequence));
+  if (!bits) throw new RangeError('the public key is not a SubjectPublicKeyInfo');
+  return createHash('sha1').update(readOctetsOfBitString(bits)).digest();
 }
 
 export interface CaContent {
@@ -41,13 +42,13 @@ export interface CaContent {
   readonly issuing: boolean;
 }
 
-/** Returns the extensions of a CA certificate. */
+/** Returns the extensions of a CA certificate, DER. */
 export function caExtensions({
   publicKey,
   authorityKeyIdentifier,
   constraints,
   issuing,
-}: CaContent): readonly x509.Extension[] {
+}: CaContent): readonly Uint8Array[] {
   return [
     new x509.BasicConstraintsExtension(true, issuing ? 0 : undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -55,7 +56,7 @@ export function caExtensions({
     ...(constraints ? [nameConstraints(constraints)] : []),
     new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey)),
     new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
-  ];
+  ].map(extensionDer);
 }
 
 const ocspSigning = '1.3.6.1.5.5.7.3.9';
@@ -63,17 +64,17 @@ const ocspSigning = '1.3.6.1.5.5.7.3.9';
 const noCheck = {
   type: '1.3.6.1.5.5.7.48.1.5',
   critical: false,
-  value: Uint8Array.of(5, 0).buffer,
+  value: Uint8Array.of(5, 0),
 };
 
 /**
- * Returns the extensions of a responder's certificate. No one asks whether it is revoked: its life
+ * Returns the extensions of a responder's certificate, DER. No one asks whether it is revoked: its life
  * is short.
  */
 export function responderExtensions({
   publicKey,
   authorityKeyIdentifier,
-}: Pick<CaContent, 'publicKey' | 'authorityKeyIdentifier'>): readonly ExtensionDer[] {
+}: Pick<CaContent, 'publicKey' | 'authorityKeyIdentifier'>): readonly Uint8Array[] {
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -81,7 +82,7 @@ export function responderExtensions({
     noCheck,
     new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey)),
     new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
-  ];
+  ].map(extensionDer);
 }
 
 export interface LeafContent {
@@ -96,39 +97,37 @@ export interface LeafContent {
   readonly ocspUrl?: string | undefined;
 }
 
+const oids = { subjectAltName: '2.5.29.17', subjectKeyIdentifier: '2.5.29.14' };
+
 /**
- * What is each server certificate's own. Its subject is empty, so its names are critical. RFC 5280
- * §4.2.1.6
+ * What is each server certificate's own, DER. Its subject is empty, so its names are critical. RFC
+ * 5280 §4.2.1.6
  */
 export function namesAndKey({
   identifiers,
   publicKey,
-}: Pick<LeafContent, 'identifiers' | 'publicKey'>): readonly ExtensionDer[] {
-  const names = new SubjectAlternativeName(
-    identifiers.map(
-      ({ type, value }) =>
-        new GeneralName(type === 'ip' ? { iPAddress: value } : { dNSName: value }),
-    ),
-  );
+}: Pick<LeafContent, 'identifiers' | 'publicKey'>): readonly Uint8Array[] {
   return [
-    { type: id_ce_subjectAltName, critical: true, value: AsnConvert.serialize(names) },
     {
-      type: id_ce_subjectKeyIdentifier,
-      critical: false,
-      value: AsnConvert.serialize(
-        new SubjectKeyIdentifier(Buffer.from(keyIdentifier(publicKey), 'hex')),
-      ),
+      type: oids.subjectAltName,
+      critical: true,
+      value: der(tags.sequence, ...identifiers.map(generalName)),
     },
-  ];
+    {
+      type: oids.subjectKeyIdentifier,
+      critical: false,
+      value: der(tags.octetString, hashOfBits(publicKey)),
+    },
+  ].map(extensionDer);
 }
 
-/** What all server certificates of one kind have in common: made once for each kind. */
+/** What all server certificates of one kind have in common, DER: made once for each kind. */
 export function constantExtensions({
   authorityKeyIdentifier,
 }: {
   readonly authorityKeyIdentifier: string;
-}): (leaf: Omit<LeafContent, 'identifiers' | 'publicKey'>) => readonly ExtensionDer[] {
-  const made = new LRUCache<string, readonly ExtensionDer[]>({ max: 100 });
+}): (leaf: Omit<LeafContent, 'identifiers' | 'publicKey'>) => readonly Uint8Array[] {
+  const made = new LRUCache<string, readonly Uint8Array[]>({ max: 100 });
   return ({ rsa, usages, mustStaple, issuerUrl, crlUrl, ocspUrl }) => {
     const kind = JSON.stringify([rsa, usages, mustStaple, issuerUrl, crlUrl, ocspUrl]);
     const extensions =
@@ -152,7 +151,7 @@ export function constantExtensions({
         ...(mustStaple
           ? [new x509.Extension('1.3.6.1.5.5.7.1.24', false, Uint8Array.of(0x30, 3, 2, 1, 5))]
           : []),
-      ].map(({ type, critical, value }) => ({ type, critical, value }));
+      ].map(extensionDer);
     made.set(kind, extensions);
     return extensions;
   };

@@ -1,14 +1,13 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { type CertificateInfo, parseChain, type PrivateKey } from '@acmex/certificate';
+import { der, tags } from '@acmex/certificate/structure';
 import type { Identifier } from '@acmex/identifier';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { Name } from '@peculiar/asn1-x509';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { permits } from './constraints.ts';
 import { constantExtensions, namesAndKey, responderExtensions, type Usage } from './extensions.ts';
 import { type Revoked, revocationList } from './revocation-list.ts';
-import { type CertificateContent, certificatePem, signedCertificate } from './signed.ts';
+import { type CertificateContent, certificatePem, nameOf, signedCertificate } from './signed.ts';
 import { x509 } from './x509.ts';
 
 /** What a certificate is built from. Nothing of a CSR but its public key. */
@@ -127,7 +126,7 @@ export function issuerOf({
       'ERR_CA_CERTIFICATE',
       `the certificate ${issuerCertificate.subject} ${fault}`,
     );
-  const name = AsnConvert.parse(certificate.subjectName.toArrayBuffer(), Name);
+  const name = new Uint8Array(certificate.subjectName.toArrayBuffer());
   const authorityKeyIdentifier = issuerCertificate.subjectKeyIdentifier ?? '';
   const chains = [chain, ...alternates].map((alternate) =>
     parseChain(alternate)
@@ -141,16 +140,16 @@ export function issuerOf({
     notAfter: issuerCertificate.notAfter,
     permits: permits(certificate),
     async issue(issuance) {
-      const der = await signedCertificate(
+      const leaf = await signedCertificate(
         {
           ...issuance,
           issuer: name,
-          subject: new Name(),
+          subject: emptyName,
           extensions: [...namesAndKey(issuance), ...constant(issuance)],
         },
         key,
       );
-      return chains.map((chain) => certificatePem(der) + chain);
+      return chains.map((chain) => certificatePem(leaf) + chain);
     },
     responder: async (issuance) =>
       await signedCertificate(responderContent(issuance, { name, authorityKeyIdentifier }), key),
@@ -158,19 +157,20 @@ export function issuerOf({
   };
 }
 
+const emptyName = der(tags.sequence);
+
 function responderContent(
   issuance: ResponderIssuance,
   {
     name,
     authorityKeyIdentifier,
-  }: { readonly name: Name; readonly authorityKeyIdentifier: string },
+  }: { readonly name: Uint8Array; readonly authorityKeyIdentifier: string },
 ): CertificateContent {
-  const subject = new x509.Name([{ CN: [{ utf8String: 'OCSP responder' }] }]);
   const { publicKey } = issuance;
   return {
     ...issuance,
     issuer: name,
-    subject: AsnConvert.parse(subject.toArrayBuffer(), Name),
+    subject: nameOf('OCSP responder'),
     extensions: responderExtensions({ publicKey, authorityKeyIdentifier }),
   };
 }

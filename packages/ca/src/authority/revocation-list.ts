@@ -1,20 +1,7 @@
-import type { PrivateKey } from '@acmex/certificate';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
-import {
-  CRLNumber,
-  CRLReason,
-  type CRLReasons,
-  Extension,
-  id_ce_cRLNumber,
-  id_ce_cRLReasons,
-  type Name,
-  RevokedCertificate,
-  TBSCertList,
-  Time,
-  Version,
-} from '@peculiar/asn1-x509';
+import { type PrivateKey, signatureAlgorithmDer } from '@acmex/certificate';
+import { der, positiveInteger, tags } from '@acmex/certificate/structure';
 import type { Temporal } from 'temporal-polyfill';
-import { date, signatureAlgorithm, signedList } from './signed.ts';
+import { explicit, extensionDer, serialNumberDer, signed, time } from './signed.ts';
 import { x509 } from './x509.ts';
 
 export interface Revoked {
@@ -26,13 +13,18 @@ export interface Revoked {
 }
 
 export interface RevocationListContent {
-  readonly issuer: Name;
+  /** Name, DER. */
+  readonly issuer: Uint8Array;
   readonly authorityKeyIdentifier: string;
   readonly number: number;
   readonly thisUpdate: Temporal.Instant;
   readonly nextUpdate: Temporal.Instant;
   readonly revoked: readonly Revoked[];
 }
+
+const version2 = der(tags.integer, Uint8Array.of(1));
+const cRLNumber = '2.5.29.20';
+const reasonCode = '2.5.29.21';
 
 /** A list of revoked certificates. DER. RFC 5280 §5 */
 export async function revocationList(
@@ -46,49 +38,44 @@ export async function revocationList(
   }: RevocationListContent,
   key: PrivateKey,
 ): Promise<Uint8Array> {
-  const authority = new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier);
-  return await signedList(
-    new TBSCertList({
-      version: Version.v2,
-      signature: signatureAlgorithm(key.type),
+  const extensions = [
+    new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
+    { type: cRLNumber, critical: false, value: numberDer(number) },
+  ];
+  return await signed(
+    der(
+      tags.sequence,
+      version2,
+      signatureAlgorithmDer(key.type),
       issuer,
-      thisUpdate: new Time(date(thisUpdate)),
-      nextUpdate: new Time(date(nextUpdate)),
+      time(thisUpdate),
+      time(nextUpdate),
       // "When there are no revoked certificates, the revoked certificates list MUST be absent." RFC
       // 5280 §5.1.2.6
-      ...(revoked.length > 0 ? { revokedCertificates: revoked.map(entry) } : {}),
-      crlExtensions: [
-        new Extension({
-          extnID: authority.type,
-          critical: false,
-          extnValue: new OctetString(authority.value),
-        }),
-        new Extension({
-          extnID: id_ce_cRLNumber,
-          critical: false,
-          extnValue: new OctetString(AsnConvert.serialize(new CRLNumber(number))),
-        }),
-      ],
-    }),
+      ...(revoked.length > 0 ? [der(tags.sequence, Buffer.concat(revoked.map(entry)))] : []),
+      explicit(0, der(tags.sequence, ...extensions.map(extensionDer))),
+    ),
     key,
   );
 }
 
-function entry({ serialNumber, at, reason = 0 }: Revoked): RevokedCertificate {
-  return new RevokedCertificate({
-    userCertificate: Uint8Array.from(Buffer.from(serialNumber, 'hex')).buffer,
-    revocationDate: new Time(date(at)),
+function numberDer(number: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(number));
+  return positiveInteger(bytes);
+}
+
+function entry({ serialNumber, at, reason = 0 }: Revoked): Uint8Array {
+  return der(
+    tags.sequence,
+    serialNumberDer(serialNumber),
+    time(at),
     // The reason "unspecified" SHOULD be absent. RFC 5280 §5.3.1
-    ...(reason === 0
-      ? {}
-      : {
-          crlEntryExtensions: [
-            new Extension({
-              extnID: id_ce_cRLReasons,
-              critical: false,
-              extnValue: new OctetString(AsnConvert.serialize(new CRLReason(reason as CRLReasons))),
-            }),
-          ],
-        }),
-  });
+    ...(reason === 0 ? [] : [der(tags.sequence, reasonExtension(reason))]),
+  );
+}
+
+function reasonExtension(reason: number): Uint8Array {
+  const value = der(tags.enumerated, Uint8Array.of(reason));
+  return extensionDer({ type: reasonCode, critical: false, value });
 }

@@ -1,112 +1,113 @@
-import type { KeyType, PrivateKey } from '@acmex/certificate';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { type PrivateKey, signatureAlgorithmDer } from '@acmex/certificate';
 import {
-  AlgorithmIdentifier,
-  Certificate,
-  CertificateList,
-  Extension,
-  Extensions,
-  type Name,
-  SubjectPublicKeyInfo,
-  type TBSCertList,
-  TBSCertificate,
-  Validity,
-  Version,
-} from '@peculiar/asn1-x509';
+  context,
+  der,
+  objectIdentifier,
+  positiveInteger,
+  tags,
+} from '@acmex/certificate/structure';
 import type { Temporal } from 'temporal-polyfill';
-import type { ExtensionDer } from './extensions.ts';
-
-// RFC 5758 §3.2, RFC 4055 §5 (with its NULL), RFC 8410 §3
-const algorithms: Readonly<Record<KeyType, string>> = {
-  'ec-p256': '1.2.840.10045.4.3.2',
-  'ec-p384': '1.2.840.10045.4.3.3',
-  'ec-p521': '1.2.840.10045.4.3.4',
-  'rsa-2048': '1.2.840.113549.1.1.11',
-  'rsa-3072': '1.2.840.113549.1.1.11',
-  'rsa-4096': '1.2.840.113549.1.1.11',
-  ed25519: '1.3.101.112',
-};
-
-/** How a key signs. */
-export function signatureAlgorithm(type: KeyType): AlgorithmIdentifier {
-  return new AlgorithmIdentifier({
-    algorithm: algorithms[type],
-    ...(type.startsWith('rsa') ? { parameters: null } : {}),
-  });
-}
-
-/** How a key signs, as DER. */
-export function signatureAlgorithmDer(type: KeyType): Uint8Array {
-  return new Uint8Array(AsnConvert.serialize(signatureAlgorithm(type)));
-}
+import type { x509 } from './x509.ts';
 
 export interface CertificateContent {
-  /** Hexadecimal, of a positive number without bytes to spare. */
+  /** Hexadecimal. */
   readonly serialNumber: string;
-  readonly issuer: Name;
-  readonly subject: Name;
+  /** Name, DER. */
+  readonly issuer: Uint8Array;
+  /** Name, DER. */
+  readonly subject: Uint8Array;
   readonly notBefore: Temporal.Instant;
   readonly notAfter: Temporal.Instant;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
-  readonly extensions: readonly ExtensionDer[];
+  /** Each an Extension, DER. */
+  readonly extensions: readonly Uint8Array[];
 }
+
+const version3 = explicit(0, der(tags.integer, Uint8Array.of(2)));
 
 /**
  * A certificate, signed through `key.sign` alone, so that the key may be anywhere. DER. RFC 5280
  * §4.1
  */
 export async function signedCertificate(
-  { serialNumber, publicKey, notBefore, notAfter, extensions, ...names }: CertificateContent,
+  content: CertificateContent,
   key: PrivateKey,
 ): Promise<Uint8Array> {
-  const content = new TBSCertificate({
-    ...names,
-    version: Version.v3,
-    serialNumber: Uint8Array.from(Buffer.from(serialNumber, 'hex')).buffer,
-    signature: signatureAlgorithm(key.type),
-    validity: new Validity({ notBefore: date(notBefore), notAfter: date(notAfter) }),
-    subjectPublicKeyInfo: AsnConvert.parse(publicKey, SubjectPublicKeyInfo),
-    extensions: new Extensions(
-      extensions.map(
-        ({ type, critical, value }) =>
-          new Extension({ extnID: type, critical, extnValue: new OctetString(value) }),
-      ),
+  return await signed(
+    der(
+      tags.sequence,
+      version3,
+      serialNumberDer(content.serialNumber),
+      signatureAlgorithmDer(key.type),
+      content.issuer,
+      der(tags.sequence, time(content.notBefore), time(content.notAfter)),
+      content.subject,
+      content.publicKey,
+      explicit(3, der(tags.sequence, ...content.extensions)),
     ),
-  });
-  const raw = AsnConvert.serialize(content);
-  return new Uint8Array(
-    AsnConvert.serialize(
-      new Certificate({
-        tbsCertificate: content,
-        tbsCertificateRaw: raw,
-        ...(await signature(raw, key)),
-      }),
-    ),
+    key,
   );
 }
 
-/** A list of revoked certificates, signed in the same way. DER. RFC 5280 §5.1 */
-export async function signedList(content: TBSCertList, key: PrivateKey): Promise<Uint8Array> {
-  const raw = AsnConvert.serialize(content);
-  const { signatureAlgorithm: algorithm, signatureValue } = await signature(raw, key);
-  return new Uint8Array(
-    AsnConvert.serialize(
-      new CertificateList({
-        tbsCertList: content,
-        tbsCertListRaw: raw,
-        signatureAlgorithm: algorithm,
-        signature: signatureValue,
-      }),
-    ),
+/** What a key signs, with how it signs and its signature. DER. RFC 5280 §4.1.1, §5.1.1 */
+export async function signed(content: Uint8Array, key: PrivateKey): Promise<Uint8Array> {
+  const signature = await key.sign(content);
+  return der(
+    tags.sequence,
+    content,
+    signatureAlgorithmDer(key.type),
+    der(tags.bitString, Uint8Array.of(0), signature),
   );
 }
 
-async function signature(content: ArrayBuffer, key: PrivateKey) {
-  return {
-    signatureAlgorithm: signatureAlgorithm(key.type),
-    signatureValue: Uint8Array.from(await key.sign(new Uint8Array(content))).buffer,
-  };
+/** A Name with a common name alone. DER. RFC 5280 §4.1.2.4 */
+export function nameOf(commonName: string): Uint8Array {
+  const value = der(tags.utf8String, Buffer.from(commonName));
+  const attribute = der(tags.sequence, objectIdentifier('2.5.4.3'), value);
+  return der(tags.sequence, der(tags.set, attribute));
+}
+
+/** An Extension. DER. RFC 5280 §4.1 */
+export function extensionDer({
+  type,
+  critical,
+  value,
+}: Pick<x509.Extension, 'type' | 'critical'> & {
+  readonly value: ArrayBuffer | Uint8Array;
+}): Uint8Array {
+  return der(
+    tags.sequence,
+    objectIdentifier(type),
+    ...(critical ? [der(tags.boolean, Uint8Array.of(0xff))] : []),
+    der(tags.octetString, new Uint8Array(value)),
+  );
+}
+
+/** @param serialNumber in hexadecimal */
+export function serialNumberDer(serialNumber: string): Uint8Array {
+  return positiveInteger(Buffer.from(serialNumber, 'hex'));
+}
+
+export function explicit(number: number, value: Uint8Array): Uint8Array {
+  return der(context(number, { constructed: true }), value);
+}
+
+/** Whole seconds: a UTCTime through the year 2049, then a GeneralizedTime. RFC 5280 §4.1.2.5 */
+export function time(moment: Temporal.Instant): Uint8Array {
+  const digits = timeDigits(moment);
+  return Number(digits.slice(0, 4)) < 2050
+    ? der(tags.utcTime, Buffer.from(digits.slice(2)))
+    : der(tags.generalizedTime, Buffer.from(digits));
+}
+
+/** A GeneralizedTime, in whole seconds. */
+export function generalizedTime(moment: Temporal.Instant): Uint8Array {
+  return der(tags.generalizedTime, Buffer.from(timeDigits(moment)));
+}
+
+function timeDigits(moment: Temporal.Instant): string {
+  return new Date(moment.epochMilliseconds).toISOString().replace(/[-:T]|\.\d+/g, '');
 }
 
 /** RFC 7468 */
@@ -114,11 +115,4 @@ export function certificatePem(der: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der)
     .toString('base64')
     .replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`;
-}
-
-/** Whole seconds, as certificates have them. */
-export function date(moment: Temporal.Instant): Date {
-  return new Date(
-    moment.round({ smallestUnit: 'second', roundingMode: 'floor' }).epochMilliseconds,
-  );
 }
