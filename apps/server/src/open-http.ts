@@ -22,6 +22,7 @@ import { endpointsOf } from './http/endpoint.ts';
 import { Idempotency } from './http/idempotency.ts';
 import { openApi } from './http/open-api.ts';
 import { IS_AUDITED, STOPPING, TRACING } from './http/request-pipeline.ts';
+import { SERVER_PATHS, type ServerPaths } from './http/server-paths.ts';
 import { cannotListen, hostCheck, type ListenAddress } from './listening.ts';
 import type { LiveTenants } from './live-tenants.ts';
 import { LOG, type Log, logError } from './log.ts';
@@ -52,6 +53,7 @@ export interface OpenHttpOptions {
   readonly work: Work;
   readonly log: Log;
   readonly clock: Clock;
+  readonly paths: ServerPaths;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
 }
@@ -161,6 +163,7 @@ function providers({
     { provide: IS_AUDITED, useValue: services.config.values.audit.enabled },
     ...(services.tracing ? [{ provide: TRACING, useValue: services.tracing }] : []),
     { provide: CLOCK, useValue: clock },
+    { provide: SERVER_PATHS, useValue: services.paths },
     { provide: STORAGE, useValue: storage },
     { provide: LOG, useValue: log },
     { provide: FETCH, useValue: (ca: string | undefined) => live.network().fetch(ca) },
@@ -168,16 +171,14 @@ function providers({
   ];
 }
 
-async function listen(
-  app: NestFastifyApplication,
-  { config, role, address, authenticator, clock, work: { team } }: OpenHttpOptions,
-): Promise<void> {
+async function listen(app: NestFastifyApplication, options: OpenHttpOptions): Promise<void> {
+  const { config, role, address, work } = options;
+  const { team } = work;
   if (team && role !== 'worker' && config.values.server.board)
     await mountBoard({
+      ...options,
       fastify: app.getHttpAdapter().getInstance() as unknown as FastifyInstance,
-      authenticator,
       queues: () => team.queue.queues(),
-      clock,
     });
   if (address)
     await app.listen(address.port, address.host ?? '::').catch((cause: unknown) => {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import {
   type Config,
@@ -30,6 +31,7 @@ import { challengeAnswers } from './challenge-answers.ts';
 import { ServerError } from './errors.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Idempotency } from './http/idempotency.ts';
+import { serverPaths } from './http/server-paths.ts';
 import { assertPrivate, listenAddress } from './listening.ts';
 import { LiveTenants, type ManagerWatching } from './live-tenants.ts';
 import { type Log, logError } from './log.ts';
@@ -195,10 +197,11 @@ async function start(
     ...{ metrics: processMetrics, config, storage, tenants, census, clock },
     scheduling: work,
   });
-  const idempotency = new Idempotency(clock);
+  const paths = serverPaths(foldersOf(config, server.dataDirectory));
+  const idempotency = new Idempotency(clock, paths);
   const { authenticator } = access;
   const senders = () => access.senders();
-  const services = { authenticator, senders, idempotency, census, metrics };
+  const services = { authenticator, senders, idempotency, census, metrics, paths };
   if (role !== 'api') startWork(work, { server, live, metrics, idempotency });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();
@@ -239,6 +242,15 @@ function sourceOf(tenant: Tenant | undefined): CertificateSource | undefined {
   return (
     tenant && { storage: tenant.storage, certificates: tenant.manager.provisioner.certificates }
   );
+}
+
+/** Returns the folders of the configuration and of the data. A reload does not change them. */
+function foldersOf(config: Config, dataDirectory: string): readonly string[] {
+  const { place } = storageOf(config);
+  const folders = [dataDirectory];
+  if (place.kind === 'file') folders.push(place.path);
+  if (config.file !== undefined) folders.push(dirname(config.file));
+  return folders.map((folder) => resolve(folder));
 }
 
 /**

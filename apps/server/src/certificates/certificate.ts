@@ -7,7 +7,7 @@ import {
 } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { challenge, keyType } from '../http/fields.ts';
-import { withPublicMessage } from '../http/server-paths.ts';
+import type { ServerPaths } from '../http/server-paths.ts';
 
 const time = z.string().describe('RFC 3339');
 
@@ -100,7 +100,7 @@ export const refusedSchema = z
 /** A certificate as the API shows it: without what only this software's own records mean. */
 export function certificateOf(
   certificate: ManagedCertificate,
-  clock: Pick<Clock, 'now'>,
+  { clock, paths }: { readonly clock: Pick<Clock, 'now'>; readonly paths: ServerPaths },
 ): z.infer<typeof certificateSchema> {
   const {
     id,
@@ -146,9 +146,9 @@ export function certificateOf(
       window: renewal.window,
       explanationUrl: renewal.explanationUrl,
     },
-    failure: failure && withPublicMessage(failure),
+    failure: failure && paths.publicMessage(failure),
     deployed,
-    deployFailure: deployFailure && withPublicMessage(deployFailure),
+    deployFailure: deployFailure && paths.publicMessage(deployFailure),
     order,
   };
 }

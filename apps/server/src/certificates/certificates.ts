@@ -21,7 +21,7 @@ import {
   pageOf,
   revocationReason,
 } from '../http/fields.ts';
-import { withoutPaths } from '../http/server-paths.ts';
+import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
@@ -153,12 +153,15 @@ export class Certificates {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
   readonly #clock: Clock;
+  readonly #paths: ServerPaths;
 
   constructor(
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(Quotas) quotas: Quotas,
     @Inject(CLOCK) clock: Clock,
+    @Inject(SERVER_PATHS) paths: ServerPaths,
   ) {
+    this.#paths = paths;
     this.#clock = clock;
     this.#scheduling = scheduling;
     this.#quotas = quotas;
@@ -211,7 +214,7 @@ export class Certificates {
           order,
           at,
           code,
-          message: withoutPaths(message),
+          message: this.#paths.without(message),
           chain,
         })),
     });
@@ -300,7 +303,7 @@ export class Certificates {
   }
 
   #toResource(certificate: ManagedCertificate) {
-    return certificateOf(certificate, this.#clock);
+    return certificateOf(certificate, { clock: this.#clock, paths: this.#paths });
   }
 }
 

@@ -1,10 +1,10 @@
 import { type AcmexEvent, eventTypes, type EventType, outbox } from '@acmex/orchestrator';
 import { firstId } from '@acmex/storage';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { withPublicMessage } from '../http/server-paths.ts';
+import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { certificateId, limit, moment, orderId, pageOf } from '../http/fields.ts';
 
 const eventSchema = z
@@ -56,6 +56,12 @@ const list = endpoint({
 
 @Injectable()
 export class Events {
+  readonly #paths: ServerPaths;
+
+  constructor(@Inject(SERVER_PATHS) paths: ServerPaths) {
+    this.#paths = paths;
+  }
+
   @Handles(list)
   async list({
     caller,
@@ -75,7 +81,7 @@ export class Events {
         (type ?? event.type) === event.type &&
         (certificate ?? event.certificate) === event.certificate &&
         (order ?? event.order) === event.order;
-      if (wanted && isOwn(caller, event)) items.push(withPublicMessage(event));
+      if (wanted && isOwn(caller, event)) items.push(this.#paths.publicMessage(event));
     }
     return answer(200, { items, scanned });
   }

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { request as plainRequest } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ tos_agreed = true
 external_account_binding = { key_id = "kid", hmac_key = { file = "${folder}/hmac.key" } }
 [[certificates]]
 names = ["placed.test"]
-deploy = [{ directory = "${folder}/root.pem/placed" }]
+deploy = [{ directory = "${folder}/my big server/root.pem/placed" }]
 `;
 beforeAll(async () => {
   ca = await startCa();
@@ -61,7 +61,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'acmex-codes-'));
   await writeFile(join(folder, 'root.pem'), ca.root);
   await writeFile(join(folder, 'strict.pem'), strict.root);
-  server = await serving({ ca, toml: toml + bound() });
+  const serverFolder = join(folder, 'my big server');
+  await mkdir(serverFolder);
+  server = await serving({ ca, toml: toml + bound(), folder: serverFolder });
   smallKey = await tenantKey(server, 'small');
   ca.refused.add('never.test');
   ids.issued = await issued({ names: ['issued.test'] });
@@ -525,7 +527,7 @@ function assertClear(code: string, subject: Case['subject'], outcome: Outcome): 
 
 /** Throws where an answer has a path of the server's file system. */
 function assertNoPath(text: string): void {
-  for (const path of [folder, server.folder, tmpdir(), process.cwd()])
+  for (const path of [folder, 'big server', tmpdir(), process.cwd()])
     expect(text).not.toContain(path);
 }
 
@@ -556,7 +558,7 @@ describe('every error code of an answer', () => {
     });
     for (const route of ['certificates', 'events?limit=1000', 'orders', `orders/${id}`, 'queue'])
       assertNoPath((await call('GET', `/api/${route}`)).text);
-    expect(server.log.join('\n')).toContain(`${folder}/root.pem/placed cannot be written`);
+    expect(server.log.join('\n')).toContain(`${server.folder}/root.pem/placed cannot be written`);
   });
 
   it('names the CA and its answer where the CA refuses', async () => {

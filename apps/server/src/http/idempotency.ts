@@ -15,6 +15,7 @@ import { ServerError } from '../errors.ts';
 import type { Answer } from './endpoint.ts';
 import type { LiveRequest } from './live-request.ts';
 import { problemOf } from './problem.ts';
+import { type ServerPaths, serverPaths } from './server-paths.ts';
 import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 import { storedTime } from '../stored-time.ts';
@@ -92,11 +93,13 @@ const pollInterval = { milliseconds: 100 };
  */
 export class Idempotency {
   readonly #clock: Clock;
+  readonly #paths: ServerPaths;
   /** What is at work in this process: all others wait for it without looking. */
   readonly #atWork = new Map<string, Promise<unknown>>();
 
-  constructor(clock: Clock = systemClock) {
+  constructor(clock: Clock = systemClock, paths: ServerPaths = serverPaths()) {
     this.#clock = clock;
+    this.#paths = paths;
   }
 
   /**
@@ -209,7 +212,10 @@ export class Idempotency {
     const { since } = taken.record;
     const earlier = since === undefined ? undefined : Temporal.Instant.from(since);
     const result = await work(earlier).catch(async (error: unknown) => {
-      const { status, body, headers } = problemOf(error, { clock: this.#clock });
+      const { status, body, headers } = problemOf(error, {
+        clock: this.#clock,
+        paths: this.#paths,
+      });
       const isFinal = status >= 400 && status < 500 && status !== 429 && status !== 409;
       const type = { 'content-type': 'application/problem+json' };
       await settle(isFinal ? { status, body, headers: { ...headers, ...type } } : undefined);

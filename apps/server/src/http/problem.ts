@@ -12,7 +12,7 @@ import { acmeErrors } from '@acmex/protocol';
 import { newId, storageErrors } from '@acmex/storage';
 import * as z from 'zod';
 import { type FieldError, ServerError, serverErrors } from '../errors.ts';
-import { withoutPaths } from './server-paths.ts';
+import { type ServerPaths, serverPaths } from './server-paths.ts';
 
 /** RFC 9457. `type` and `code` are stable. */
 export const problemSchema = z
@@ -101,13 +101,18 @@ export interface ProblemOptions {
    * message for callers.
    */
   readonly subject?: string | undefined;
+  /** Removes the paths of files from the detail; by default those in the usual folders. */
+  readonly paths?: ServerPaths | undefined;
 }
 
 /**
  * Returns the problem document for anything that was thrown. An error without a code is described
  * in the log only.
  */
-export function problemOf(error: unknown, { clock, subject }: ProblemOptions): Problem {
+export function problemOf(
+  error: unknown,
+  { clock, subject, paths = serverPaths() }: ProblemOptions,
+): Problem {
   const thrown = errorCode(error) ?? '';
   const code = ofStatus[statusOf(error)] ?? serverCodes[thrown] ?? thrown;
   const row = tables.get(code);
@@ -123,7 +128,7 @@ export function problemOf(error: unknown, { clock, subject }: ProblemOptions): P
     readonly problem?: unknown;
   };
   const message = code === thrown && error instanceof Error ? error.message : undefined;
-  const detail = withoutPaths(printable(message ?? describe(row.meaning, subject), 4000));
+  const detail = paths.without(printable(message ?? describe(row.meaning, subject), 4000));
   const seconds = secondsUntil(
     retryAfter ?? (code === 'ERR_SERVER_UNAVAILABLE' ? 5 : undefined),
     clock,
@@ -145,7 +150,9 @@ export function problemOf(error: unknown, { clock, subject }: ProblemOptions): P
       ...(isObject(problem) ? { acme: problem } : {}),
     },
     // The log has what the detail leaves out.
-    ...(row.http >= 500 || withoutPaths(message ?? '') !== (message ?? '') ? { fault: error } : {}),
+    ...(row.http >= 500 || paths.without(message ?? '') !== (message ?? '')
+      ? { fault: error }
+      : {}),
   };
 }
 

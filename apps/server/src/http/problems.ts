@@ -7,6 +7,7 @@ import { ServerError } from '../errors.ts';
 import { missingCredential } from './auth-guard.ts';
 import { LOG, type Log } from '../log.ts';
 import { type Problem, problemOf, subjectOf } from './problem.ts';
+import { SERVER_PATHS, type ServerPaths } from './server-paths.ts';
 
 /** Makes a problem document of everything that is thrown. */
 @Catch()
@@ -14,22 +15,29 @@ export class Problems implements ExceptionFilter {
   readonly #authenticator: Authenticator;
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #paths: ServerPaths;
 
   constructor(
     @Inject(Authenticator) authenticator: Authenticator,
     @Inject(LOG) log: Log,
     @Inject(CLOCK) clock: Clock,
+    @Inject(SERVER_PATHS) paths: ServerPaths,
   ) {
     this.#authenticator = authenticator;
     this.#log = log;
     this.#clock = clock;
+    this.#paths = paths;
   }
 
   async catch(thrown: unknown, host: ArgumentsHost): Promise<void> {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const error = isNoRoute(thrown) ? await this.#noRoute(request) : thrown;
-    const problem = problemOf(error, { clock: this.#clock, subject: subjectOf(request) });
+    const problem = problemOf(error, {
+      clock: this.#clock,
+      subject: subjectOf(request),
+      paths: this.#paths,
+    });
     if (problem.fault !== undefined)
       this.#log({
         level: 'error',

@@ -13,6 +13,7 @@ import { application } from './application.ts';
 import { answer, type Answer, endpoint, Handles } from './endpoint.ts';
 import { Idempotency } from './idempotency.ts';
 import { IS_AUDITED, STOPPING } from './request-pipeline.ts';
+import { serverPaths, SERVER_PATHS } from './server-paths.ts';
 
 const description = endpoint({
   method: 'POST',
@@ -56,6 +57,7 @@ async function started(): Promise<{ readonly url: string; close(): Promise<void>
       { provide: STOPPING, useValue: new AbortController().signal },
       { provide: IS_AUDITED, useValue: false },
       { provide: CLOCK, useValue: systemClock },
+      { provide: SERVER_PATHS, useValue: serverPaths() },
       { provide: LOG, useValue: () => undefined },
     ],
     trustedProxies: { isTrusted: () => false, mayConnectInClear: () => true },

@@ -1,5 +1,7 @@
-import { expect, it } from '@jest/globals';
-import { withoutPaths } from './server-paths.ts';
+import { describe, expect, it } from '@jest/globals';
+import { serverPaths } from './server-paths.ts';
+
+const withoutPaths = serverPaths().without;
 
 it.each([
   [
@@ -42,4 +44,39 @@ it.each([
   '"/docs" and "/health/ready" of https://ca.test/etc/a b/c',
 ])('leaves %j as it is', (text) => {
   expect(withoutPaths(text)).toBe(text);
+});
+
+describe('the known folders of a server', () => {
+  const { without, publicMessage } = serverPaths([
+    '/work/my big store',
+    '/work/my big store/of a (team)',
+    '/config+x',
+    String.raw`D:\my big store`,
+    '/',
+  ]);
+
+  it.each([
+    ['the file /work/my big store/a/b is damaged', 'the file [path] is damaged'],
+    ['/work/my big store: it is full', '[path]: it is full'],
+    ['it is in /work/my big store.', 'it is in [path]'],
+    ['/work/my big store/of a (team)/x is damaged', '[path] is damaged'],
+    ["open '/work/my big store/a b/c'", "open '[path]'"],
+    ['file:/work/my big store/x', 'file:[path]'],
+    ['/config+x/acmex.toml has no value', '[path] has no value'],
+    [String.raw`D:\my big store\x is damaged`, '[path] is damaged'],
+    ['/etc/acmex/a.pem is missing', '[path] is missing'],
+  ])('are left out of %j', (text, wanted) => {
+    expect([without(text), publicMessage({ message: text })]).toEqual([
+      wanted,
+      { message: wanted },
+    ]);
+  });
+
+  it.each([
+    '/work/my big stores, /work/my big store-2 and /work/my big store.old',
+    'GET /work and /configuration',
+    'https://ca.test/work/my big store/x',
+  ])('leave %j as it is', (text) => {
+    expect(without(text)).toBe(text);
+  });
 });

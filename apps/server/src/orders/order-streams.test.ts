@@ -1,6 +1,7 @@
-import { virtualClock } from '@acmex/clock';
+import { type Clock, virtualClock } from '@acmex/clock';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../access/caller.ts';
+import { serverPaths } from '../http/server-paths.ts';
 import type { Quotas } from '../quotas.ts';
 import type { Scheduling } from '../scheduling.ts';
 import { Orders } from './orders.ts';
@@ -25,11 +26,12 @@ function countedOrders(clock = virtualClock()) {
       },
     }) as unknown as Caller;
   let jumpMs = 0;
-  const orders = new Orders({} as Scheduling, {} as Quotas, {
+  const jumping: Clock = {
     now: () => clock.now(),
     monotonic: () => clock.monotonic() + jumpMs,
     sleep: async (duration, options) => await clock.sleep(duration, options),
-  });
+  };
+  const orders = new Orders({} as Scheduling, {} as Quotas, jumping, serverPaths());
   /** Moves far ahead without each read on the way. */
   const jump = async (minutes: number) => {
     jumpMs += minutes * 60_000;

@@ -1,7 +1,7 @@
 import type { OrderStatus } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { failureSchema } from '../certificates/certificate.ts';
-import { withPublicMessage } from '../http/server-paths.ts';
+import type { ServerPaths } from '../http/server-paths.ts';
 
 export const orderStates = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 
@@ -38,23 +38,26 @@ export const orderSchema = z
   .meta({ id: 'Order' });
 
 /** An order as the API shows it: what only its execution needs is left out. */
-export function orderOf({
-  id,
-  certificate,
-  names,
-  issuer,
-  cause,
-  state,
-  createdAt,
-  updatedAt,
-  url,
-  steps,
-  failure,
-  cancelRequested,
-  orphaned,
-  generation,
-  explanationUrl,
-}: OrderStatus): z.infer<typeof orderSchema> {
+export function orderOf(
+  {
+    id,
+    certificate,
+    names,
+    issuer,
+    cause,
+    state,
+    createdAt,
+    updatedAt,
+    url,
+    steps,
+    failure,
+    cancelRequested,
+    orphaned,
+    generation,
+    explanationUrl,
+  }: OrderStatus,
+  paths: ServerPaths,
+): z.infer<typeof orderSchema> {
   return {
     id,
     certificate,
@@ -65,8 +68,8 @@ export function orderOf({
     createdAt,
     updatedAt,
     url,
-    steps: steps.map(withPublicMessage),
-    failure: failure && withPublicMessage(failure),
+    steps: steps.map(paths.publicMessage),
+    failure: failure && paths.publicMessage(failure),
     cancelRequested,
     orphaned,
     generation,

@@ -9,6 +9,7 @@ import { specOf, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
+import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import {
@@ -167,13 +168,16 @@ export class Orders {
   readonly #scheduling: Scheduling;
   readonly #quotas: Quotas;
   readonly #clock: Clock;
+  readonly #paths: ServerPaths;
   readonly #watches: SharedWatches<OrderStatus>;
 
   constructor(
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(Quotas) quotas: Quotas,
     @Inject(CLOCK) clock: Clock,
+    @Inject(SERVER_PATHS) paths: ServerPaths,
   ) {
+    this.#paths = paths;
     this.#scheduling = scheduling;
     this.#quotas = quotas;
     this.#clock = clock;
@@ -200,7 +204,7 @@ export class Orders {
         (query.state ?? order.state) === order.state &&
         (query.certificate ?? order.certificate) === order.certificate &&
         (query.issuer ?? order.issuer) === order.issuer;
-      if (wanted && maySee(caller, order.names)) items.push(orderOf(order));
+      if (wanted && maySee(caller, order.names)) items.push(orderOf(order, this.#paths));
     }
     return answer(200, { items, scanned });
   }
@@ -277,7 +281,7 @@ export class Orders {
 
   @Handles(show)
   async show({ caller, params: { id } }: RequestOf<typeof show>): Promise<Answer> {
-    return answer(200, orderOf(await this.#order(caller, id)));
+    return answer(200, orderOf(await this.#order(caller, id), this.#paths));
   }
 
   @Handles(cancel)
@@ -285,7 +289,10 @@ export class Orders {
     await this.#order(caller, id);
     const order = await caller.tenant.manager.provisioner.cancel(id);
     this.#scheduling.wake();
-    return answer(202, orderOf(order), { location: `/api/orders/${id}`, 'retry-after': '1' });
+    return answer(202, orderOf(order, this.#paths), {
+      location: `/api/orders/${id}`,
+      'retry-after': '1',
+    });
   }
 
   @Handles(retry)
@@ -327,7 +334,7 @@ export class Orders {
     const endMs = this.#clock.monotonic() + longestStreamMs;
     let [step, state, spoken] = [seen, '', this.#clock.monotonic()];
     while (!signal.aborted && this.#clock.monotonic() < endMs) {
-      const order = orderOf(await this.#visible(caller, watch));
+      const order = orderOf(await this.#visible(caller, watch), this.#paths);
       const news = order.steps
         .filter(({ number }) => number > step)
         .map((step) => message('step', step, step.number));
@@ -376,7 +383,7 @@ export class Orders {
 
   async #accepted({ tenant: { manager } }: Caller, id: string): Promise<Answer> {
     this.#scheduling.wake();
-    return answer(202, orderOf(await manager.provisioner.status(id)), {
+    return answer(202, orderOf(await manager.provisioner.status(id), this.#paths), {
       location: `/api/orders/${id}`,
       'retry-after': '2',
     });

@@ -6,7 +6,7 @@ import { maySee } from '../access/caller.ts';
 import { failureSchema } from '../certificates/certificate.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, cursor, limit } from '../http/fields.ts';
-import { withPublicMessage } from '../http/server-paths.ts';
+import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 
 const counts = z.object({
@@ -97,8 +97,14 @@ const scopeOf = (group: string) => group.slice(0, Math.max(0, group.indexOf('/')
 export class Queue {
   readonly #scheduling: Scheduling;
   readonly #clock: Clock;
+  readonly #paths: ServerPaths;
 
-  constructor(@Inject(SCHEDULING) scheduling: Scheduling, @Inject(CLOCK) clock: Clock) {
+  constructor(
+    @Inject(SCHEDULING) scheduling: Scheduling,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(SERVER_PATHS) paths: ServerPaths,
+  ) {
+    this.#paths = paths;
     this.#clock = clock;
     this.#scheduling = scheduling;
   }
@@ -121,8 +127,8 @@ export class Queue {
       certificate: id,
       names,
       order,
-      failure: failure && withPublicMessage(failure),
-      deployFailure: deployFailure && withPublicMessage(deployFailure),
+      failure: failure && this.#paths.publicMessage(failure),
+      deployFailure: deployFailure && this.#paths.publicMessage(deployFailure),
     }));
     const { groups, ...counted } = await this.#scheduling.counts();
     const tenantGroups = groups.flatMap(({ group, ...groupCounts }) =>

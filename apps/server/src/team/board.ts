@@ -7,6 +7,7 @@ import { ServerError } from '../errors.ts';
 import { withPassword } from '../http/auth-guard.ts';
 import { problemOf } from '../http/problem.ts';
 import { send } from '../http/problems.ts';
+import type { ServerPaths } from '../http/server-paths.ts';
 
 export interface BoardOptions {
   readonly fastify: FastifyInstance;
@@ -14,6 +15,7 @@ export interface BoardOptions {
   /** Those that there are now. */
   readonly queues: () => readonly Queue[];
   readonly clock: Clock;
+  readonly paths: ServerPaths;
 }
 
 const prefix = '/board';
@@ -32,6 +34,7 @@ export async function mountBoard({
   authenticator,
   queues,
   clock,
+  paths,
 }: BoardOptions): Promise<void> {
   const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
     import('@bull-board/api'),
@@ -72,7 +75,7 @@ export async function mountBoard({
             'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write',
           );
       } catch (error) {
-        send(problemOf(error, { clock }), reply);
+        send(problemOf(error, { clock, paths }), reply);
         return reply;
       }
       reply.removeHeader('www-authenticate');
