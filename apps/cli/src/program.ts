@@ -60,14 +60,25 @@ export async function run(
   terminal: Terminal,
 ): Promise<number> {
   let exitCode = 0;
-  const program = commandLine(version, terminal, async (definition, command, words) => {
-    if (definition.needs !== undefined) await provide(definition.needs, command, terminal);
-    const { path } = definition;
-    exitCode = await withTracing({ command: path, version, terminal }, async (traced) => {
-      const context = { argument: words[0] ?? '', args: words, terminal: traced, version };
-      return (await definition.run(command, context)) ?? 0;
-    });
-  });
+  // A service writes it as a line of its log.
+  let usage = '';
+  const stderr = {
+    write(text: string) {
+      usage += text;
+    },
+  };
+  const program = commandLine(
+    version,
+    { ...terminal, stderr },
+    async (definition, command, words) => {
+      if (definition.needs !== undefined) await provide(definition.needs, command, terminal);
+      const { path } = definition;
+      exitCode = await withTracing({ command: path, version, terminal }, async (traced) => {
+        const context = { argument: words[0] ?? '', args: words, terminal: traced, version };
+        return (await definition.run(command, context)) ?? 0;
+      });
+    },
+  );
   const { command, unknown } = namedCommand(program, args);
   try {
     await program.parseAsync(unknown ? withoutHelp(args) : args, { from: 'user' });
@@ -78,7 +89,9 @@ export async function run(
     const { reportError, reportUsage } = await import('./report-error.ts');
     if (error instanceof CommanderError) {
       const canJson = command.options.some(({ long }) => long === '--json');
-      return reportUsage(error.message, { json: canJson && namesJson(args) }, terminal);
+      const { message } = error;
+      const json = canJson && namesJson(args);
+      return reportUsage({ text: usage, message }, { json, words: args }, terminal);
     }
     const { output, logLevel } = command.opts<Partial<OutputOptions>>();
     const debug = logLevel === 'debug';
@@ -136,7 +149,7 @@ async function provide(
  */
 export function commandLine(
   version: string,
-  terminal: Pick<Terminal, 'stdout' | 'stderr'>,
+  terminal: Readonly<Record<'stdout' | 'stderr', { write(text: string): unknown }>>,
   runDefinition: RunDefinition = async () => undefined,
 ): Command {
   const program = new Command('acmex')

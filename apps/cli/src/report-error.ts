@@ -39,15 +39,21 @@ export function reportError(
 }
 
 /**
- * Writes what commander has not: the JSON document of a command line that cannot be parsed.
+ * Writes what commander says of a command line that cannot be parsed: to standard error, as one line
+ * of the log for a service; and to standard output as a JSON document for `json`.
+ * @param usage `text`: for a person, also the help of a command; `message`: the error alone
  * @returns the exit code
  */
 export function reportUsage(
-  message: string,
-  { json }: { readonly json: boolean },
-  { stdout }: Streams,
+  { text, message }: { readonly text: string; readonly message: string },
+  { json, words }: { readonly json: boolean; readonly words: readonly string[] },
+  { stdout, stderr }: Streams,
 ): number {
-  if (json) writeJson(stdout, { code: 'ERR_CLI_USAGE', message: message.replace(/^error: /, '') });
+  const code = 'ERR_CLI_USAGE';
+  const withoutPrefix = (whole: string) => whole.replace(/^error: /, '');
+  const msg = withoutPrefix(text.trim()).replaceAll(/\s*\n/g, ' ');
+  writeNotice({ level: 'error', code, msg, text }, { stderr, words });
+  if (json) writeJson(stdout, { code, message: withoutPrefix(message) });
   return 2;
 }
 

@@ -38,6 +38,32 @@ describe.each(['serve', 'daemon', 'ca serve', 'agent'])(
       ]);
     });
 
+    it.each([
+      ['an unknown option', ['--bogus\u0007'], "unknown option '--bogus\u0007'"],
+      ['a misspelt option', ['--log-levle', 'info'], 'Did you mean --log-level?'],
+      ['an option without its value', ['--log-level'], 'argument missing'],
+      ['a value that does not fit', ['--log-level', 'loud'], 'loud'],
+      ['an argument too many', ['nothing'], 'too many arguments'],
+    ])('is a line of the log for %s too', async (_, words, text) => {
+      const args = [...(command === 'agent' ? failing(command) : command.split(' ')), ...words];
+      const { code, stdout, stderr } = await acmex(args, { env: { HOME: folder } });
+      expect({ code, stdout, log: JSON.parse(stderr) as object }).toEqual({
+        ...{ code: 2, stdout: '' },
+        log: {
+          ...{ level: 'error', package: '@acmex/cli', code: 'ERR_CLI_USAGE' },
+          time: expect.stringMatching(/^\d{4}-.*Z$/),
+          msg: expect.stringContaining(text),
+        },
+      });
+      expect(stderr).toMatch(/\(see acmex [a-z ]+ --help\)"\}\n$/);
+      expect(stderr).not.toContain('\u0007');
+      const forPerson = await acmex(args, { env: { HOME: folder }, isTerminal: true });
+      expect(forPerson).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/^error: [^]*\n\(see acmex [a-z ]+ --help\)\n$/),
+      });
+    });
+
     it('is text for a person', async () => {
       const options = { env: { HOME: folder }, isTerminal: true };
       const { stderr } = await acmex(failing(command), options);
