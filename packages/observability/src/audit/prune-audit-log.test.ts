@@ -232,6 +232,38 @@ describe('verifyAuditLog of a log whose start was removed', () => {
     }
   });
 
+  it('accepts an earlier seal only with all records that were removed since, and finds a whole storage that was set back by a later checkpoint', async () => {
+    const { storage, pruner, clock } = await logOf(2);
+    await pruneAuditLog(pruner, { olderThan: { hours: 24 * 40 }, clock });
+    const before = await createCheckpoint(storage, { clock });
+    const earlier = await copyOf(storage);
+    await pruneAuditLog(pruner, { olderThan, clock });
+    const after = await createCheckpoint(storage, { clock });
+    const checkpoints = [before!.jws, after!.jws];
+    const present = await copyOf(storage);
+    const faultsWith = async (entries: readonly Entry[]) => {
+      const copy = await storageWith(present);
+      await copy.write(restoredTo(entries));
+      return (await verifyAuditLog(copy, { checkpoints })).faultCount;
+    };
+    const presentKeys = new Set(present.map(({ key }) => key));
+    const seals = earlier.filter(({ key }) => key.startsWith('audit/seal/'));
+    const removed = earlier.filter(
+      ({ key }) => key.startsWith('audit/record/') && !presentKeys.has(key),
+    );
+    expect(removed.length).toBeGreaterThan(1);
+    await expect(faultsWith(seals)).resolves.toBeGreaterThan(0);
+    await expect(faultsWith([...seals, ...removed.slice(1)])).resolves.toBeGreaterThan(0);
+    await expect(faultsWith([...seals, ...removed])).resolves.toBe(0);
+
+    const setBack = await storageWith(earlier);
+    const faultsBy = async (...outside: readonly string[]) =>
+      (await verifyAuditLog(setBack, { checkpoints: outside })).faultCount;
+    await expect(faultsBy()).resolves.toBe(0);
+    await expect(faultsBy(before!.jws)).resolves.toBe(0);
+    await expect(faultsBy(after!.jws)).resolves.toBeGreaterThan(0);
+  });
+
   it('finds a chain that was removed with its seal, also where all its records were removed by age', async () => {
     const { storage, pruner, clock } = await logOf(2);
     await clock.advance({ hours: 24 * 60 });
