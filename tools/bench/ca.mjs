@@ -27,7 +27,7 @@ export async function measure(bench) {
     const nothing = median(await inRounds(5, async () => await timed(['-e', '0'])));
     return {
       title,
-      text: `The processor time of the whole server process for one issuance of one name by http-01, after 50 that do not count: ${issuances} issuances, 20 at once, by our client over https; our CA with its storage in memory, Pebble by /proc. The quotient within one round, the median of ${bench.rounds}. Memory: the heap after a collection, with the storage in Redis. Start: from the start of \`acmex ca serve --development\` to the first answer of its directory, beyond \`node -e 0\`.`,
+      text: `The processor time of the whole server process for one issuance of one name by http-01, after 50 that do not count: ${issuances} issuances, 20 at once, by our client over https; our CA with its storage in memory, Pebble by /proc. The web server that both ask is pebble-challtestsrv, a process of its own. The quotient within one round, the median of ${bench.rounds}. Memory: the heap after a collection, with the storage in Redis. Start: from the start of \`acmex ca serve --development\` to the first answer of its directory, beyond \`node -e 0\`.`,
       rows: [
         {
           promise: 'processor time per issuance',
@@ -72,15 +72,17 @@ export async function measure(bench) {
 }
 
 /** Our CA, and a way to ask it what it has cost. */
-async function serving(program, folder, redis) {
+async function serving(bench, program, folder, redis) {
+  const httpPort = await bench.freePort();
+  const web = await bench.startChallengeServer({ httpPort });
   const child = spawn(
     process.execPath,
-    ['--expose-gc', program, ...(redis === undefined ? [] : [redis])],
+    ['--expose-gc', program, String(httpPort), ...(redis === undefined ? [] : [redis])],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await lines.next()).value);
-  const { directory, root: pem, managementUrl } = await next();
+  const { directory, root: pem } = await next();
   const ca = join(folder, 'root.pem');
   await writeFile(ca, pem);
   const cost = async () => {
@@ -88,17 +90,18 @@ async function serving(program, folder, redis) {
     return await next();
   };
   return {
-    ca: { directory, managementUrl, ca },
+    ca: { directory, managementUrl: web.managementUrl, ca },
     cost,
     end: async () => {
       child.stdin.end();
       await once(child, 'close');
+      await web[Symbol.asyncDispose]();
     },
   };
 }
 
 async function ours(bench, program, folder) {
-  const { ca, cost, end } = await serving(program, folder);
+  const { ca, cost, end } = await serving(bench, program, folder);
   await bench.run({ client: 'acmex', ...ca, warmUp: 50, issuances: 1, lanes: 20 });
   const before = await cost();
   const { wall } = await bench.run({ client: 'acmex', ...ca, warmUp: 0, issuances, lanes: 20 });
@@ -125,7 +128,7 @@ async function cpuOf(pid) {
 async function afterMany(bench, program, folder) {
   const redis = await bench.startRedis();
   try {
-    const { ca, cost, end } = await serving(program, folder, redis.url);
+    const { ca, cost, end } = await serving(bench, program, folder, redis.url);
     const issue = async () =>
       bench.run({ client: 'acmex', ...ca, warmUp: 0, issuances: 1000, lanes: 20 });
     await issue();

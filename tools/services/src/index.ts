@@ -1,6 +1,6 @@
 export { damagedRecord } from './damaged-record.ts';
 export { type Bind, type BindOptions, startBind } from './bind.ts';
-export { type ChallengeServer } from './challenge-server.ts';
+export { type ChallengeServer, startChallengeServer } from './challenge-server.ts';
 export { malformedDer, mutatedDer, type SeededRandom, seededRandom } from './der-mutations.ts';
 export { describeWith } from './describe-with.ts';
 export { eventually } from './eventually.ts';
