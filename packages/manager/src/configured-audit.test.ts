@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ import {
 } from '@acmex/observability/audit';
 import { parseSyslogUrl } from '@acmex/config';
 import { checkpointMetrics, Metrics } from '@acmex/observability';
-import { freePort, localCertificate, temporaryFolder } from '@acmex/services';
+import { freePort, localCertificate, startWebhookReceiver, temporaryFolder } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
 import { auditConfig, happened, keptOpen } from './configured-audit.testing.ts';
@@ -33,8 +32,8 @@ async function record(storage: Storage, keys: string): Promise<readonly string[]
   return errors;
 }
 
-async function listening<T extends Server>(server: T, port = 0) {
-  await once(server.listen(port, '127.0.0.1'), 'listening');
+async function listening(server: Server) {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
@@ -45,37 +44,18 @@ async function listening<T extends Server>(server: T, port = 0) {
   };
 }
 
-interface Message {
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** A receiver of webhooks that answers with the statuses of a test, then with 204. */
-function webhookReceiver(statuses: number[], received: Message[]): HttpServer {
-  return createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (piece: string) => {
-      body += piece;
-    });
-    request.on('end', () => {
-      const status = statuses.shift() ?? 204;
-      if (status === 204) received.push({ body, headers: request.headers });
-      response.writeHead(status, { connection: 'close' }).end();
-    });
-  });
-}
-
 function fail(error: unknown): never {
   throw error;
 }
 
-const webhookKeys = (port: number) =>
-  `checkpoint_webhook = { url = "http://127.0.0.1:${port}/t0ken-in-url", secret = "${secret}", allow_http = true, allow = ["127.0.0.0/8"] }`;
+const webhookKeys = (url: string) =>
+  `checkpoint_webhook = { url = "${url}", secret = "${secret}", allow_http = true, allow = ["127.0.0.0/8"] }`;
 
 it('sends a checkpoint again that a webhook has refused, in order and signed, and shows that it waits', async () => {
-  const [storage, received, statuses] = [memoryStorage(), [] as Message[], [503, 503]];
-  await using server = await listening(webhookReceiver(statuses, received));
-  const keys = webhookKeys(server.port);
+  const storage = memoryStorage();
+  await using receiver = await startWebhookReceiver();
+  receiver.answer = (response) => void response.writeHead(503).end();
+  const keys = webhookKeys(receiver.url);
   const metrics = new Metrics({ includesProcess: false });
   checkpointMetrics(metrics, { storage: () => storage, destinations: ['webhook'] });
   const errors = [...(await record(storage, keys)), ...(await record(storage, keys))];
@@ -93,6 +73,9 @@ it('sends a checkpoint again that a webhook has refused, in order and signed, an
     },
   ]);
   expect(await metrics.text()).toContain('acmex_audit_checkpoints_unsent{destination="webhook"} 2');
+  const { received } = receiver;
+  received.length = 0;
+  receiver.answer = (response) => void response.writeHead(204).end();
   expect(await record(storage, keys)).toEqual([]);
   expect(await checkpointDeliveries(storage, ['webhook'])).toEqual([
     { destination: 'webhook', sent: 3, unsent: 0 },
