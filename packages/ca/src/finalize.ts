@@ -30,9 +30,8 @@ export async function finalize(
   { id }: { readonly id: string },
 ): Promise<Answer> {
   const { csr } = payloadOf(request);
-  const {
-    record: { identifiers },
-  } = await readyOrder(service, request, id);
+  const ready = await readyOrder(service, request, id);
+  const { identifiers } = ready.record;
   const { weakKeyFault } = service;
   const { jwk, ...accepted } = acceptedCsr(csr, {
     identifiers,
@@ -44,7 +43,7 @@ export async function finalize(
       'badCSR',
       'the CSR is not accepted: its key was revoked as compromised, so make a new key',
     );
-  await checkCaaAgain(service, await readyOrder(service, request, id));
+  await checkCaaAgain(service, ready);
   await untilWritten(async () => {
     const stored = await readyOrder(service, request, id);
     const now = service.clock.now().toString();

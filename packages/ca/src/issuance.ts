@@ -117,9 +117,9 @@ export function reviveIssuance(
   id: string,
   { status, issuance }: OrderRecord,
 ): void {
+  if (status !== 'processing' || !issuance) return;
   const lost = service.clock.now().subtract(longest);
-  if (status === 'processing' && issuance && Temporal.Instant.compare(issuance.decidedAt, lost) < 0)
-    startIssuance(service, id);
+  if (Temporal.Instant.compare(issuance.decidedAt, lost) < 0) startIssuance(service, id);
 }
 
 /** Takes up what the last start left. */

@@ -227,10 +227,11 @@ export function reviveValidations(
   id: string,
   { status, challenges }: AuthorizationRecord,
 ): void {
-  const lost = service.clock.now().subtract(longest);
-  for (const { type, status: state, since } of status === 'pending' ? challenges : []) {
-    if (state === 'processing' && since !== undefined && Temporal.Instant.compare(since, lost) < 0)
-      startValidation(service, id, type);
+  if (status !== 'pending') return;
+  for (const { type, status: state, since } of challenges) {
+    if (state !== 'processing' || since === undefined) continue;
+    const lost = service.clock.now().subtract(longest);
+    if (Temporal.Instant.compare(since, lost) < 0) startValidation(service, id, type);
   }
 }
 
