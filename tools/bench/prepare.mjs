@@ -27,6 +27,8 @@ export async function prepare({ rounds, profile }) {
     renewals: await bundle('renewals'),
     verifier: await bundle('verifier'),
     scrapes: await bundle('scrapes'),
+    'audit-log': await bundle('audit-log'),
+    'observed-renewals': await bundle('observed-renewals'),
     'revocation-list': pathToFileURL(await bundleWhole('revocation-list')).href,
     'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
   };

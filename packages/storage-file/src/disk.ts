@@ -1,4 +1,4 @@
-import { constants, type Dirent, readFile } from 'node:fs';
+import { constants, type Dirent, readFile, readFileSync } from 'node:fs';
 import { link, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errorCode } from '@acmex/errors';
@@ -12,6 +12,8 @@ import { StorageUnavailableError } from '@acmex/storage';
 export interface Disk {
   /** The bytes of a file, no link followed; undefined where there is none. */
   read(path: string): Promise<Buffer | undefined>;
+  /** The same while nothing else runs: a tenth of the CPU, if the disk answers at once. */
+  readNow(path: string): Buffer | undefined;
   /** The entries of a folder; nothing where there is none. */
   list(path: string): Promise<readonly Dirent[]>;
   /** A new file for its owner alone, flushed. */
@@ -42,6 +44,14 @@ const readWholeFile = promisify(readFile);
 export const nodeDisk: Disk = {
   read: (path) =>
     attempt(path, 'read', async () => await unless(absent, readWholeFile(path, noLink))),
+  readNow(path) {
+    try {
+      return readFileSync(path, noLink);
+    } catch (cause) {
+      if (absent.includes(errorCode(cause) ?? '')) return undefined;
+      throw unavailable(path, 'read', cause);
+    }
+  },
   list: (path) =>
     attempt(
       path,
@@ -112,10 +122,14 @@ async function attempt<T>(path: string, what: string, work: () => Promise<T>): P
   try {
     return await work();
   } catch (cause) {
-    const cure = fileErrorCure(cause);
-    throw new StorageUnavailableError(
-      `${path} cannot be ${what}: ${fileErrorText(cause)}${cure === undefined ? '' : `: ${cure}`}`,
-      { cause },
-    );
+    throw unavailable(path, what, cause);
   }
+}
+
+function unavailable(path: string, what: string, cause: unknown): StorageUnavailableError {
+  const cure = fileErrorCure(cause);
+  return new StorageUnavailableError(
+    `${path} cannot be ${what}: ${fileErrorText(cause)}${cure === undefined ? '' : `: ${cure}`}`,
+    { cause },
+  );
 }

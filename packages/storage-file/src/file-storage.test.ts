@@ -1,8 +1,9 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@acmex/clock';
 import { removeFolder } from '@acmex/services';
-import { afterEach, beforeEach, describe, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   checkClause,
   historyFrom,
@@ -11,6 +12,8 @@ import {
   storageContract,
 } from '@acmex/storage/contract';
 import fc from 'fast-check';
+import { type Disk, nodeDisk } from './disk.ts';
+import { fileStorageOn } from './file-storage.ts';
 import { fileStorage } from './index.ts';
 
 let folder: string;
@@ -19,6 +22,53 @@ beforeEach(async () => {
 });
 afterEach(() => removeFolder(folder));
 const opened = () => fileStorage({ path: join(folder, 'data') });
+
+describe('a list of many files', () => {
+  it('has them in their order, from memory and from a disk that has to work', async () => {
+    const keys = Array.from({ length: 300 }, (_, at) => `many/${String(at).padStart(3, '0')}`);
+    for (let at = 0; at < keys.length; at += 100)
+      await opened().write(
+        keys.slice(at, at + 100).map((key) => ({ set: key, value: Buffer.from(key) })),
+      );
+    const damaged = keys[150] ?? '';
+    await writeFile(join(folder, 'data', `${damaged}=`), 'another program wrote this');
+    const from = { now: 0, later: 0 };
+    let workMs = 0;
+    const disk: Disk = {
+      ...nodeDisk,
+      readNow(path) {
+        from.now += 1;
+        const end = systemClock.monotonic() + workMs;
+        while (systemClock.monotonic() < end);
+        return nodeDisk.readNow(path);
+      },
+      async read(path) {
+        if (path.includes('many')) from.later += 1;
+        return await nodeDisk.read(path);
+      },
+    };
+    const listed = async () => {
+      const seen: string[] = [];
+      const options = { onCorrupt: (error: Error) => seen.push(error.message.slice(0, 8)) };
+      for await (const { key, value } of fileStorageOn(disk, { path: join(folder, 'data') }).list(
+        'many',
+        options,
+      ))
+        seen.push(key === Buffer.from(value).toString() ? key : 'another value');
+      return seen.toSorted();
+    };
+    const expected = [...keys.filter((key) => key !== damaged), 'many/150'].toSorted();
+    await expect(listed()).resolves.toEqual(expected);
+    expect(from.now + from.later).toBe(300);
+    expect(from.now).toBeGreaterThan(0);
+    Object.assign(from, { now: 0, later: 0 });
+    workMs = 2;
+    await expect(listed()).resolves.toEqual(expected);
+    expect(from.now + from.later).toBe(300);
+    // One in every eighth group of 16.
+    expect(from.now).toBe(3);
+  });
+});
 
 describe('fileStorage', () => {
   for (const clause of storageContract) {

@@ -1,10 +1,17 @@
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { systemClock } from '@acmex/clock';
 import { CorruptEntryError, type Entry, type ListOptions } from '@acmex/storage';
 import type { Disk } from './disk.ts';
 import { entryIn, fileOf, isPart, partOf } from './entry-file.ts';
 
-/** How many files are read at once. */
+const othersTurn = promisify(setImmediate);
+/** How many files are read before others have their turn. */
 const atOnce = 16;
+/** A file that takes longer, in milliseconds, was not in memory. */
+const slowReadMs = 1;
+/** So many times files are then read together, before one is expected in memory again. */
+const pause = 8;
 
 /**
  * The entries below a prefix in byte order, behind `after`: folder by folder, and no folder before
@@ -18,8 +25,9 @@ export async function* entriesBelow(
 ): AsyncGenerator<Entry> {
   let left = limit;
   let keys: string[] = [];
+  const reader = new EntryReader(root, disk, onCorrupt);
   const read = async () => {
-    const entries = await Promise.all(keys.map((key) => entryAt(root, disk, key, onCorrupt)));
+    const entries = await reader.read(keys);
     keys = [];
     return entries.filter((entry) => entry !== undefined).slice(0, left);
   };
@@ -36,20 +44,60 @@ export async function* entriesBelow(
   yield* await read();
 }
 
-async function entryAt(
-  root: string,
-  disk: Disk,
-  key: string,
-  onCorrupt: ListOptions['onCorrupt'],
-): Promise<Entry | undefined> {
-  try {
-    const bytes = await disk.read(fileOf(root, key));
-    return bytes && entryIn(key, bytes);
-  } catch (error) {
-    if (!onCorrupt || !(error instanceof Error)) throw error;
-    onCorrupt(error);
-    return undefined;
+/**
+ * Reads files one after the other while they are in memory, where a promise for each would take most
+ * of the CPU, and together for a while after one for which the disk had to work.
+ */
+class EntryReader {
+  readonly #root: string;
+  readonly #disk: Disk;
+  readonly #onCorrupt: ListOptions['onCorrupt'];
+  #pause = 0;
+
+  constructor(root: string, disk: Disk, onCorrupt: ListOptions['onCorrupt']) {
+    this.#root = root;
+    this.#disk = disk;
+    this.#onCorrupt = onCorrupt;
   }
+
+  async read(keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    const entries: (Entry | undefined)[] = [];
+    if (this.#pause > 0) this.#pause -= 1;
+    while (this.#pause === 0 && entries.length < keys.length) {
+      const begun = systemClock.monotonic();
+      const key = keys[entries.length] ?? '';
+      entries.push(this.#checked(() => entryOf(key, this.#disk.readNow(fileOf(this.#root, key)))));
+      if (systemClock.monotonic() - begun > slowReadMs) this.#pause = pause;
+    }
+    const rest = keys.slice(entries.length).map(async (key) => await this.#readLater(key));
+    if (rest.length === 0) await othersTurn();
+    return [...entries, ...(await Promise.all(rest))];
+  }
+
+  async #readLater(key: string): Promise<Entry | undefined> {
+    const reading = this.#disk.read(fileOf(this.#root, key));
+    const settled = await reading.then(
+      (bytes) => () => entryOf(key, bytes),
+      (error: unknown) => () => {
+        throw error;
+      },
+    );
+    return this.#checked(settled);
+  }
+
+  #checked(read: () => Entry | undefined): Entry | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!this.#onCorrupt || !(error instanceof Error)) throw error;
+      this.#onCorrupt(error);
+      return undefined;
+    }
+  }
+}
+
+function entryOf(key: string, bytes: Buffer | undefined): Entry | undefined {
+  return bytes && entryIn(key, bytes);
 }
 
 async function* keysBelow(

@@ -19,9 +19,10 @@ function dying(left: number): Disk {
       step();
       return result;
     };
-  const { read, list, ...changing } = nodeDisk;
+  const { read, readNow, list, ...changing } = nodeDisk;
   return {
     read,
+    readNow,
     list,
     write: counted(changing.write),
     jot: counted(changing.jot),
