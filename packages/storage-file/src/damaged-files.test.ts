@@ -69,6 +69,25 @@ describe('the journal of a write', () => {
 });
 
 const size = process.env.ACMEX_SOAK === 'storage' ? 10_000 : 80;
+/** Reads and writes a storage, and ends its use. @returns what was thrown */
+async function errorsOf(path: string): Promise<readonly unknown[]> {
+  await using storage = fileStorage({ path });
+  const errors: unknown[] = [];
+  const attempt = async (use: () => Promise<unknown>) =>
+    await use().catch((error: unknown) => errors.push(error));
+  await attempt(async () => await storage.get('a'));
+  await attempt(async () => {
+    for await (const entry of storage.list('')) expect(entry.key).not.toBe('');
+  });
+  await attempt(
+    async () => await storage.write(['a', 'd'].map((set) => ({ set, value: bytes('3') }))),
+  );
+  await attempt(async () => {
+    for await (const entry of storage.snapshot()) expect(entry.key).not.toBe('');
+  });
+  return errors;
+}
+
 it(
   'fails only with a code, whatever another program writes into its files',
   async () => {
@@ -89,20 +108,7 @@ it(
     await fc.assert(
       fc.asyncProperty(name, content, async (file, value) => {
         const path = await changed(file, value);
-        await using storage = fileStorage({ path });
-        const errors: unknown[] = [];
-        const attempt = async (use: () => Promise<unknown>) =>
-          await use().catch((error: unknown) => errors.push(error));
-        await attempt(async () => await storage.get('a'));
-        await attempt(async () => {
-          for await (const entry of storage.list('')) expect(entry.key).not.toBe('');
-        });
-        await attempt(
-          async () => await storage.write(['a', 'd'].map((set) => ({ set, value: bytes('3') }))),
-        );
-        await attempt(async () => {
-          for await (const entry of storage.snapshot()) expect(entry.key).not.toBe('');
-        });
+        const errors = await errorsOf(path);
         count += 1;
         refused += errors.length > 0 ? 1 : 0;
         for (const error of errors) if (!/^ERR_STORAGE_/.test(errorCode(error) ?? '')) throw error;

@@ -187,7 +187,8 @@ async function withoutCutWrite(folder: string): Promise<void> {
   const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest');
   if (!existsSync(manifest)) return;
   const check = promisify(execFile)('redis-check-aof', ['--fix', manifest]);
-  check.child.stdin?.end('y\n');
+  // It may end before it reads the answer: it asks only where there is something to repair.
+  check.child.stdin?.on('error', () => undefined).end('y\n');
   await check;
 }
 
