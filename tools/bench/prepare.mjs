@@ -30,6 +30,7 @@ export async function prepare({ rounds, profile }) {
     'audit-log': await bundle('audit-log'),
     'observed-renewals': await bundle('observed-renewals'),
     'revocation-list': pathToFileURL(await bundleWhole('revocation-list')).href,
+    'bare-client': pathToFileURL(join(here, 'bare-client.mjs')).href,
     'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
   };
   const peer = installPeer({ name: 'acme-client', version: '5.4.0' });
@@ -150,6 +151,12 @@ export const median = (list) => {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
+
+/** Returns the median with the least and the most: `0.42 (0.40–0.47)`. */
+export const spread = (list, digits = 1) =>
+  list.length === 1
+    ? list[0].toFixed(digits)
+    : `${median(list).toFixed(digits)} (${Math.min(...list).toFixed(digits)}–${Math.max(...list).toFixed(digits)})`;
 
 /** Does something once per round, one after the other. */
 export async function inRounds(rounds, work) {

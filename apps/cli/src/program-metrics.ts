@@ -89,7 +89,7 @@ export async function openMetrics(
     async serve(onListening) {
       const opened = await observability.serveMetrics({
         ...parseListenAddress(settings.metrics.listen_addr),
-        text: async (contentType) => await metrics.bytes(contentType),
+        text: async (contentType) => await metrics.pieces(contentType),
       });
       listener = opened;
       onListening(`serving metrics at ${opened.url}`);

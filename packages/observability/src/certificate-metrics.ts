@@ -1,7 +1,7 @@
 import type { CertificateState } from '@acmex/orchestrator';
 import type { CertificateCensus } from './certificate-census.ts';
 import { type CountedCertificate, firstToExpire } from './certificate-tally.ts';
-import { labelText, type Metrics } from './metrics.ts';
+import { labelText, type Metrics, type Series } from './metrics.ts';
 import { perScrape } from './per-scrape.ts';
 
 export interface CertificateMetricsOptions {
@@ -54,8 +54,7 @@ export function certificateMetrics(metrics: Metrics, options: CertificateMetrics
       for (const certificate of tally.firstToExpire(limit))
         issued.push({ tenant, certificate, endMs: certificate.endMs });
     }
-    const series = firstToExpire(issued, limit);
-    return { series, labels: series.map((each) => labelsOf(each.tenant, each.certificate)) };
+    return firstToExpire(issued, limit);
   });
   const gauges = {
     managed: metrics.gauge('certs_managed', async () => void (await collect())),
@@ -65,14 +64,15 @@ export function certificateMetrics(metrics: Metrics, options: CertificateMetrics
   const add = (
     name: SeriesName,
     valueOf: (certificate: CountedCertificate) => number | undefined,
-  ) =>
-    metrics.seriesGauge(name, async (addSeries) => {
-      const { series, labels } = await collect();
-      for (const [at, { certificate }] of series.entries()) {
+  ) => {
+    function* seriesOf(issued: readonly TenantCertificate[]): Generator<Series> {
+      for (const { tenant, certificate } of issued) {
         const value = valueOf(certificate);
-        if (value !== undefined) addSeries(labels[at] ?? '', value);
+        if (value !== undefined) yield { labels: labelsOf(tenant, certificate), value };
       }
-    });
+    }
+    metrics.seriesGauge(name, async () => seriesOf(await collect()));
+  };
   add('certificate_not_after_timestamp_seconds', ({ endMs }) => endMs / 1000);
   add('certificate_renew_at_timestamp_seconds', ({ renewMs }) =>
     renewMs === undefined ? undefined : renewMs / 1000,

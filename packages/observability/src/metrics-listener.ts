@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type AddressInfo, isIP } from 'node:net';
 import { listenFailureText } from '@acmex/errors';
 import { formatHostPort, isLoopback } from '@acmex/identifier';
@@ -11,8 +13,8 @@ export interface MetricsListenerOptions {
   readonly host?: string | undefined;
   /** 0 for a free one. */
   readonly port: number;
-  /** Returns the metrics in the format that the request prefers, as text or in UTF-8. */
-  readonly text: (contentType: MetricsContentType) => Promise<string | Uint8Array>;
+  /** Returns the metrics in the format that the request prefers, as text or in pieces of it. */
+  readonly text: (contentType: MetricsContentType) => Promise<string | Iterable<string>>;
 }
 
 /** A listener that serves metrics. */
@@ -69,14 +71,15 @@ async function answer(
   options: AnswerOptions,
 ): Promise<void> {
   const { status, body, headers = {} } = await answerTo(request, options);
-  response
-    .writeHead(status, {
-      'content-type': 'text/plain; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...headers,
-    })
-    .end(request.method === 'HEAD' ? undefined : body);
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  });
+  if (request.method === 'HEAD') return void response.end();
+  // The scraper may go away meanwhile.
+  await pipeline(Readable.from(body), response).catch(() => response.destroy());
 }
 
 interface AnswerOptions extends Pick<MetricsListenerOptions, 'text'> {
@@ -85,7 +88,7 @@ interface AnswerOptions extends Pick<MetricsListenerOptions, 'text'> {
 
 interface Answer {
   readonly status: number;
-  readonly body: string | Uint8Array;
+  readonly body: string | Iterable<string>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -63,7 +63,10 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #prefix: string;
   readonly #collectFailures: Counter<'metric'>;
-  readonly #seriesBytes: (() => Promise<readonly Buffer[]>)[] = [];
+  readonly #seriesGauges: {
+    readonly name: MetricName;
+    readonly collect: () => Promise<Iterable<Series>>;
+  }[] = [];
 
   constructor({ prefix = 'acmex', includesProcess = true }: MetricsOptions = {}) {
     this.#prefix = prefix;
@@ -120,40 +123,62 @@ export class Metrics {
   /**
    * Creates a gauge that may have very many series: prom-client takes several microseconds for each
    * of them at each scrape, and keeps them all.
-   * @param collect called at each scrape; it adds each series, with labels as `labelText` writes
-   * them and a finite value. If it fails, the gauge is absent from this scrape, and the failure is
-   * counted.
+   * @param collect called at each scrape. If it fails, the gauge is absent from this scrape, and the
+   * failure is counted.
    */
   seriesGauge<N extends MetricOfType<'gauge'>>(
     name: N,
-    collect: (addSeries: (labels: string, value: number) => void) => Promise<void>,
+    collect: () => Promise<Iterable<Series>>,
   ): void {
-    const fullName = `${this.#prefix}_${name}`;
-    const head = `# HELP ${fullName} ${metricTable[name].meaning}\n# TYPE ${fullName} gauge\n`;
-    this.#seriesBytes.push(async () => {
-      const bytes = new TextBytes(head);
-      try {
-        await collect((labels, value) => bytes.add(`${fullName}${labels} ${value}\n`));
-        return bytes.all();
-      } catch {
-        this.#collectFailures.inc({ metric: name });
-        return [Buffer.from(head)];
-      }
+    this.#seriesGauges.push({
+      name,
+      collect: async () => {
+        try {
+          return await collect();
+        } catch {
+          this.#collectFailures.inc({ metric: name });
+          return [];
+        }
+      },
     });
   }
 
   /** Returns all metrics, by default in the text format of Prometheus. */
   async text(contentType?: MetricsContentType): Promise<string> {
-    return (await this.bytes(contentType)).toString();
+    return [...(await this.pieces(contentType))].join('');
   }
 
-  /** Returns the same as `text` in UTF-8: with very many series this takes much less memory. */
-  async bytes(contentType: MetricsContentType = metricsContentType): Promise<Buffer> {
-    const series = await Promise.all([
-      ...this.#seriesBytes.map((bytes) => bytes()),
-      this.#registryText(contentType).then((text) => [Buffer.from(text)]),
+  /**
+   * Returns the pieces of the same text, each written when it is read. A text of very many series as
+   * a whole takes several times as much: the garbage collector goes through everything for it.
+   */
+  async pieces(contentType: MetricsContentType = metricsContentType): Promise<Iterable<string>> {
+    // All begin at once: some find out the same.
+    const [registryText, ...gauges] = await Promise.all([
+      this.#registryText(contentType),
+      ...this.#seriesGauges.map(async ({ name, collect }) => ({ name, series: await collect() })),
     ]);
-    return Buffer.concat(series.flat());
+    return this.#written(gauges, registryText);
+  }
+
+  *#written(
+    gauges: readonly { readonly name: MetricName; readonly series: Iterable<Series> }[],
+    registryText: string,
+  ): Generator<string, void> {
+    for (const { name, series } of gauges) yield* this.#seriesPieces(name, series);
+    yield registryText;
+  }
+
+  *#seriesPieces(name: MetricName, series: Iterable<Series>): Generator<string, void> {
+    const fullName = `${this.#prefix}_${name}`;
+    let piece = `# HELP ${fullName} ${metricTable[name].meaning}\n# TYPE ${fullName} gauge\n`;
+    for (const { labels, value } of series) {
+      piece += `${fullName}${labels} ${value}\n`;
+      if (piece.length < pieceLength) continue;
+      yield piece;
+      piece = '';
+    }
+    yield piece;
   }
 
   async #registryText(contentType: MetricsContentType): Promise<string> {
@@ -214,6 +239,16 @@ function openMetricsCounter(counter: Counter, name: string): Counter {
   });
 }
 
+/** A time series of a gauge. */
+export interface Series {
+  /** As `labelText` writes them. */
+  readonly labels: string;
+  /** A finite number. */
+  readonly value: number;
+}
+
+const pieceLength = 32 * 1024;
+
 /** Returns labels in the text format of Prometheus: `{tenant="default",issuer="ca"}`. */
 export function labelText<N extends MetricName>(
   labels: Readonly<Partial<Record<LabelOf<N>, string>>>,
@@ -223,33 +258,6 @@ export function labelText<N extends MetricName>(
   );
   return `{${pairs.join(',')}}`;
 }
-
-/** Collects text as UTF-8, outside the heap: the garbage collector would copy it many times. */
-class TextBytes {
-  readonly #chunks: Buffer[] = [];
-  #text: string;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  add(text: string): void {
-    this.#text += text;
-    if (this.#text.length >= chunkLength) this.#flush();
-  }
-
-  all(): readonly Buffer[] {
-    this.#flush();
-    return this.#chunks;
-  }
-
-  #flush(): void {
-    this.#chunks.push(Buffer.from(this.#text));
-    this.#text = '';
-  }
-}
-
-const chunkLength = 64 * 1024;
 
 function escaped(character: string): string {
   return character === '\n' ? '\\n' : `\\${character}`;

@@ -83,7 +83,7 @@ export type RequestOf<E> =
 export interface Answer {
   readonly status: number;
   /**
-   * JSON, or text, bytes or a stream with a `content-type`. A stream is cut when the credential of the
+   * JSON, or text or a stream with a `content-type`. A stream is cut when the credential of the
    * caller has ended.
    */
   readonly body?: object | string | Readable | undefined;

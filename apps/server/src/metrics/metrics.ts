@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { parseListenAddress } from '@acmex/identifier';
 import { type Clock, systemClock } from '@acmex/clock';
 import {
@@ -80,23 +81,23 @@ export class ServerMetrics {
   }
 
   /**
-   * Returns what a tenant may see in UTF-8: everything for the default tenant, and for each other
+   * Returns pieces of what a tenant may see: everything for the default tenant, and for each other
    * one the metrics of that tenant.
    */
-  async bytesFor(
+  async piecesFor(
     { name, scope }: Pick<Tenant, 'name' | 'scope'>,
     contentType: MetricsContentType,
-  ): Promise<Uint8Array> {
-    if (scope === '') return await this.bytes(contentType);
+  ): Promise<Iterable<string>> {
+    if (scope === '') return await this.pieces(contentType);
     const { prefix } = this.#options.config.values.metrics;
     const metrics = new Metrics({ prefix, includesProcess: false });
     this.#addCertificates(metrics, () => [name]);
-    return await metrics.bytes(contentType);
+    return await metrics.pieces(contentType);
   }
 
-  /** Returns all metrics in UTF-8. */
-  async bytes(contentType: MetricsContentType): Promise<Uint8Array> {
-    return await this.#metrics.bytes(contentType);
+  /** Returns all metrics in pieces of text. */
+  async pieces(contentType: MetricsContentType): Promise<Iterable<string>> {
+    return await this.#metrics.pieces(contentType);
   }
 
   *#notifiers(tenants: Iterable<string>): Generator<readonly [string, WatchedDeliveries]> {
@@ -125,7 +126,7 @@ export async function metricsListener(
 ): Promise<AsyncDisposable> {
   const listener = await serveMetrics({
     ...parseListenAddress(config.values.metrics.listen_addr),
-    text: async (contentType) => await metrics.bytes(contentType),
+    text: async (contentType) => await metrics.pieces(contentType),
   });
   log({ level: 'info', msg: `serving metrics at ${listener.url}` });
   return listener;
@@ -174,7 +175,8 @@ export class MetricsEndpoint {
   @Handles(show)
   async show({ caller, headers }: RequestOf<typeof show>): Promise<Answer> {
     const contentType = preferredMetricsContentType(headers.accept);
-    return answer(200, await this.#metrics.bytesFor(caller.tenant, contentType), {
+    const pieces = await this.#metrics.piecesFor(caller.tenant, contentType);
+    return answer(200, Readable.from(pieces), {
       'content-type': contentType,
       vary: 'accept',
     });

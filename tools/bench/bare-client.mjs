@@ -1,0 +1,123 @@
+// The barest loop that is correct: the requests of one issuance after the other, signed by
+// node:crypto, over one kept connection. Nothing is checked but the status of each answer.
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { Agent, request } from 'node:https';
+import { http01 } from './http01.mjs';
+
+const p256 = { namedCurve: 'P-256' };
+const base64url = (value) => Buffer.from(value).toString('base64url');
+
+export async function open({ directory, managementUrl, lanes = 1 }) {
+  const agent = new Agent({ keepAlive: true, maxSockets: lanes });
+  const { privateKey, publicKey } = generateKeyPairSync('ec', p256);
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
+  const jwk = { crv, kty, x, y };
+  const thumbprint = createHash('sha256').update(JSON.stringify(jwk)).digest('base64url');
+  const nonces = [];
+  const web = http01(managementUrl);
+
+  const ask = (url, method, body) =>
+    new Promise((resolve, reject) => {
+      const headers = body && {
+        'content-type': 'application/jose+json',
+        'content-length': Buffer.byteLength(body),
+      };
+      request(url, { agent, method, headers }, (response) => {
+        const chunks = [];
+        const { 'replay-nonce': nonce, location } = response.headers;
+        if (nonce) nonces.push(nonce);
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          if (response.statusCode >= 300) reject(new Error(`${url}: ${text}`));
+          else resolve({ text, location });
+        });
+      })
+        .on('error', reject)
+        .end(body);
+    });
+  const directoryOf = JSON.parse((await ask(directory, 'GET')).text);
+  const post = async (url, payload, identity) => {
+    if (nonces.length === 0) await ask(directoryOf.newNonce, 'HEAD');
+    const header = base64url(
+      JSON.stringify({ alg: 'ES256', ...identity, nonce: nonces.pop(), url }),
+    );
+    const content = payload === '' ? '' : base64url(JSON.stringify(payload));
+    const signature = base64url(
+      sign('sha256', Buffer.from(`${header}.${content}`), {
+        key: privateKey,
+        dsaEncoding: 'ieee-p1363',
+      }),
+    );
+    const body = JSON.stringify({ protected: header, payload: content, signature });
+    const { text, location } = await ask(url, 'POST', body);
+    return { text, location, json: () => JSON.parse(text) };
+  };
+  const account = await post(directoryOf.newAccount, { termsOfServiceAgreed: true }, { jwk });
+  const identity = { kid: account.location };
+  const until = async (status, url) => {
+    for (;;) {
+      const object = (await post(url, '', identity)).json();
+      if (object.status === status) return object;
+      if (object.status === 'invalid') throw new Error(`${url} is invalid`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  return {
+    async issue(names) {
+      const identifiers = names.map((value) => ({ type: 'dns', value }));
+      const created = await post(directoryOf.newOrder, { identifiers }, identity);
+      const order = created.json();
+      for (const url of order.authorizations) {
+        const { challenges } = (await post(url, '', identity)).json();
+        const { token, url: challenge } = challenges.find(({ type }) => type === 'http-01');
+        await web.add(token, `${token}.${thumbprint}`);
+        await post(challenge, {}, identity);
+        await until('valid', url);
+        await web.remove(token);
+      }
+      await post(order.finalize, { csr: base64url(certificateRequest(names)) }, identity);
+      const { certificate } = await until('valid', created.location);
+      await post(certificate, '', identity);
+    },
+    close() {
+      agent.destroy();
+      web.close();
+    },
+  };
+}
+
+/** A request for a certificate in DER, for names below 100 characters and a new key. RFC 2986 */
+function certificateRequest(names) {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', p256);
+  const subjectAltNames = der(0x30, ...names.map((name) => der(0x82, Buffer.from(name))));
+  const extension = der(0x30, Buffer.from('0603551d11', 'hex'), der(0x04, subjectAltNames));
+  const attribute = der(
+    0x30,
+    Buffer.from('06092a864886f70d01090e', 'hex'),
+    der(0x31, der(0x30, extension)),
+  );
+  const information = der(
+    0x30,
+    Buffer.from('0201003000', 'hex'),
+    publicKey.export({ type: 'spki', format: 'der' }),
+    der(0xa0, attribute),
+  );
+  return der(
+    0x30,
+    information,
+    Buffer.from('300a06082a8648ce3d040302', 'hex'),
+    der(0x03, Buffer.from([0]), sign('sha256', information, privateKey)),
+  );
+}
+
+function der(tag, ...parts) {
+  const content = Buffer.concat(parts);
+  const { length } = content;
+  if (length >= 65_536) throw new Error('the content is too long');
+  const lengthBytes = [[length], [0x81, length], [0x82, length >> 8, length & 0xff]][
+    Number(length > 127) + Number(length > 255)
+  ];
+  return Buffer.concat([Buffer.from([tag, ...lengthBytes]), content]);
+}
