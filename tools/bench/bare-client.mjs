@@ -9,83 +9,89 @@ const base64url = (value) => Buffer.from(value).toString('base64url');
 
 export async function open({ directory, managementUrl, lanes = 1 }) {
   const agent = new Agent({ keepAlive: true, maxSockets: lanes });
+  const { newNonce, newAccount, newOrder } = JSON.parse(
+    (await answerTo(directory, { agent, method: 'GET' })).text,
+  );
   const { privateKey, publicKey } = generateKeyPairSync('ec', p256);
   const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
   const jwk = { crv, kty, x, y };
   const thumbprint = createHash('sha256').update(JSON.stringify(jwk)).digest('base64url');
-  const nonces = [];
-  const web = http01(managementUrl);
-
-  const ask = (url, method, body) =>
-    new Promise((resolve, reject) => {
-      const headers = body && {
-        'content-type': 'application/jose+json',
-        'content-length': Buffer.byteLength(body),
-      };
-      request(url, { agent, method, headers }, (response) => {
-        const chunks = [];
-        const { 'replay-nonce': nonce, location } = response.headers;
-        if (nonce) nonces.push(nonce);
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if (response.statusCode >= 300) reject(new Error(`${url}: ${text}`));
-          else resolve({ text, location });
-        });
-      })
-        .on('error', reject)
-        .end(body);
-    });
-  const directoryOf = JSON.parse((await ask(directory, 'GET')).text);
-  const post = async (url, payload, identity) => {
-    if (nonces.length === 0) await ask(directoryOf.newNonce, 'HEAD');
-    const header = base64url(
-      JSON.stringify({ alg: 'ES256', ...identity, nonce: nonces.pop(), url }),
-    );
-    const content = payload === '' ? '' : base64url(JSON.stringify(payload));
-    const signature = base64url(
-      sign('sha256', Buffer.from(`${header}.${content}`), {
-        key: privateKey,
-        dsaEncoding: 'ieee-p1363',
-      }),
-    );
-    const body = JSON.stringify({ protected: header, payload: content, signature });
-    const { text, location } = await ask(url, 'POST', body);
-    return { text, location, json: () => JSON.parse(text) };
-  };
-  const account = await post(directoryOf.newAccount, { termsOfServiceAgreed: true }, { jwk });
-  const identity = { kid: account.location };
+  const post = poster({ agent, newNonce, privateKey });
+  const { location: kid } = await post(newAccount, { termsOfServiceAgreed: true }, { jwk });
+  const ask = async (url, payload = '') => await post(url, payload, { kid });
   const until = async (status, url) => {
     for (;;) {
-      const object = (await post(url, '', identity)).json();
+      const object = JSON.parse((await ask(url)).text);
       if (object.status === status) return object;
       if (object.status === 'invalid') throw new Error(`${url} is invalid`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
+  const web = http01(managementUrl);
   return {
     async issue(names) {
       const identifiers = names.map((value) => ({ type: 'dns', value }));
-      const created = await post(directoryOf.newOrder, { identifiers }, identity);
-      const order = created.json();
+      const { text, location } = await ask(newOrder, { identifiers });
+      const order = JSON.parse(text);
       for (const url of order.authorizations) {
-        const { challenges } = (await post(url, '', identity)).json();
+        const { challenges } = JSON.parse((await ask(url)).text);
         const { token, url: challenge } = challenges.find(({ type }) => type === 'http-01');
         await web.add(token, `${token}.${thumbprint}`);
-        await post(challenge, {}, identity);
+        await ask(challenge, {});
         await until('valid', url);
         await web.remove(token);
       }
-      await post(order.finalize, { csr: base64url(certificateRequest(names)) }, identity);
-      const { certificate } = await until('valid', created.location);
-      await post(certificate, '', identity);
+      await ask(order.finalize, { csr: base64url(certificateRequest(names)) });
+      const { certificate } = await until('valid', location);
+      await ask(certificate);
     },
     close() {
       agent.destroy();
       web.close();
     },
   };
+}
+
+/** Returns what sends signed requests, with the nonces of earlier answers. */
+function poster({ agent, newNonce, privateKey }) {
+  const nonces = [];
+  const send = async (url, options) => {
+    const answer = await answerTo(url, { agent, ...options });
+    if (answer.nonce) nonces.push(answer.nonce);
+    return answer;
+  };
+  const key = { key: privateKey, dsaEncoding: 'ieee-p1363' };
+  return async (url, payload, identity) => {
+    if (nonces.length === 0) await send(newNonce, { method: 'HEAD' });
+    const nonce = nonces.pop();
+    const header = base64url(JSON.stringify({ alg: 'ES256', ...identity, nonce, url }));
+    const content = payload === '' ? '' : base64url(JSON.stringify(payload));
+    const signature = base64url(sign('sha256', Buffer.from(`${header}.${content}`), key));
+    const body = JSON.stringify({ protected: header, payload: content, signature });
+    return await send(url, { method: 'POST', body });
+  };
+}
+
+function answerTo(url, { agent, method, body }) {
+  const headers = body && {
+    'content-type': 'application/jose+json',
+    'content-length': Buffer.byteLength(body),
+  };
+  return new Promise((resolve, reject) => {
+    request(url, { agent, method, headers }, (response) => {
+      const chunks = [];
+      const { 'replay-nonce': nonce, location } = response.headers;
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if (response.statusCode >= 300) reject(new Error(`${url}: ${text}`));
+        else resolve({ text, location, nonce });
+      });
+    })
+      .on('error', reject)
+      .end(body);
+  });
 }
 
 /** A request for a certificate in DER, for names below 100 characters and a new key. RFC 2986 */
@@ -112,8 +118,8 @@ function certificateRequest(names) {
   );
 }
 
-function der(tag, ...parts) {
-  const content = Buffer.concat(parts);
+function der(tag, ...contents) {
+  const content = Buffer.concat(contents);
   const { length } = content;
   if (length >= 65_536) throw new Error('the content is too long');
   const lengthBytes = [[length], [0x81, length], [0x82, length >> 8, length & 0xff]][
