@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import type { Admitted, DeclareOptions, ManagedCertificate } from '@acmex/orchestrator';
 import type { CertificateCensus } from '@acmex/observability';
 import { type Change, records, schemaCheck, untilWritten } from '@acmex/storage';
@@ -131,7 +131,7 @@ export class Quotas {
     const age = usage ? this.#ageOf(usage) : hourMs;
     // After the clock was set back, the hour starts again.
     if (usage && age >= 0 && age < hourMs) return usage;
-    return { since: this.#clock.now().toString(), orders: 0 };
+    return { since: timestamp(this.#clock.now()), orders: 0 };
   }
 
   #ageOf({ since }: Usage): number {

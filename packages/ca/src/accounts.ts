@@ -1,3 +1,4 @@
+import { timestamp } from '@acmex/clock';
 import { isDomainName } from '@acmex/identifier';
 import { newId, untilWritten } from '@acmex/storage';
 import { type AccountRecord, accounts, accountsByKey } from './account-records.ts';
@@ -35,7 +36,7 @@ export async function newAccount(
       key: request.key,
       termsOfServiceAgreed: asked.termsOfServiceAgreed === true,
       externalAccount: binding?.kid,
-      createdAt: service.clock.now().toString(),
+      createdAt: timestamp(service.clock.now()),
     };
     await service.storage.write([
       accountsByKey.added(thumbprint, { account: id }),

@@ -1,3 +1,4 @@
+import { timestamp } from '@acmex/clock';
 import { calculateJwkThumbprint } from 'jose';
 import { type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
@@ -55,7 +56,7 @@ async function takenUp(
   stored: Stored<AuthorizationRecord>,
   { id, challenge }: { readonly id: string; readonly challenge: ChallengeRecord },
 ): Promise<ChallengeRecord> {
-  const since = clock.now().toString();
+  const since = timestamp(clock.now());
   const taken: ChallengeRecord = {
     ...challenge,
     status: 'processing',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import type { JsonObject, PublicJwk } from '@acmex/protocol';
 import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { flattenedVerify } from 'jose';
@@ -69,7 +69,7 @@ export async function createExternalAccount(
       hmacKey,
       description,
       reusable: reusable === 'reusable',
-      createdAt: clock.now().toString(),
+      createdAt: timestamp(clock.now()),
     }),
   ]);
   return { kid, hmacKey };
@@ -108,7 +108,7 @@ export async function revokeExternalAccount(
       );
     if (stored.record.revokedAt === undefined)
       await storage.write([
-        externalAccounts.changed(stored, { ...stored.record, revokedAt: clock.now().toString() }),
+        externalAccounts.changed(stored, { ...stored.record, revokedAt: timestamp(clock.now()) }),
       ]);
   });
 }

@@ -1,3 +1,4 @@
+import { timestamp } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { untilWritten } from '@acmex/storage';
 import type { Answer } from './answer.ts';
@@ -46,7 +47,7 @@ export async function finalize(
   await checkCaaAgain(service, ready);
   await untilWritten(async () => {
     const stored = await readyOrder(service, request, id);
-    const now = service.clock.now().toString();
+    const now = timestamp(service.clock.now());
     const { current: issuer } = await service.issuers();
     const issuance: DecidedIssuance = {
       ...accepted,

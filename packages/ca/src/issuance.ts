@@ -1,3 +1,4 @@
+import { timestamp } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
 import { idOf, untilWritten } from '@acmex/storage';
 import type { Issuance, Issuer } from './authority/issuer.ts';
@@ -97,7 +98,7 @@ async function finish(
     identifiers: record.identifiers,
     profile: record.profile,
     generation: generationOf(issuer) === 1 ? undefined : generationOf(issuer),
-    issuedAt: clock.now().toString(),
+    issuedAt: timestamp(clock.now()),
     notBefore: decided.notBefore,
     notAfter: decided.notAfter,
     chains,

@@ -1,4 +1,4 @@
-import { type Clock, type InstantInput, systemClock } from '@acmex/clock';
+import { type Clock, type InstantInput, systemClock, timestamp } from '@acmex/clock';
 import { idOf, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { type Answer, json } from './answer.ts';
@@ -59,7 +59,7 @@ export async function moveRenewalWindow(
       start: from.toString(),
       end: to.toString(),
       explanationUrl,
-      issuedBefore: clock.now().toString(),
+      issuedBefore: timestamp(clock.now()),
     }),
   ]);
 }

@@ -13,5 +13,6 @@ export { type ScaledClockOptions, scaledClock } from './scaled-clock.ts';
 export { settledWithin } from './settled-within.ts';
 export { systemClock } from './system-clock.ts';
 export { TimeLimitError, type TimeLimitOptions, withTimeLimit } from './time-limit.ts';
+export { timestamp } from './timestamp.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';
 export { type Weekday, weekdays } from './weekdays.ts';

@@ -5,7 +5,7 @@ import {
   parseCertificate,
   verifyChain,
 } from '@acmex/certificate';
-import { type Clock, mapConcurrent, systemClock } from '@acmex/clock';
+import { type Clock, mapConcurrent, systemClock, timestamp } from '@acmex/clock';
 import type { AddressPolicy, Resolve } from '@acmex/egress';
 import { errorText, printable } from '@acmex/errors';
 import { identifier, isWildcard } from '@acmex/identifier';
@@ -88,7 +88,7 @@ export function chainStatus(
     anchors: trust.anchors,
     ...(name !== undefined && { name: identifier(name) }),
   });
-  const seenAt = clock.now().toString();
+  const seenAt = timestamp(clock.now());
   const anchor = trust.anchorOf(verification);
   if (verification.isValid && anchor) {
     const path = verification.path.map(({ subject }) => subject);
@@ -113,7 +113,7 @@ export async function revocationStatus(
   const [leaf, issuer] = verification.isValid ? verification.path : [];
   const unknown = (reason: string): KnownRevocation => ({
     status: 'unknown',
-    seenAt: clock.now().toString(),
+    seenAt: timestamp(clock.now()),
     reason: printable(reason, 1000),
   });
   if (!leaf) return unknown('the chain is not valid, so that no proof can be trusted');
@@ -121,7 +121,7 @@ export async function revocationStatus(
   try {
     const status = await checkRevocation(leaf.der, issuer.der, options);
     if (status.status === 'unknown') return unknown(status.reasons.join('; '));
-    return { ...proven(status), seenAt: clock.now().toString() };
+    return { ...proven(status), seenAt: timestamp(clock.now()) };
   } catch (error) {
     signal?.throwIfAborted();
     return unknown(errorText(error));
@@ -228,6 +228,6 @@ function unknownServer(
   reason: string,
   { clock = systemClock }: ServedStatusOptions,
 ): ServedStatus {
-  const seenAt = clock.now().toString();
+  const seenAt = timestamp(clock.now());
   return { host, port, seenAt, status: 'unknown', reason: printable(reason, 500) };
 }

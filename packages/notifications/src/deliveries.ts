@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, timestamp } from '@acmex/clock';
 import { type Change, idOf, records, schemaCheck, type Storage, type Stored } from '@acmex/storage';
 import * as z from 'zod';
 import { NotificationsError } from './errors.ts';
@@ -76,7 +76,7 @@ const recordId = ({ receiver, notification }: DeliveryRecord) => `${receiver}/${
 
 /** Returns the change that gives a notification to a receiver. */
 export function deliveryChange(receiver: string, notification: Notification, clock: Clock): Change {
-  const now = clock.now().toString();
+  const now = timestamp(clock.now());
   const record = { receiver, notification, createdAt: now, attempts: 0, nextAt: now };
   return waiting.put(recordId(record), record);
 }
@@ -151,7 +151,7 @@ export async function replayDead(
   },
 ): Promise<number> {
   let count = 0;
-  const nextAt = clock.now().toString();
+  const nextAt = timestamp(clock.now());
   for await (const { key, version, record } of dead.list(storage, { onCorrupt })) {
     if (id !== undefined && record.notification.id !== id) continue;
     const again = { ...record, createdAt: nextAt, attempts: 0, nextAt, failure: undefined };

@@ -1,4 +1,11 @@
-import { type Backoff, backoffMs, type Clock, mapConcurrent, systemClock } from '@acmex/clock';
+import {
+  type Backoff,
+  backoffMs,
+  type Clock,
+  mapConcurrent,
+  systemClock,
+  timestamp,
+} from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import {
   type AcmexEvent,
@@ -213,7 +220,7 @@ export class Notifier {
   }
 
   #testNotification(event: NotificationType | undefined): Notification {
-    const time = this.#clock.now().toString();
+    const time = timestamp(this.#clock.now());
     const tenant = this.#tenant;
     if (event !== undefined)
       return exampleNotification(event, { id: newId('evt', this.#clock), time, tenant });
@@ -280,7 +287,7 @@ export class Notifier {
         if (isWanted(receiver, subject) && hasLabels(receiver, subject.labels))
           entries.get(receiver)?.push(entry);
     }
-    const time = this.#clock.now().toString();
+    const time = timestamp(this.#clock.now());
     return [...entries].flatMap(([receiver, matching]) => {
       if (matching.length === 0) return [];
       const start = { id: newId('msg', this.#clock), time, tenant: this.#tenant };

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import {
   type Change,
@@ -91,7 +91,7 @@ export class CertificateStore {
     } = {},
   ): Promise<ManagedCertificate> {
     const id = newId('crt', this.#clock);
-    const createdAt = this.#clock.now().toString();
+    const createdAt = timestamp(this.#clock.now());
     const names = checkedNames(spec.names);
     const { issuer, labels } = spec;
     const traceId = traceIdOf(order?.reason.traceparent);

@@ -1,5 +1,5 @@
 import { isChain, isKeyReference, parseChain } from '@acmex/certificate';
-import type { Clock } from '@acmex/clock';
+import { type Clock, timestamp } from '@acmex/clock';
 import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import {
   type CertificateSummary,
@@ -254,7 +254,7 @@ export class Declarer {
   /** Adds a new order to the record, or makes an order that starts again due now. */
   #withOrder({ next, ordering }: Plan): CertificateSummary {
     if (ordering !== 'new' && ordering !== 'restarted') return next;
-    const now = this.#clock.now().toString();
+    const now = timestamp(this.#clock.now());
     return {
       ...next,
       order: next.order ?? newId('ord', this.#clock),

@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, timestamp } from '@acmex/clock';
 import { idOf, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
 import {
   certificates as summaries,
@@ -79,7 +79,7 @@ export async function joinDuplicates(
       joined.push({ certificate: await certificates.get(group.survivor.id), joined: ids });
   }
   if (names === undefined && failures === 0)
-    await storage.write([searches.put('duplicates', { at: clock.now().toString() })]);
+    await storage.write([searches.put('duplicates', { at: timestamp(clock.now()) })]);
   return joined;
 }
 

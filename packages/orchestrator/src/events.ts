@@ -1,4 +1,4 @@
-import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock, timestamp } from '@acmex/clock';
 import {
   type Change,
   firstId,
@@ -127,7 +127,7 @@ function nextId(clock: Clock): string {
 
 /** Returns the change that writes an event, for the same write as what it reports. */
 export function eventChange(event: NewEvent, clock: Clock): Change {
-  return events.added(nextId(clock), { ...event, time: clock.now().toString() });
+  return events.added(nextId(clock), { ...event, time: timestamp(clock.now()) });
 }
 
 /** Returns the event that a change writes; undefined for any other change. */

@@ -9,7 +9,7 @@ import {
   verifyIssued,
 } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
-import type { Clock, DurationInput } from '@acmex/clock';
+import { type Clock, type DurationInput, timestamp } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { type Change, type Lock, type Storage, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
@@ -253,7 +253,7 @@ export class Execution {
       certificate,
       order: this.#id,
       names,
-      at: clock.now().toString(),
+      at: timestamp(clock.now()),
       code,
       message,
       chain,

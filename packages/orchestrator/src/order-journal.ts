@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, timestamp } from '@acmex/clock';
 import { type Change, type Lock, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { certificates, type CertificateSummary } from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
@@ -176,7 +176,7 @@ export class OrderJournal {
   }
 
   #withSteps(order: OrderRecord, added: readonly IssuerStep[]): OrderRecord {
-    const at = this.#clock.now().toString();
+    const at = timestamp(this.#clock.now());
     const last = order.steps.at(-1)?.number ?? 0;
     const steps = added.map(({ type, name, message }, index): OrderStep => ({
       number: last + index + 1,

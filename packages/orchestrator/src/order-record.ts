@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import { type Clock, timestamp } from '@acmex/clock';
 import { type Change, records, schemaCheck } from '@acmex/storage';
 import { type Failure, failureSchema } from './certificate-record.ts';
 import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
@@ -161,7 +161,7 @@ export function orderChanges(
   },
   clock: Clock,
 ): readonly Change[] {
-  const now = clock.now().toString();
+  const now = timestamp(clock.now());
   const { explanationUrl } = reason;
   const traceId = traceIdOf(reason.traceparent);
   return [

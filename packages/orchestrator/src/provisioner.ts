@@ -1,5 +1,5 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
-import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, systemClock, timestamp } from '@acmex/clock';
 import {
   acquireLock,
   idOf,
@@ -247,7 +247,7 @@ export class Provisioner {
         );
       await this.issuer(issuer);
       const order = newId('ord', this.#clock);
-      const now = this.#clock.now().toString();
+      const now = timestamp(this.#clock.now());
       await this.#storage.write([
         ...(await admit(['order'])),
         ...orderChanges(
@@ -350,7 +350,7 @@ export class Provisioner {
       // The certificate is due now, so that a dispatcher ends the order.
       const due = managed?.record.failure && {
         ...managed.record,
-        failure: { ...managed.record.failure, retryAt: this.#clock.now().toString() },
+        failure: { ...managed.record.failure, retryAt: timestamp(this.#clock.now()) },
       };
       await this.#storage.write([
         orders.changed(stored, { ...stored.record, cancelRequested: true }),
@@ -374,7 +374,7 @@ export class Provisioner {
 
   /** Makes what waits after a failure of the certificate due now. */
   async retryNow(certificate: string): Promise<void> {
-    const retryAt = this.#clock.now().toString();
+    const retryAt = timestamp(this.#clock.now());
     await this.certificates.change(certificate, (summary) => ({
       ...summary,
       failure: summary.failure && { ...summary.failure, retryAt },
@@ -402,7 +402,7 @@ export class Provisioner {
 
   /** Makes the question for the CA's renewal window due now. */
   async refreshRenewalInfo(certificate: string): Promise<void> {
-    const askAt = this.#clock.now().toString();
+    const askAt = timestamp(this.#clock.now());
     await this.certificates.change(certificate, (summary) =>
       summary.renewal?.askAt === undefined
         ? summary
@@ -435,7 +435,7 @@ export class Provisioner {
           : `${id} was never issued: there is nothing to revoke`,
       );
     await issuer.revoke(content.chain, { reason, signal, privateKey: content.privateKey });
-    const revokedAt = this.#clock.now().toString();
+    const revokedAt = timestamp(this.#clock.now());
     const same = (now: CertificateSummary) => now.current?.generation === current.generation;
     await this.certificates.change(
       id,

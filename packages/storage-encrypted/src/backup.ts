@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import {
   copy,
   type Entry,
@@ -92,7 +92,7 @@ export async function* backup(
   const key = await resolveKey(input, passphrases);
   const beginning = head.bytes({
     id: randomBytes(16).toString('hex'),
-    takenAt: clock.now().toString(),
+    takenAt: timestamp(clock.now()),
     keyId: key.id,
     passphrases,
   });

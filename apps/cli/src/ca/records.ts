@@ -9,7 +9,7 @@ import {
   revokeExternalAccount,
   revokeIssued,
 } from '@acmex/ca';
-import { systemClock } from '@acmex/clock';
+import { systemClock, timestamp } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import type { RevocationReason } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
@@ -103,7 +103,7 @@ export async function list(options: ConfiguredOutputOptions, terminal: Terminal)
 
 function validityOf({ notAfter, revoked }: IssuedInfo): string {
   if (revoked) return 'revoked';
-  return notAfter < systemClock.now().toString() ? 'expired' : 'valid';
+  return notAfter < timestamp(systemClock.now()) ? 'expired' : 'valid';
 }
 
 /** `acmex ca revoke SERIAL`: revokes a certificate. */

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import { continuedTrace, eventChange, type EventType, traceIdOf } from '@acmex/orchestrator';
 import {
   type Change,
@@ -286,7 +286,7 @@ export class KeyStore {
   }
 
   #now(): string {
-    return this.#clock.now().toString();
+    return timestamp(this.#clock.now());
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import { eventChange, type ManagedCertificate, traceIdOf } from '@acmex/orchestrator';
 import {
   type Change,
@@ -107,7 +107,7 @@ export class AgentReports {
     await untilWritten(async () => {
       const binding = await this.#bindingFor(agent, by);
       const stored = await reports.read(this.#storage, `${id}/${agent}`);
-      const now = this.#clock.now().toString();
+      const now = timestamp(this.#clock.now());
       const old = stored?.record;
       const served = old?.serialNumber === report.serialNumber;
       const failing = old?.failure === report.failure;

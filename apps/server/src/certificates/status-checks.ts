@@ -1,5 +1,5 @@
 import { parseChain } from '@acmex/certificate';
-import { type Clock, withTimeLimit } from '@acmex/clock';
+import { type Clock, withTimeLimit, timestamp } from '@acmex/clock';
 import {
   type ChainStatus,
   chainStatus,
@@ -173,7 +173,7 @@ export class StatusChecks {
       );
     } catch {
       this.#signal.throwIfAborted();
-      const seenAt = clock.now().toString();
+      const seenAt = timestamp(clock.now());
       const reason = 'the servers did not all answer within 30 seconds';
       return targets.map((target) => ({ ...target, seenAt, status: 'unknown', reason }));
     }

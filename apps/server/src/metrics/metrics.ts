@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { parseListenAddress } from '@acmex/identifier';
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import {
   type AnsweredRequest,
   auditMetrics,
@@ -150,7 +150,7 @@ function addAudit(
 }
 
 function addTeam(metrics: Metrics, scheduling: Scheduling, clock: Clock): void {
-  const begun = clock.now().toString();
+  const begun = timestamp(clock.now());
   teamMetrics(metrics, {
     lost: () => scheduling.team?.queue.lost ?? 0,
     invalidValues: () => scheduling.team?.invalidValues() ?? new Map(),

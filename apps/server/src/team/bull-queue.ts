@@ -1,4 +1,4 @@
-import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock, timestamp } from '@acmex/clock';
 import {
   type Again,
   countsOfAll,
@@ -136,7 +136,7 @@ export class BullQueue implements TaskQueue {
       registration: this.#options.registry.register({
         name: this.#options.name,
         capacity: options.concurrency,
-        since: this.#clock.now().toString(),
+        since: timestamp(this.#clock.now()),
       }),
     };
     this.#consumer = consumer;

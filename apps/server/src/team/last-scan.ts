@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import type { Redis } from 'ioredis';
 import { type InvalidValues, readScan, type Scan } from './redis-values.ts';
 import { ofType } from './typed-key.ts';
@@ -41,7 +41,7 @@ export class LastScan implements AsyncDisposable {
 
   /** Records a scan by this process. */
   record(late: Scan['late']): void {
-    this.#scan = { at: this.#clock.now().toString(), ...(late ? { late } : {}) };
+    this.#scan = { at: timestamp(this.#clock.now()), ...(late ? { late } : {}) };
     if (this.#clock.monotonic() - this.#writtenAt < minWriteIntervalMs) return;
     this.#writtenAt = this.#clock.monotonic();
     this.#client.set(this.#key, JSON.stringify(this.#scan), 'EX', 3600).catch(() => {

@@ -1,4 +1,4 @@
-import { type Clock, keyedMutex, systemClock } from '@acmex/clock';
+import { type Clock, keyedMutex, systemClock, timestamp } from '@acmex/clock';
 import { type AcmexEvent, eventWrittenBy } from '@acmex/orchestrator';
 import { type Change, newId, type Storage, type StorageCallOptions } from '@acmex/storage';
 import { currentAuditOrigin } from './audit-origin.ts';
@@ -100,7 +100,7 @@ class AuditChain {
     const end = this.#end ?? (await this.#readEnd());
     const sequence = end.sequence + 1;
     const record = auditRecords.added(this.#nextId(), {
-      time: this.#clock.now().toString(),
+      time: timestamp(this.#clock.now()),
       writer: this.#writer,
       ...{ sequence, previous: end.hash, origin, actions },
     });

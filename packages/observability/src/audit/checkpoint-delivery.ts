@@ -1,4 +1,4 @@
-import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
+import { type Clock, systemClock, withTimeLimit, timestamp } from '@acmex/clock';
 import { errorText, printable } from '@acmex/errors';
 import { records, schemaCheck, type Storage } from '@acmex/storage';
 import * as z from 'zod';
@@ -78,7 +78,7 @@ export async function deliverCheckpoints(
     return;
   }
   const reason = printable(errorText(failure), longestFailure);
-  const failingSince = state.failingSince ?? clock.now().toString();
+  const failingSince = state.failingSince ?? timestamp(clock.now());
   if (sent !== state.sent || reason !== state.failure)
     await storage.write([states.put(name, { sent, failure: reason, failingSince })]);
   throw new AuditError(

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@acmex/clock';
+import { type Clock, systemClock, timestamp } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import { firstId, idOf, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
 import * as z from 'zod';
@@ -69,7 +69,7 @@ export async function createCheckpoint(
     if (heads.length === 0) return undefined;
     const checkpoint: Checkpoint = {
       number: (last?.checkpoint.number ?? 0) + 1,
-      time: clock.now().toString(),
+      time: timestamp(clock.now()),
       previous: last ? hashOf(Buffer.from(last.jws)) : '',
       heads,
     };

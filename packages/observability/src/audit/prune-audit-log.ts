@@ -1,4 +1,4 @@
-import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock, timestamp } from '@acmex/clock';
 import { eventChange } from '@acmex/orchestrator';
 import { type Change, firstId, type Storage, writeIfUnchanged } from '@acmex/storage';
 import { auditRecordJson, auditRecords, hashOf } from './audit-record.ts';
@@ -147,7 +147,7 @@ class Removal {
     this.isOvertaken ||= first?.sequence !== sealed + 1;
     if (this.isOvertaken || !first || !last) return 0;
     const { sequence, hash } = last;
-    const time = this.#clock.now().toString();
+    const time = timestamp(this.#clock.now());
     const seal = await signSeal(this.#storage, { writer, sequence, hash, time });
     // The seal comes last: where it is visible, no removed record is.
     this.#changes.push(
