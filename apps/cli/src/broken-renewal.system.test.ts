@@ -17,8 +17,8 @@ import {
 } from '@acmex/services';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { ownCa } from './own-ca.testing.ts';
+import { servingProgram } from './server/serving-program.testing.ts';
 
-const program = fileURLToPath(new URL('../dist/main.mjs', import.meta.url));
 const rules = fileURLToPath(
   new URL('../../../packages/observability/prometheus/acmex.rules.yml', import.meta.url),
 );
@@ -40,10 +40,10 @@ afterEach(async () => {
 });
 const at = (name: string) => join(folder, name);
 
-/** Starts the built program. @returns the first key of its REST API */
+/** Starts acmex serve. @returns the first key of its REST API */
 async function serve(): Promise<string> {
   const env = { PATH: process.env.PATH, HOME: folder };
-  const args = [program, 'serve', '--config', at('acmex.toml')];
+  const args = [await servingProgram(), 'serve', '--config', at('acmex.toml')];
   const child = spawn(process.execPath, args, { cwd: folder, env });
   server = child;
   let log = '';

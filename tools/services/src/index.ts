@@ -1,3 +1,4 @@
+export { bundledProgram } from './bundled-program.ts';
 export { damagedRecord } from './damaged-record.ts';
 export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer, startChallengeServer } from './challenge-server.ts';

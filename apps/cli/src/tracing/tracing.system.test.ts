@@ -13,6 +13,7 @@ import {
   startRedis,
 } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { servingProgram } from '../server/serving-program.testing.ts';
 import { type OwnCa, ownCa } from '../own-ca.testing.ts';
 import { type OtlpReceiver, otlpReceiver, type ReceivedSpan } from './otlp-receiver.testing.ts';
 
@@ -37,10 +38,10 @@ afterAll(async () => {
   await removeFolder(folder);
 });
 
-/** Starts the built program. */
-function start(args: readonly string[], variables: NodeJS.ProcessEnv) {
+/** Starts the built program, or another one. */
+function start(args: readonly string[], variables: NodeJS.ProcessEnv, file = program) {
   const env = { PATH: process.env.PATH, HOME: folder, ...variables };
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
+  const child = spawn(process.execPath, [file, ...args], { cwd: folder, env });
   running.push(child);
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
@@ -216,8 +217,9 @@ deploy = [{ directory = "${at('deployed')}" }]
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_BSP_SCHEDULE_DELAY: '100',
     };
+    const serving = await servingProgram();
     const serve = (role: 'api' | 'worker') =>
-      start(['serve', '--role', role, '--config', at(`${role}.toml`)], variables);
+      start(['serve', '--role', role, '--config', at(`${role}.toml`)], variables, serving);
     const [api, worker] = [serve('api'), serve('worker')];
     await eventually(() => /listening on/.test(api.output.stderr));
     const [, file = ''] = /first API key is in (\S+)/.exec(api.output.stderr) ?? [];

@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, freePort, removeFolder } from '@acmex/services';
-import { build, type Plugin } from 'esbuild';
+import { bundledProgram, eventually, freePort, removeFolder } from '@acmex/services';
 import type { TestCa } from '../serving.testing.ts';
 import type { ServeOptions } from '../serve.ts';
 import type { Role } from './role.ts';
@@ -55,54 +53,6 @@ export interface TeamOfProcessesOptions {
 
 let program: Promise<string> | undefined;
 
-/**
- * The server with all packages that it loads as one file, built once: a process starts in a third of
- * the time that it takes with the packages as they are installed.
- */
-async function built(): Promise<string> {
-  const file = join(
-    import.meta.dirname,
-    '../../../../node_modules/.cache/acmex-team',
-    `${process.pid}-${randomBytes(4).toString('hex')}.mjs`,
-  );
-  await mkdir(join(file, '..'), { recursive: true });
-  await build({
-    entryPoints: [join(import.meta.dirname, 'member.testing.ts')],
-    outfile: file,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    conditions: ['@acmex/source'],
-    logLevel: 'warning',
-    keepNames: true,
-    plugins: [installedPackages],
-    // It reads files beside its own.
-    external: ['@bull-board/*'],
-    // Packages in CommonJS load others with require.
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
-    },
-    tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
-  });
-  process.on('exit', () => {
-    rmSync(file, { force: true });
-  });
-  return file;
-}
-
-/** Leaves out optional packages that are not installed, such as Nest's other transports. */
-const installedPackages: Plugin = {
-  name: 'installed packages',
-  setup(build) {
-    build.onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...options }) => {
-      if (pluginData === installedPackages || options.kind === 'entry-point') return undefined;
-      const { errors } = await build.resolve(path, { ...options, pluginData: installedPackages });
-      return errors.length > 0 ? { path, external: true } : undefined;
-    });
-  },
-};
-
 export async function teamOfProcesses({
   redisUrl,
   ca,
@@ -111,7 +61,7 @@ export async function teamOfProcesses({
   server = '',
   lease,
 }: TeamOfProcessesOptions): Promise<TeamOfProcesses> {
-  const file = await (program ??= built());
+  const file = await (program ??= bundledProgram(join(import.meta.dirname, 'member.testing.ts')));
   const folder = await mkdtemp(join(tmpdir(), 'acmex-team-'));
   const processes = new Set<ChildProcess>();
   await writeFile(join(folder, 'root.pem'), ca.root);
