@@ -199,7 +199,8 @@ function statusDer(status: Status): Uint8Array {
   if (status === 'unknown') return der(context(2));
   const at = Temporal.Instant.from(status.at);
   // As in the list, the reason "unspecified" is absent. RFC 5280 §5.3.1
-  const reason = status.reason === 0 ? [] : [explicit(0, der(0x0a, Uint8Array.of(status.reason)))];
+  const reason =
+    status.reason === 0 ? [] : [explicit(0, der(tags.enumerated, Uint8Array.of(status.reason)))];
   return der(context(1, { constructed: true }), generalizedTime(at), ...reason);
 }
 

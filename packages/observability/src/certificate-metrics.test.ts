@@ -142,7 +142,7 @@ describe('the metrics of certificates', () => {
     });
     await expect(figures()).resolves.toEqual({
       alarms: {
-        expiring: 1,
+        certificate_expiring: 1,
         renewal_late: 1,
         deployment_failed: 1,
         served_certificate_differs: 1,

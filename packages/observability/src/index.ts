@@ -35,6 +35,7 @@ export {
   type MetricsOptions,
   openMetricsContentType,
   preferredMetricsContentType,
+  type Series,
 } from './metrics.ts';
 export {
   type MetricsListener,

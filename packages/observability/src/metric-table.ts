@@ -58,7 +58,7 @@ export const metricTable = {
     type: 'gauge',
     labels: ['tenant', 'alarm'],
     meaning:
-      'Certificates with an alarm that was reported and is not over, by tenant and alarm: expiring, renewal_late, deployment_failed, served_certificate_differs, served_certificate_unreachable.',
+      'Certificates with an alarm that was reported and is not over, by tenant and by the type of its event: certificate_expiring, renewal_late, deployment_failed, served_certificate_differs, served_certificate_unreachable.',
     programs: ['server', 'daemon', 'renew'],
   },
   certificate_not_after_timestamp_seconds: {

@@ -1,4 +1,5 @@
 import { virtualClock } from '@acmex/clock';
+import { alarmTypes, certificateStates } from '@acmex/orchestrator';
 import { byPriority } from '@acmex/scheduler';
 import { describe, expect, it } from '@jest/globals';
 import { labelText } from './metrics.ts';
@@ -31,6 +32,12 @@ describe('the table of metrics', () => {
       expect(entry.programs.length).toBeGreaterThan(0);
     },
   );
+});
+
+it('name every state and every alarm of a certificate in their meanings', () => {
+  const { certificates, certificate_alarms } = metricTable;
+  expect(certificates.meaning).toContain(`: ${certificateStates.join(', ')}.`);
+  expect(certificate_alarms.meaning).toContain(`: ${alarmTypes.join(', ')}.`);
 });
 
 describe('metrics', () => {

@@ -1,14 +1,15 @@
 import { alarmsOfPresent } from './alarm-times.ts';
 import type { CertificateSummary } from './certificate-record.ts';
+import type { EventType } from './event-types.ts';
 
-/** What may be wrong with a certificate, and was reported by an event. */
+/** What may be wrong with a certificate: the types of the events that report it. */
 export const alarmTypes = [
-  'expiring',
+  'certificate_expiring',
   'renewal_late',
   'deployment_failed',
   'served_certificate_differs',
   'served_certificate_unreachable',
-] as const;
+] as const satisfies readonly EventType[];
 export type AlarmType = (typeof alarmTypes)[number];
 
 /** What the open alarms of a certificate depend on. */
@@ -22,7 +23,7 @@ export function openAlarms(certificate: AlarmedCertificate): readonly AlarmType[
   const { deployFailure, served = [] } = certificate;
   const reported = alarmsOfPresent(certificate);
   const isOpen: Readonly<Record<AlarmType, boolean>> = {
-    expiring: reported?.expiring !== undefined,
+    certificate_expiring: reported?.expiring !== undefined,
     renewal_late: reported?.late !== undefined,
     deployment_failed: deployFailure !== undefined,
     served_certificate_differs: served.some(({ state }) => state === 'differs'),

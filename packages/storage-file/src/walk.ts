@@ -6,11 +6,11 @@ import type { Disk } from './disk.ts';
 import { entryIn, fileOf, isPart, partOf } from './entry-file.ts';
 
 const othersTurn = promisify(setImmediate);
-/** How many files are read before others have their turn. */
+/** How many files are read before others have their turn: a group. */
 const atOnce = 16;
 /** A file that takes longer, in milliseconds, was not in memory. */
 const slowReadMs = 1;
-/** So many times files are then read together, before one is expected in memory again. */
+/** After such a file, how many groups later a file is expected in memory again. */
 const pause = 8;
 
 /**

@@ -16,8 +16,8 @@ export async function openCaStorage(
 }
 
 /**
- * Opens the storage of a CA that runs until it is stopped. Old events are removed meanwhile: there
- * are events where the audit log removes old records.
+ * Opens the storage of a CA that runs until it is stopped. With an audit log, old events are removed
+ * meanwhile: the removal of old records writes events.
  */
 export async function openServedStorage(
   options: Configured,

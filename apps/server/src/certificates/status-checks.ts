@@ -1,5 +1,5 @@
 import { parseChain } from '@acmex/certificate';
-import { type Clock, withTimeLimit, timestamp } from '@acmex/clock';
+import { type Clock, timestamp, withTimeLimit } from '@acmex/clock';
 import {
   type ChainStatus,
   chainStatus,

@@ -42,26 +42,26 @@ it.each([
   'look at /docs, /data or N/A',
   "the servers' own '/api/a b' and 'text/plain'",
   '"/docs" and "/health/ready" of https://ca.test/etc/a b/c',
-])('leaves %j as it is', (text) => {
+])('changes nothing in %j', (text) => {
   expect(withoutPaths(text)).toBe(text);
 });
 
 describe('the known folders of a server', () => {
   const { without, publicMessage } = serverPaths([
-    '/work/my big store',
-    '/work/my big store/of a (team)',
+    '/exports/my big store',
+    '/exports/my big store/of a (team)',
     '/config+x',
     String.raw`D:\my big store`,
     '/',
   ]);
 
   it.each([
-    ['the file /work/my big store/a/b is damaged', 'the file [path] is damaged'],
-    ['/work/my big store: it is full', '[path]: it is full'],
-    ['it is in /work/my big store.', 'it is in [path]'],
-    ['/work/my big store/of a (team)/x is damaged', '[path] is damaged'],
-    ["open '/work/my big store/a b/c'", "open '[path]'"],
-    ['file:/work/my big store/x', 'file:[path]'],
+    ['the file /exports/my big store/a/b is damaged', 'the file [path] is damaged'],
+    ['/exports/my big store: it is full', '[path]: it is full'],
+    ['it is in /exports/my big store.', 'it is in [path]'],
+    ['/exports/my big store/of a (team)/x is damaged', '[path] is damaged'],
+    ["open '/exports/my big store/a b/c'", "open '[path]'"],
+    ['file:/exports/my big store/x', 'file:[path]'],
     ['/config+x/acmex.toml has no value', '[path] has no value'],
     [String.raw`D:\my big store\x is damaged`, '[path] is damaged'],
     ['/etc/acmex/a.pem is missing', '[path] is missing'],
@@ -73,10 +73,10 @@ describe('the known folders of a server', () => {
   });
 
   it.each([
-    '/work/my big stores, /work/my big store-2 and /work/my big store.old',
-    'GET /work and /configuration',
-    'https://ca.test/work/my big store/x',
-  ])('leave %j as it is', (text) => {
+    '/exports/my big stores, /exports/my big store-2 and /exports/my big store.old',
+    'GET /exports and /configuration',
+    'https://ca.test/exports/my big store/x',
+  ])('change nothing in %j', (text) => {
     expect(without(text)).toBe(text);
   });
 });

@@ -31,7 +31,7 @@ export const orderSchema = z
     steps: z.array(stepSchema).describe('What was seen on the way, the newest hundred.'),
     failure: failureSchema.optional(),
     cancelRequested: z.boolean().optional(),
-    orphaned: z.number().int().describe('How many orders may lie unused at the CA.'),
+    orphaned: z.number().int().describe('How many orders may be unused at the CA.'),
     generation: z.number().int().optional().describe('What came of it.'),
     explanationUrl: z.string().optional(),
   })

@@ -84,11 +84,12 @@ export function extensionDer({
   );
 }
 
-/** @param serialNumber in hexadecimal */
+/** A CertificateSerialNumber, of hexadecimal digits. DER. RFC 5280 §4.1.2.2 */
 export function serialNumberDer(serialNumber: string): Uint8Array {
   return positiveInteger(Buffer.from(serialNumber, 'hex'));
 }
 
+/** A value under an explicit tag of the context-specific class. DER. X.690 §8.14 */
 export function explicit(number: number, value: Uint8Array): Uint8Array {
   return der(context(number, { constructed: true }), value);
 }
