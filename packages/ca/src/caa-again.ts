@@ -2,7 +2,7 @@ import { withTimeLimit } from '@acmex/clock';
 import { type Identifier, isBelow } from '@acmex/identifier';
 import type { Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
-import { type AuthorizationRecord, authorizations } from './authorization-records.ts';
+import type { AuthorizationRecord } from './authorization-records.ts';
 import type { ChallengeValidator } from './challenge-validator.ts';
 import type { OrderRecord } from './order-records.ts';
 import { problem, type ProblemDocument, refusedNames } from './problems.ts';
@@ -12,33 +12,36 @@ import type { Service } from './service.ts';
 const longestAge = { hours: 8 };
 const checkLimit = { seconds: 10 };
 
+/** An order that was read, with its authorizations. */
+export interface ReadOrder {
+  readonly stored: Stored<OrderRecord>;
+  readonly authorizations: readonly AuthorizationRecord[];
+}
+
 /**
  * Checks the CAA records of an order's names before issuance, if the check of their authorization
  * was more than eight hours ago, or was of a domain above the name.
+ * @returns whether any was checked, which takes time
  * @throws Refusal `caa`, `dns`; with one subproblem for each of several names
  */
 export async function checkCaaAgain(
   service: Service,
-  { record: order }: Pick<Stored<OrderRecord>, 'record'>,
-): Promise<void> {
+  { stored: { record: order }, authorizations }: ReadOrder,
+): Promise<boolean> {
   const { checkCaa } = service.validate;
-  if (!checkCaa) return;
-  const all = await Promise.all(
-    order.authorizations.map(
-      async (id) => (await authorizations.read(service.storage, id))?.record,
-    ),
-  );
-  const known = all.filter((authorization) => authorization !== undefined);
+  if (!checkCaa) return false;
+  const outdated = order.identifiers.flatMap((identifier) => {
+    const authorization = authorizations.find((candidate) => isFor(candidate, identifier));
+    return authorization && isOutdated(service, authorization, identifier)
+      ? [{ authorization, identifier }]
+      : [];
+  });
   const problems = await Promise.all(
-    order.identifiers.map(async (identifier) => {
-      const authorization = known.find((candidate) => isFor(candidate, identifier));
-      return authorization && isOutdated(service, authorization, identifier)
-        ? await caaProblem(service, checkCaa, { authorization, identifier })
-        : undefined;
-    }),
+    outdated.map(async (name) => await caaProblem(service, checkCaa, name)),
   );
   const refused = problems.filter((entry) => entry !== undefined);
   if (refused.length > 0) throw refusedNames(refused);
+  return outdated.length > 0;
 }
 
 function isFor(

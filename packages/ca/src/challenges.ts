@@ -44,8 +44,8 @@ export async function challenge(
       return challengeAnswer(service, stored, { id, challenge });
     }
     const taken = await takenUp(service, request, stored, { id, challenge });
-    startValidation(service, id, challenge.type);
-    return challengeAnswer(service, stored, { id, challenge: taken });
+    startValidation(service, { id, type: challenge.type, taken: taken.stored });
+    return challengeAnswer(service, taken.stored, { id, challenge: taken.challenge });
   });
 }
 
@@ -55,7 +55,7 @@ async function takenUp(
   { key }: SignedByAccount,
   stored: Stored<AuthorizationRecord>,
   { id, challenge }: { readonly id: string; readonly challenge: ChallengeRecord },
-): Promise<ChallengeRecord> {
+): Promise<{ readonly stored: Stored<AuthorizationRecord>; readonly challenge: ChallengeRecord }> {
   const since = timestamp(clock.now());
   const taken: ChallengeRecord = {
     ...challenge,
@@ -69,11 +69,12 @@ async function takenUp(
   const challenges = stored.record.challenges.map((candidate) =>
     candidate === challenge ? taken : candidate,
   );
-  await storage.write([
-    authorizations.changed(stored, { ...stored.record, challenges }),
+  const record: AuthorizationRecord = { ...stored.record, challenges };
+  const [version = ''] = await storage.write([
+    authorizations.changed(stored, record),
     validations.put(`${id}/${challenge.type}`, { since }),
   ]);
-  return taken;
+  return { stored: { ...stored, record, version }, challenge: taken };
 }
 
 function challengeAnswer(

@@ -5,17 +5,18 @@ import type { Answer } from './answer.ts';
 import { newSerialNumber } from './authority/authority.ts';
 import type { Issuer } from './authority/issuer.ts';
 import { acceptedCsr } from './csr-policy.ts';
-import { checkCaaAgain } from './caa-again.ts';
+import { checkCaaAgain, type ReadOrder } from './caa-again.ts';
 import { isCompromised } from './compromised-keys.ts';
 import { CaError } from './errors.ts';
 import { startIssuance } from './issuance.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
 import { orderAnswer, ownOrder } from './orders.ts';
-import { orderState } from './order-state.ts';
+import { authorizationsOf, orderState, stateOf } from './order-state.ts';
 import { validityOf } from './profiles.ts';
 import { refusal } from './problems.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
+import { knownFirst } from './stored.ts';
 
 /** How long a request waits for its certificate before it is asked to poll again. */
 const patience = { seconds: 2 };
@@ -32,7 +33,7 @@ export async function finalize(
 ): Promise<Answer> {
   const { csr } = payloadOf(request);
   const ready = await readyOrder(service, request, id);
-  const { identifiers } = ready.record;
+  const { identifiers } = ready.stored.record;
   const { weakKeyFault } = service;
   const { jwk, ...accepted } = acceptedCsr(csr, {
     identifiers,
@@ -44,9 +45,10 @@ export async function finalize(
       'badCSR',
       'the CSR is not accepted: its key was revoked as compromised, so make a new key',
     );
-  await checkCaaAgain(service, ready);
-  await untilWritten(async () => {
-    const stored = await readyOrder(service, request, id);
+  const hasWaited = await checkCaaAgain(service, ready);
+  const read = knownFirst(hasWaited ? undefined : ready, () => readyOrder(service, request, id));
+  const decided = await untilWritten(async () => {
+    const { stored } = await read();
     const now = timestamp(service.clock.now());
     const { current: issuer } = await service.issuers();
     const issuance: DecidedIssuance = {
@@ -56,24 +58,31 @@ export async function finalize(
       decidedAt: now,
       publicKey: Buffer.from(accepted.publicKey).toString('base64'),
     };
-    await service.storage.write([
-      orders.changed(stored, { ...stored.record, status: 'processing', issuance }),
+    const record: OrderRecord = { ...stored.record, status: 'processing', issuance };
+    const [version = ''] = await service.storage.write([
+      orders.changed(stored, record),
       issuances.put(id, { since: now }),
     ]);
+    return { ...stored, record, version };
   });
-  startIssuance(service, id);
+  startIssuance(service, id, decided);
   return await answerSoon(service, request, id);
 }
 
-async function readyOrder(service: Service, request: SignedByAccount, id: string) {
+async function readyOrder(
+  service: Service,
+  request: SignedByAccount,
+  id: string,
+): Promise<ReadOrder> {
   const stored = await ownOrder(service, request, id);
-  const { status } = await orderState(service, stored.record);
+  const all = await authorizationsOf(service.storage, stored.record);
+  const { status } = stateOf(stored.record, all, service.clock.now());
   if (status !== 'ready')
     throw refusal(
       'orderNotReady',
       `the order is ${status}, and can be finalized only when it is ready`,
     );
-  return stored;
+  return { stored, authorizations: all.filter((authorization) => authorization !== undefined) };
 }
 
 function decidedBy(

@@ -1,12 +1,13 @@
 import { timestamp } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
-import { idOf, untilWritten } from '@acmex/storage';
+import { idOf, type Stored, untilWritten } from '@acmex/storage';
 import type { Issuance, Issuer } from './authority/issuer.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
 import { generationOf, repositoryUrlsOf } from './crl.ts';
 import { pending } from './pending.ts';
 import type { Service } from './service.ts';
+import { knownFirst } from './stored.ts';
 
 /** After this, an issuance that is still under way has lost the process that did it. */
 const longest = { minutes: 1 };
@@ -16,12 +17,14 @@ const pauses = [1, 5, 15, 30, 60];
 /**
  * Makes the certificate of an order that is `processing`. In the background: the order says when it
  * is there.
+ * @param decided The order as it was just written; read where it is absent.
  */
-export function startIssuance(service: Service, id: string): void {
+export function startIssuance(service: Service, id: string, decided?: Stored<OrderRecord>): void {
+  const read = knownFirst(decided, () => orders.read(service.storage, id));
   service.background.run(`issuance of ${id}`, async ({ signal }) => {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await issue(service, id, signal);
+        return await issue(service, { id, read }, signal);
       } catch (error) {
         const pause = pauses[attempt];
         if (signal.aborted || pause === undefined) throw error;
@@ -31,8 +34,15 @@ export function startIssuance(service: Service, id: string): void {
   });
 }
 
-async function issue(service: Service, id: string, signal: AbortSignal): Promise<void> {
-  const stored = await orders.read(service.storage, id);
+async function issue(
+  service: Service,
+  {
+    id,
+    read,
+  }: { readonly id: string; readonly read: () => Promise<Stored<OrderRecord> | undefined> },
+  signal: AbortSignal,
+): Promise<void> {
+  const stored = await read();
   const decided = stored?.record.issuance;
   if (stored?.record.status !== 'processing' || !decided) {
     await service.storage.write([{ remove: issuances.key(id) }]);
@@ -41,7 +51,10 @@ async function issue(service: Service, id: string, signal: AbortSignal): Promise
   const issuer = await issuerFor(service, decided);
   const content = contentOf(service, stored.record, { decided, issuer });
   const chains = await issuer.issue(content, { signal });
-  await untilWritten(() => finish(service, { id, chains, decided, issuer }));
+  const readAgain = knownFirst(stored, () => orders.read(service.storage, id));
+  await untilWritten(async () =>
+    finish(service, { id, stored: await readAgain(), chains, decided, issuer }),
+  );
 }
 
 /**
@@ -76,6 +89,7 @@ function contentOf(
 
 interface Finished {
   readonly id: string;
+  readonly stored: Stored<OrderRecord> | undefined;
   readonly chains: readonly string[];
   readonly decided: DecidedIssuance;
   readonly issuer: Issuer;
@@ -87,9 +101,8 @@ interface Finished {
  */
 async function finish(
   { storage, clock, watch }: Service,
-  { id, chains, decided, issuer }: Finished,
+  { id, stored, chains, decided, issuer }: Finished,
 ): Promise<void> {
-  const stored = await orders.read(storage, id);
   if (stored?.record.status !== 'processing') return;
   const { record } = stored;
   const certificate: CertificateRecord = {

@@ -1,3 +1,4 @@
+import type { Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { type AuthorizationRecord, authorizations, statusOf } from './authorization-records.ts';
 import type { OrderRecord } from './order-records.ts';
@@ -17,17 +18,31 @@ export async function orderState(
   { storage, clock }: Pick<Service, 'storage' | 'clock'>,
   order: OrderRecord,
 ): Promise<OrderState> {
+  const all = order.status === 'open' ? await authorizationsOf(storage, order) : [];
+  return stateOf(order, all, clock.now());
+}
+
+/** Reads the authorizations of an order; undefined for one that is not there. */
+export async function authorizationsOf(
+  storage: Storage,
+  { authorizations: ids }: OrderRecord,
+): Promise<readonly (AuthorizationRecord | undefined)[]> {
+  return await Promise.all(ids.map(async (id) => (await authorizations.read(storage, id))?.record));
+}
+
+/** The same as `orderState`, where its authorizations are known. */
+export function stateOf(
+  order: OrderRecord,
+  all: readonly (AuthorizationRecord | undefined)[],
+  now: Temporal.Instant,
+): OrderState {
   if (order.status !== 'open') return { status: order.status, error: order.error };
-  if (Temporal.Instant.compare(order.expires, clock.now()) <= 0)
+  if (Temporal.Instant.compare(order.expires, now) <= 0)
     return {
       status: 'invalid',
       error: problem('malformed', 'the order has expired: make another'),
     };
-  const all = await Promise.all(
-    order.authorizations.map(async (id) => (await authorizations.read(storage, id))?.record),
-  );
   const known = all.filter((authorization) => authorization !== undefined);
-  const now = clock.now();
   const failed = known.filter(
     (authorization) => !['pending', 'valid'].includes(statusOf(authorization, now)),
   );

@@ -7,7 +7,7 @@ import { authorizations } from './authorization-records.ts';
 import { checkNotCompromised } from './compromised-keys.ts';
 import { checkAllowed, type OrderedName, readIdentifiers } from './identifiers.ts';
 import { accountOrders, type OrderRecord, orders } from './order-records.ts';
-import { type OrderState, orderState } from './order-state.ts';
+import { type OrderState, orderState, stateOf } from './order-state.ts';
 import { checkPending, pending } from './pending.ts';
 import { type AskedValidity, type Profile, validityFault } from './profiles.ts';
 import { refusal } from './problems.ts';
@@ -57,34 +57,36 @@ async function written(
       ? []
       : await replacing(service, { account, order: id, replaces: asked.replaces, names });
   const { made, all } = await authorizationsFor(service, account, names);
+  const { clock, storage } = service;
   await checkPending(service, account, made.length);
   const order: OrderRecord = {
     account,
     status: 'open',
-    authorizations: all,
+    authorizations: all.map((authorization) => authorization.id),
     profile: profile.name,
     profileAsked: asked.profile !== undefined,
     identifiers: names.map(({ type, value }) => ({ type, value })),
-    expires: service.clock.now().add(service.lifetimes.order).round('second').toString(),
+    expires: clock.now().add(service.lifetimes.order).round('second').toString(),
     ...(await permittedValidity(service, profile, wishes)),
     ...(replaced.length > 0 ? { replaces: String(asked.replaces) } : {}),
   };
   // A write takes 100 changes, and an order may have as many names: what comes first is found by
   // no one until the order is there.
-  for (let from = 0; from < made.length; from += 90)
-    await service.storage.write(
-      made
-        .slice(from, from + 90)
-        .map((authorization) => authorizations.added(authorization.id, authorization.record)),
-    );
-  await service.storage.write([
+  const added = made.map(({ id, record }) => authorizations.added(id, record));
+  while (added.length > mostWithOrder) await storage.write(added.splice(0, mostWithOrder));
+  await storage.write([
+    ...added,
     orders.added(id, order),
     ...replaced,
     accountOrders.put(`${account}/${id}`, { expires: order.expires }),
     pending.put(`${account}/${id}`, { authorizations: made.length, expires: order.expires }),
   ]);
-  return orderAnswer(service, 201, id, order, await orderState(service, order));
+  const records = all.map(({ record }) => record);
+  return orderAnswer(service, 201, id, order, stateOf(order, records, clock.now()));
 }
+
+/** How many authorizations are written together with their order. */
+const mostWithOrder = 90;
 
 function profileOf({ profiles, defaultProfile }: Service, asked: unknown): Profile {
   if (asked === undefined) return defaultProfile;
@@ -126,9 +128,12 @@ async function authorizationsFor(
   service: Service,
   account: string,
   names: readonly OrderedName[],
-): Promise<{ readonly made: readonly NewAuthorization[]; readonly all: readonly string[] }> {
+): Promise<{
+  readonly made: readonly NewAuthorization[];
+  readonly all: readonly NewAuthorization[];
+}> {
   const made = new Map<string, NewAuthorization>();
-  const all = new Set<string>();
+  const all = new Map<string, NewAuthorization>();
   for (const name of names) {
     const known = await reusable(service, account, name);
     const added = known
@@ -138,10 +143,10 @@ async function authorizationsFor(
       added &&
       `${added.record.identifier.type} ${added.record.identifier.value} ${added.record.wildcard} ${added.record.subdomains}`;
     if (added && same !== undefined && !made.has(same)) made.set(same, added);
-    const id = known?.id ?? (same === undefined ? undefined : made.get(same)?.id);
-    if (id !== undefined) all.add(id);
+    const authorization = known ?? (same === undefined ? undefined : made.get(same));
+    if (authorization) all.set(authorization.id, authorization);
   }
-  return { made: [...made.values()], all: [...all] };
+  return { made: [...made.values()], all: [...all.values()] };
 }
 
 /** RFC 8555 §7.4 */

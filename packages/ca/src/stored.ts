@@ -16,6 +16,19 @@ export function recordsOf<T>(
   return records<T>({ kind, version: 1, check, under: `ca/${kind}`, secret });
 }
 
+/**
+ * Returns a function that gives what is known already when it is called first, and reads after that:
+ * for the first of several attempts to write.
+ */
+export function knownFirst<T>(known: T | undefined, read: () => Promise<T>): () => Promise<T> {
+  let first = known;
+  return async () => {
+    const value = first ?? (await read());
+    first = undefined;
+    return value;
+  };
+}
+
 /** RFC 3339 */
 export const time = z.iso.datetime({ offset: true });
 /** A text that is never empty. */

@@ -2,7 +2,7 @@ import { withTimeLimit } from '@acmex/clock';
 import { thumbprint } from '@acmex/protocol';
 import { accountUris } from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
-import { untilWritten } from '@acmex/storage';
+import { type Stored, untilWritten } from '@acmex/storage';
 import {
   type AuthorizationRecord,
   authorizations,
@@ -16,6 +16,7 @@ import type { ValidationRequest, ValidationVerdict } from './challenge-validator
 import { pending } from './pending.ts';
 import { problem, type ProblemDocument, type ProblemType } from './problems.ts';
 import type { Service } from './service.ts';
+import { knownFirst } from './stored.ts';
 
 /** Seconds before each further try; the whole takes less than a minute. RFC 8555 §8.2 */
 const pauses = [1, 3, 8];
@@ -34,34 +35,49 @@ const shownTypes: readonly ProblemType[] = [
   'unauthorized',
 ];
 
-/** Validates a challenge that is `processing`, behind the requests' backs. */
-export function startValidation(service: Service, id: string, type: ChallengeRecord['type']): void {
+interface StartedValidation {
+  readonly id: string;
+  readonly type: ChallengeRecord['type'];
+  readonly taken?: Stored<AuthorizationRecord> | undefined;
+}
+
+/**
+ * Validates a challenge that is `processing`, behind the requests' backs.
+ * @param taken Its authorization as it was just written; read where it is absent.
+ */
+export function startValidation(service: Service, { id, type, taken }: StartedValidation): void {
+  const read = knownFirst(taken, () => authorizations.read(service.storage, id));
   const name = `validation of ${id} by ${type}`;
   service.background.run(name, async ({ signal }) => {
     for (let attempt = 0; ; attempt++) {
-      const authorization = (await authorizations.read(service.storage, id))?.record;
+      const stored = await read();
+      const authorization = stored?.record;
       const challenge = authorization?.challenges.find((challenge) => challenge.type === type);
       if (!authorization || challenge?.status !== 'processing')
         return await forget(service, id, type);
       const verdict = await lookUp(service, authorization, challenge, signal);
       if (verdict.valid === true)
-        return await settle(
-          service,
+        return await settle(service, {
           id,
-          {
+          stored,
+          challenge: {
             ...challenge,
             status: 'valid',
             validated: service.clock.now().round('second').toString(),
             error: undefined,
           },
-          verdict.until,
-        );
+          until: verdict.until,
+        });
       const pause = pauses[attempt];
       if (pause === undefined) {
-        await settle(service, id, {
-          ...challenge,
-          status: 'invalid',
-          error: shownProblem(verdict, authorization),
+        await settle(service, {
+          id,
+          stored,
+          challenge: {
+            ...challenge,
+            status: 'invalid',
+            error: shownProblem(verdict, authorization),
+          },
         });
         if (verdict.type.endsWith('serverInternal') && verdict.cause !== undefined)
           throw verdict.cause;
@@ -170,15 +186,22 @@ function shownProblem(
   };
 }
 
+interface SettledValidation {
+  readonly id: string;
+  /** The authorization as it was before the validation. */
+  readonly stored: Stored<AuthorizationRecord> | undefined;
+  readonly challenge: ChallengeRecord;
+  readonly until?: Temporal.Instant | undefined;
+}
+
 /** Writes what came out, if the authorization still waits for it. */
 async function settle(
   service: Service,
-  id: string,
-  challenge: ChallengeRecord,
-  until?: Temporal.Instant,
+  { id, stored: before, challenge, until }: SettledValidation,
 ): Promise<void> {
+  const read = knownFirst(before, () => authorizations.read(service.storage, id));
   await untilWritten(async () => {
-    const stored = await authorizations.read(service.storage, id);
+    const stored = await read();
     if (stored?.record.status !== 'pending') return await forget(service, id, challenge.type);
     const { record } = stored;
     const valid = challenge.status === 'valid';
@@ -231,7 +254,7 @@ export function reviveValidations(
   for (const { type, status: state, since } of challenges) {
     if (state !== 'processing' || since === undefined) continue;
     const lost = service.clock.now().subtract(longest);
-    if (Temporal.Instant.compare(since, lost) < 0) startValidation(service, id, type);
+    if (Temporal.Instant.compare(since, lost) < 0) startValidation(service, { id, type });
   }
 }
 
@@ -240,6 +263,6 @@ export async function resumeValidations(service: Service): Promise<void> {
   const onCorrupt = service.background.report('resuming validations');
   for await (const { key } of validations.list(service.storage, { onCorrupt })) {
     const [id = '', type] = key.split('/').slice(-2);
-    startValidation(service, id, type as ChallengeRecord['type']);
+    startValidation(service, { id, type: type as ChallengeRecord['type'] });
   }
 }
