@@ -118,7 +118,7 @@ function certificateRequest(names) {
   );
 }
 
-function der(tag, ...contents) {
+export function der(tag, ...contents) {
   const content = Buffer.concat(contents);
   const { length } = content;
   if (length >= 65_536) throw new Error('the content is too long');

@@ -1,5 +1,5 @@
 // Runs our CA in a separate process. Prints its URL and its root, then answers each line on standard
-// input with its cost so far.
+// input with the memory that its heap takes.
 import { createInterface } from 'node:readline';
 import {
   createDevelopmentAuthority,
@@ -11,12 +11,13 @@ import {
 import { serveAcme } from '@acmex/ca/node';
 import { addressPolicy } from '@acmex/egress';
 import { memoryStorage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
 import { redisStorage } from '@acmex/storage-redis';
 
-// The port of the web server that answers http-01, and Redis: without, the storage is in memory.
-const [web, url] = process.argv.slice(2);
-const storage =
-  url === undefined ? memoryStorage() : redisStorage({ url, allowPlaintextSecrets: true });
+// The port of the web server that answers http-01, and where the storage is: a URL of Redis, a folder,
+// or nothing, which is in memory.
+const [web, place] = process.argv.slice(2);
+const storage = openStorage();
 await saveAuthority(storage, await createDevelopmentAuthority());
 const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
 const acme = await serveAcme(
@@ -39,9 +40,13 @@ console.log(JSON.stringify({ directory: acme.directory, root }));
 const commands = createInterface({ input: process.stdin });
 commands.on('line', () => {
   globalThis.gc?.();
-  const { user, system } = process.cpuUsage();
-  console.log(
-    JSON.stringify({ cpu: (user + system) / 1000, heap: process.memoryUsage().heapUsed / 2 ** 20 }),
-  );
+  console.log(JSON.stringify({ heap: process.memoryUsage().heapUsed / 2 ** 20 }));
 });
 commands.on('close', () => process.exit());
+
+function openStorage() {
+  if (place === undefined) return memoryStorage();
+  return place.startsWith('redis:')
+    ? redisStorage({ url: place, allowPlaintextSecrets: true })
+    : fileStorage({ path: place });
+}
