@@ -8,7 +8,7 @@ export const areas = {
   certificate: { projects: ['ca'], tests: 'mutated-certificates' },
   storage: {
     projects: ['storage-file', 'storage-redis', 'cli'],
-    tests: 'kills|redis.system|damaged-files|storage.system',
+    tests: 'kills|power-loss|redis.system|damaged-files|storage.system',
   },
   ca: { projects: ['ca'], tests: 'malformed|kills' },
   orchestrator: {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { Clock } from '@acmex/clock';
 import { type Change, ConflictError, keyOf } from '@acmex/storage';
-import { commit, journal, type Outcome, recover } from './commit.ts';
+import { clearNewFiles, commit, type Outcome } from './commit.ts';
 import { commitMutex } from './commit-mutex.ts';
 import type { Disk } from './disk.ts';
+import { Journal } from './journal.ts';
 import { mutexFolder } from './place.ts';
 
 /** Milliseconds that a process keeps the right to commit while it has more to write. */
@@ -33,6 +34,7 @@ export class Committer {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #mutex;
+  readonly #journal: Journal;
   readonly #queue = new Set<QueuedWrite>();
   /** Ends the wait for the mutex when no write waits any more; undefined where no group waits. */
   #group: AbortController | undefined;
@@ -42,12 +44,15 @@ export class Committer {
   /** Ends the pause before the mutex is given back. */
   #lingering: AbortController | undefined;
   #isRecovered = false;
+  /** Whether the journal may hold commits of this process. */
+  #hasJournal = false;
 
   constructor(root: string, { disk, clock }: { readonly disk: Disk; readonly clock: Clock }) {
     this.#root = root;
     this.#disk = disk;
     this.#clock = clock;
     this.#mutex = commitMutex(join(root, mutexFolder), { disk, clock });
+    this.#journal = new Journal(root, disk);
   }
 
   /** Runs one work at a time in this process, and of all processes. */
@@ -89,15 +94,28 @@ export class Committer {
     });
   }
 
-  /** Waits for all work that was begun, and lets other processes commit. */
+  /** Waits for all work that was begun, ends the journal, and lets other processes commit. */
   async settled(): Promise<void> {
+    await this.#idle();
+    if (this.#hasJournal)
+      await this.alone(async () => await this.#journal.checkpoint(), undefined).then(
+        () => {
+          this.#hasJournal = false;
+        },
+        () => {
+          /* all commits are in the journal, which the next process reads */
+        },
+      );
+    this.#lingering?.abort();
+    await this.#inTurn(async () => await this.#release());
+  }
+
+  async #idle(): Promise<void> {
     let last: Promise<unknown>;
     do {
       last = this.#last;
       await last;
     } while (last !== this.#last);
-    this.#lingering?.abort();
-    await this.#inTurn(async () => await this.#release());
   }
 
   #beginGroup(): void {
@@ -122,7 +140,9 @@ export class Committer {
     this.#beginGroup();
     try {
       const changes = writes.map((write) => write.changes);
-      const outcomes = await commit(this.#root, this.#disk, changes);
+      this.#hasJournal = true;
+      const place = { root: this.#root, disk: this.#disk, journal: this.#journal };
+      const outcomes = await commit(place, changes);
       for (const [index, outcome] of outcomes.entries()) writes[index]?.end(outcome);
       if (outcomes.some(isFault)) this.#isRecovered = false;
     } catch (reason) {
@@ -168,8 +188,8 @@ export class Committer {
     };
     try {
       signal?.throwIfAborted();
-      if (!this.#isRecovered || (wasReleased && (await this.#disk.read(this.#journal))))
-        await recover(this.#root, this.#disk);
+      if (wasReleased || !this.#isRecovered) await this.#journal.recover();
+      if (!this.#isRecovered) await clearNewFiles(this.#root, this.#disk);
       this.#isRecovered = true;
       return await work();
     } catch (error) {
@@ -179,10 +199,6 @@ export class Committer {
       if (this.#clock.monotonic() >= this.#held.until) await this.#release();
       else if (this.#waiting === 0) this.#releaseSoon();
     }
-  }
-
-  get #journal(): string {
-    return join(this.#root, journal);
   }
 
   #releaseSoon(): void {

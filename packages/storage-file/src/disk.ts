@@ -1,5 +1,18 @@
-import { constants, type Dirent, readFile, readFileSync } from 'node:fs';
-import { link, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import {
+  type BigIntStats,
+  close,
+  constants,
+  type Dirent,
+  fdatasync,
+  fstat,
+  fsync,
+  open,
+  readFile,
+  readFileSync,
+  write,
+  writeFile,
+} from 'node:fs';
+import { link, lstat, mkdir, readdir, rename, rmdir, truncate, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { errorCode } from '@acmex/errors';
 import { fileErrorCure, fileErrorText, syncFolder, writeNewFile } from '@acmex/files';
@@ -23,6 +36,15 @@ export interface Disk {
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** The same, not flushed: for what means nothing after the machine was started again. */
   jot(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Writes bytes into a file behind its first `length` bytes, and flushes them.
+   * @returns the file's stamp
+   */
+  append(path: string, bytes: Uint8Array, length: number): Promise<string>;
+  /** Cuts a file off. */
+  truncate(path: string, length: number): Promise<void>;
+  /** What changes when a file is written or replaced; undefined where there is none. */
+  stamp(path: string): Promise<string | undefined>;
   rename(from: string, to: string): Promise<void>;
   /** The same; false where there is no such file, or no such folder for it. */
   move(from: string, to: string): Promise<boolean>;
@@ -34,15 +56,26 @@ export interface Disk {
   makeFolder(path: string): Promise<boolean>;
   /** Whether it was empty or absent, and so is gone. */
   removeFolder(path: string): Promise<boolean>;
-  /** Flushes the names in a folder. */
+  /** Flushes what a file holds. Absent: fine. */
+  flush(path: string): Promise<void>;
+  /** Flushes the names in a folder. Absent: fine. */
   sync(path: string): Promise<void>;
 }
 
 const absent = ['ENOENT', 'ENOTDIR'];
 // The types know letters only, which have none for "no link followed".
 const noLink = { flag: (constants.O_RDONLY | constants.O_NOFOLLOW) as unknown as string };
-/** Takes half the CPU of the function in `fs/promises`, which makes a `FileHandle` for each file. */
+/** Take half the CPU of the functions in `fs/promises`, which make a `FileHandle` for each file. */
+const descriptor = {
+  open: promisify(open),
+  write: promisify(write),
+  flush: promisify(fsync),
+  flushData: promisify(fdatasync),
+  stat: promisify(fstat),
+  close: promisify(close),
+};
 const readWholeFile = promisify(readFile);
+const writeWholeFile = promisify(writeFile);
 
 export const nodeDisk: Disk = {
   read: (path) =>
@@ -64,7 +97,26 @@ export const nodeDisk: Disk = {
   write: (path, bytes) =>
     attempt(path, 'written', () => writeNewFile(path, bytes, { mode: 0o600, flush: 'data' })),
   jot: (path, bytes) =>
-    attempt(path, 'written', () => writeNewFile(path, bytes, { mode: 0o600, flush: 'nothing' })),
+    attempt(path, 'written', () => writeWholeFile(path, bytes, { flag: 'wx', mode: 0o600 })),
+  append: (path, bytes, length) =>
+    attempt(
+      path,
+      'written',
+      async () =>
+        await inFile(path, constants.O_WRONLY, async (file) => {
+          for (let at = 0; at < bytes.length;)
+            at += (await descriptor.write(file, bytes, at, bytes.length - at, length + at))
+              .bytesWritten;
+          await descriptor.flushData(file);
+          return stampOf(await descriptor.stat(file, { bigint: true }));
+        }),
+    ),
+  truncate: (path, length) => attempt(path, 'written', async () => await truncate(path, length)),
+  stamp: (path) =>
+    attempt(path, 'read', async () => {
+      const stats = await unless(absent, lstat(path, { bigint: true }));
+      return stats && stampOf(stats);
+    }),
   rename: (from, to) => attempt(to, 'written', () => rename(from, to)),
   move: (from, to) =>
     attempt(
@@ -110,8 +162,32 @@ export const nodeDisk: Disk = {
           unless(absent, rmdir(path)).then(() => true),
         )) ?? false,
     ),
-  sync: (path) => attempt(path, 'written', () => syncFolder(path)),
+  flush: (path) =>
+    attempt(path, 'written', async () => {
+      await unless(absent, inFile(path, constants.O_RDWR, descriptor.flush));
+    }),
+  sync: (path) =>
+    attempt(path, 'written', async () => {
+      await unless(absent, syncFolder(path));
+    }),
 };
+
+async function inFile<T>(
+  path: string,
+  flags: number,
+  work: (file: number) => Promise<T>,
+): Promise<T> {
+  const file = await descriptor.open(path, flags | constants.O_NOFOLLOW);
+  try {
+    return await work(file);
+  } finally {
+    await descriptor.close(file);
+  }
+}
+
+function stampOf({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino}-${size}-${mtimeNs}`;
+}
 
 /** Undefined where the work fails with one of these codes. */
 async function unless<T>(codes: readonly string[], work: Promise<T>): Promise<T | undefined> {

@@ -26,10 +26,12 @@ const opened = () => fileStorage({ path: join(folder, 'data') });
 describe('a list of many files', () => {
   it('has them in their order, from memory and from a disk that has to work', async () => {
     const keys = Array.from({ length: 300 }, (_, at) => `many/${String(at).padStart(3, '0')}`);
+    const filled = opened();
     for (let at = 0; at < keys.length; at += 100)
-      await opened().write(
+      await filled.write(
         keys.slice(at, at + 100).map((key) => ({ set: key, value: Buffer.from(key) })),
       );
+    await filled[Symbol.asyncDispose]();
     const damaged = keys[150] ?? '';
     await writeFile(join(folder, 'data', `${damaged}=`), 'another program wrote this');
     const from = { now: 0, later: 0 };

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
 import { fileStorage } from './index.ts';
+import { journalBytes } from './journal.ts';
 
 let folder: string;
 let path: string;
@@ -218,10 +219,10 @@ describe('the place of fileStorage', () => {
     const full = { on: false };
     const disk: typeof nodeDisk = {
       ...nodeDisk,
-      write: async (file, content) =>
-        full.on && !file.includes('making')
+      jot: async (file, content) =>
+        full.on && file.includes('/new/')
           ? await Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' }))
-          : await nodeDisk.write(file, content),
+          : await nodeDisk.jot(file, content),
     };
     const storage = fileStorageOn(disk, { path });
     await storage.write([
@@ -297,7 +298,7 @@ describe('the place of fileStorage', () => {
 
   it('is not read where nothing may be written while a commit is half done', async () => {
     await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
-    await writeFile(join(path, '.acmex/journal'), '[{"to":"a="}]');
+    await writeFile(join(path, '.acmex/journal'), journalBytes([[{ to: 'a=' }]], { seed: 7 }));
     await using mount = await readOnlyFolder(path);
     expect(mount).toBeDefined();
     await expect(fileStorage({ path }).get('a')).rejects.toEqual(

@@ -3,9 +3,9 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '@acmex/errors';
 import { StorageError, StorageUnavailableError } from '@acmex/storage';
-import { journal, newFiles } from './commit.ts';
 import type { Disk } from './disk.ts';
 import { ownFolder } from './entry-file.ts';
+import { isCarriedOut, newFiles } from './journal.ts';
 
 export const mutexFolder = join(ownFolder, 'commit');
 export const snapshotFolder = join(ownFolder, 'snapshot');
@@ -80,7 +80,7 @@ export async function assertReadable(error: unknown, root: string, disk: Disk): 
   const cause = error instanceof Error ? error.cause : undefined;
   if (!unwritable.includes(errorCode(cause) ?? '')) throw error;
   const existingFormat = await disk.read(join(root, format));
-  if (!existingFormat || (await disk.read(join(root, journal)))) throw error;
+  if (!existingFormat || !(await isCarriedOut(root, disk))) throw error;
   checkFormat(root, existingFormat.toString('utf8', 0, 100));
 }
 

@@ -79,7 +79,7 @@ function startOf(pid: number): string | undefined {
  * Linux says it. Elsewhere a restart of the machine is not noticed, and a pid that is used again
  * counts as its first owner.
  */
-function boot(): string {
+export function boot(): string {
   return text('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
 }
 

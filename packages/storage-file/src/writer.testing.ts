@@ -19,11 +19,15 @@ function dying(left: number): Disk {
       step();
       return result;
     };
-  const { read, readNow, list, ...changing } = nodeDisk;
+  const { read, readNow, list, stamp, ...changing } = nodeDisk;
   return {
     read,
     readNow,
     list,
+    stamp,
+    append: counted(changing.append),
+    truncate: counted(changing.truncate),
+    flush: counted(changing.flush),
     write: counted(changing.write),
     jot: counted(changing.jot),
     rename: counted(changing.rename),
@@ -66,4 +70,6 @@ for (let round = 1; ; round += 1) {
   ];
   if (round % 4 < 2) for (const begin of writes) await begin();
   else await Promise.all(writes.map(async (begin) => await begin()));
+  // Ends the journal; the next write begins another.
+  if (round % 4 === 1) await storage[Symbol.asyncDispose]();
 }
