@@ -161,6 +161,7 @@ describe('writes at the same moment', () => {
       ...nodeDisk,
       async jot(file, content) {
         await nodeDisk.jot(file, content);
+        if (content.length < 1000) return;
         times += 1;
         if (times === 1) await nodeDisk.remove(file);
       },
