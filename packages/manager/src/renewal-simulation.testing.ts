@@ -8,6 +8,7 @@ import {
   type AcmeErrorCode,
   type AcmeResponse,
   type AcmeSession,
+  PollPace,
 } from '@acmex/protocol';
 import { memoryStorage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
@@ -326,6 +327,7 @@ class LyingCa {
       key: { jwk: {} } as unknown as AcmeSession['key'],
       clock: workingClock(this.#clock),
       random: () => 0.5,
+      pace: new PollPace(),
       account,
       directory: async () => ({
         newNonce: `${base}/nonce`,

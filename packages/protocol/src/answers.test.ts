@@ -249,6 +249,40 @@ describe('polling', () => {
     await clock.run(pollOrder(session, processing));
     expect(moments).toEqual([expected]);
   });
+  it.each([
+    { doneAfter: 5, answerMs: 0, first: [10], second: [10] },
+    { doneAfter: 30, answerMs: 0, first: [10, 50], second: [20, 50] },
+    { doneAfter: 100, answerMs: 0, first: [10, 50, 200], second: [50, 200] },
+    { doneAfter: 5, answerMs: 12, first: [24], second: [21.6] },
+    { doneAfter: 100, answerMs: 40, first: [50, 240], second: [50, 240] },
+  ])(
+    'asks sooner than after 50 ms only a CA that is fast: $doneAfter ms for an order, $answerMs ms for an answer',
+    async ({ doneAfter, answerMs, first, second }) => {
+      let [start, moments]: [number, number[]] = [0, []];
+      const { session, clock } = await sessionWith({
+        '/challenge/1': async () => {
+          if (answerMs > 0) await clock.sleep({ milliseconds: answerMs });
+          return { body: authorization.challenges[0]! };
+        },
+        '/order/1': async () => {
+          const moment = clock.monotonic() - start;
+          moments.push(Math.round(moment * 10) / 10);
+          if (answerMs > 0) await clock.sleep({ milliseconds: answerMs });
+          return moment < doneAfter
+            ? { body: order }
+            : { body: { ...order, status: 'valid', certificate: `${base}/certificate/1` } };
+        },
+      });
+      const pending = { ...order, status: 'pending' as const, url: `${base}/order/1` };
+      await clock.run(challengeReady(session, { url: `${base}/challenge/1` }));
+      const asked = async () => {
+        [start, moments] = [clock.monotonic(), []];
+        await clock.run(pollOrder(session, pending));
+        return moments;
+      };
+      expect([await asked(), await asked()]).toEqual([first, second]);
+    },
+  );
   it('asks at the moment that a check or a challenge names', async () => {
     const { session, clock } = await sessionWith({
       '/order/1': () =>

@@ -64,6 +64,7 @@ export {
   type OrderedIdentifier,
 } from './order.ts';
 export { pollOrder, type PollOptions } from './poll.ts';
+export { PollPace } from './poll-pace.ts';
 export { latestMoment, repeatAt } from './retry-after.ts';
 export { describeProblem } from './problem.ts';
 export { getRenewalInfo, type RenewalInfo } from './renewal-info.ts';

@@ -2,6 +2,7 @@ import { boundedRetryAfter, type DurationInput, milliseconds } from '@acmex/cloc
 import { Temporal } from 'temporal-polyfill';
 import { AcmeError } from './errors.ts';
 import { getOrder, type Order } from './order.ts';
+import { usualFirstPause } from './poll-pace.ts';
 import { latestMoment } from './retry-after.ts';
 import type { AcmeSession, CallOptions } from './session.ts';
 
@@ -11,21 +12,19 @@ export interface PollOptions extends CallOptions {
   /** The CA is not asked before this moment, RFC 3339: see `retryAfter` of a challenge. */
   readonly notBefore?: string | undefined;
   /**
-   * Called with each answer that has not changed, but for one after the first short pause. What it
+   * Called with each answer that has not changed, but for those of the first 50 milliseconds. What it
    * throws ends the polling. It may return the moment, RFC 3339, before which the CA does not want
    * to be asked again.
    */
   readonly check?: (order: Order) => Promise<string | undefined>;
 }
 
-/** The pause before the first question to a CA that names no moment, in milliseconds. */
-const firstPause = 50;
-
 /**
  * Reads an order again and again while it has the status it came with. RFC 8555 §7.4, §7.5.1. It
  * asks at the moment that the CA names by `Retry-After`, of which a day and half of the time until
- * the order expires count at most; else from 0.05 seconds, three times longer each time, to 10
- * seconds.
+ * the order expires count at most; else after 0.05 seconds, then with pauses from 0.15 seconds, three
+ * times longer each time, to 10 seconds. A CA that answers fast is asked for the first time from 0.01
+ * seconds, as soon as it was done with earlier orders.
  * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the next question would be after the limit, with the
  * moment that the CA named; the order can be continued later. While names are validated, only at
  * the limit
@@ -35,28 +34,31 @@ export async function pollOrder(
   order: Order<'pending' | 'ready' | 'processing'>,
   { signal, limit = 'PT5M', notBefore, check }: PollOptions = {},
 ): Promise<Order> {
+  const { clock, pace } = session;
   const longest = milliseconds(limit);
-  const start = session.clock.monotonic();
+  const start = clock.monotonic();
+  const pauses = pace.pauses(order.status);
+  const waits: number[] = [];
   let latest: Order = order;
   let moment = latestMoment([order.retryAfter, notBefore]);
-  for (
-    let pause = firstPause;
-    latest.status === order.status;
-    pause = Math.min(pause * 3, 10_000)
-  ) {
-    const wait = waitMs(latest, { session, moment, pause });
-    const left = longest - (session.clock.monotonic() - start);
+  const hasMoment = moment !== undefined;
+  while (latest.status === order.status) {
+    const wait = waitMs(latest, { session, moment, pause: pauses.next().value });
+    const left = longest - (clock.monotonic() - start);
     if (wait > left) {
       if (isValidating(latest, moment))
-        await session.clock.sleep({ milliseconds: Math.floor(left) }, { signal });
+        await clock.sleep({ milliseconds: Math.floor(left) }, { signal });
       throw pollLimit(latest, longest, moment);
     }
-    await session.clock.sleep({ nanoseconds: Math.round(wait * 1e6) }, { signal });
+    await clock.sleep({ nanoseconds: Math.round(wait * 1e6) }, { signal });
+    waits.push(wait);
     latest = await getOrder(session, order.url, { signal });
-    const isDue = latest.status === order.status && wait > firstPause;
+    const isDue = latest.status === order.status && wait > usualFirstPause;
     const checked = isDue ? await check?.(latest) : undefined;
     moment = latestMoment([latest.retryAfter, checked]);
   }
+  const [first] = waits;
+  if (first !== undefined && !hasMoment) pace.learn(order.status, first, waits.length);
   return latest;
 }
 
@@ -83,7 +85,7 @@ function waitMs(
   if (moment === undefined) return pause;
   const now = clock.now();
   const bounded = boundedRetryAfter(Temporal.Instant.from(moment), { now, end: instant(expires) });
-  return Math.max(firstPause, now.until(bounded).total('milliseconds'));
+  return Math.max(usualFirstPause, now.until(bounded).total('milliseconds'));
 }
 
 /** Returns the moment of a text from a CA; undefined if it is not one. */

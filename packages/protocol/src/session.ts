@@ -8,6 +8,7 @@ import type { AcmeResponse, Fetch, HttpCall, HttpOptions } from './http.ts';
 import { signJws } from './jws.ts';
 import { isNonce, NoncePool } from './nonce-pool.ts';
 import { checkOrigin, directoryUrlOf } from './origins.ts';
+import { PollPace } from './poll-pace.ts';
 import { refusal } from './refusal.ts';
 import { type Send, sender } from './sender.ts';
 
@@ -42,6 +43,8 @@ export interface AcmeSession {
   readonly key: AccountKey;
   readonly clock: Clock;
   readonly random: () => number;
+  /** How soon the CA is done with an order. */
+  readonly pace: PollPace;
   /** The account's URL: given, or known once `newAccount` has found it. */
   account: string | undefined;
   /** The CA's directory, read when it is first asked for and again after a day. */
@@ -106,6 +109,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     key,
     clock,
     random,
+    pace: new PollPace(),
     account: options.account,
     directory,
     async get(url, { signal, operation = 'other' } = {}) {
@@ -116,33 +120,53 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
       if (answer.status >= 300) throw refusal(answer, clock.now());
       return answer;
     },
-    async post(url, payload, options = {}) {
-      const { signal, repeatable = payload === undefined, signedBy, operation = 'other' } = options;
-      const signer = signedBy ?? key;
-      const identity = signedBy ? { jwk: signedBy.jwk } : { kid: knownAccount(session, url) };
-      const body = payload === undefined ? '' : JSON.stringify(payload);
-      let nextNonce: string | null = null;
-      const signed = async (): Promise<HttpCall> => {
-        const nonce = nextNonce ?? (await nonces.take({ signal }));
-        nextNonce = null;
-        const jws = await signJws(signer, { nonce, url, ...identity }, body);
-        return { method: 'POST', body: JSON.stringify(jws), signal };
-      };
-      for (let refusals = 0; ; refusals++) {
-        const answer = await send(signed, { url, operation, repeatable, signal });
-        const fresh = answer.headers.get('replay-nonce');
-        const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
-        if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
-          nextNonce = isNonce(fresh) ? fresh : null;
-          continue;
-        }
-        nonces.put(fresh);
-        if (error) throw error;
-        return answer;
-      }
-    },
+    post: (url, payload, options = {}) =>
+      signedPost({ session, send, nonces, nonceRefusals }, url, payload, options),
   };
   return session;
+}
+
+interface Poster {
+  readonly session: AcmeSession;
+  readonly send: Send;
+  readonly nonces: NoncePool;
+  readonly nonceRefusals: number;
+}
+
+/** See `AcmeSession.post`. */
+async function signedPost(
+  { session, send, nonces, nonceRefusals }: Poster,
+  url: string,
+  payload: object | undefined,
+  options: PostOptions,
+): Promise<AcmeResponse> {
+  const { key, clock, pace } = session;
+  const { signal, repeatable = payload === undefined, signedBy, operation = 'other' } = options;
+  const signer = signedBy ?? key;
+  const identity = signedBy ? { jwk: signedBy.jwk } : { kid: knownAccount(session, url) };
+  const body = payload === undefined ? '' : JSON.stringify(payload);
+  let nextNonce: string | null = null;
+  let sentAt = 0;
+  const signed = async (): Promise<HttpCall> => {
+    const nonce = nextNonce ?? (await nonces.take({ signal }));
+    nextNonce = null;
+    sentAt = clock.monotonic();
+    const jws = await signJws(signer, { nonce, url, ...identity }, body);
+    return { method: 'POST', body: JSON.stringify(jws), signal };
+  };
+  for (let refusals = 0; ; refusals++) {
+    const answer = await send(signed, { url, operation, repeatable, signal });
+    pace.recordAnswer(clock.monotonic() - sentAt);
+    const fresh = answer.headers.get('replay-nonce');
+    const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
+    if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
+      nextNonce = isNonce(fresh) ? fresh : null;
+      continue;
+    }
+    nonces.put(fresh);
+    if (error) throw error;
+    return answer;
+  }
 }
 
 function httpOptions(
