@@ -4,6 +4,7 @@
 // [--rounds N]
 // [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepare, root } from './bench/prepare.mjs';
@@ -50,32 +51,30 @@ const bench = await prepare({ rounds, profile: options['cpu-prof'] });
 const sections = [];
 for (const name of chosen) {
   console.error(`${name} …`);
-  const measured = async () => (await import(`./bench/${name}.mjs`)).measure(bench);
+  const [[before], begun] = [loadavg(), performance.now()];
+  const section = await measured(name);
+  console.error(`  ${name}: ${Math.round((performance.now() - begun) / 1000)} s`);
+  sections.push({ ...section, load: { before, after: loadavg()[0] } });
+}
+const run = { rounds, command: 'npm run bench -- --write' };
+console.log(text(sections, run));
+if (options.write) writeFileSync(join(root, 'docs/benchmarks.md'), markdown(sections, run));
+
+/** What an area measured; once more if that fails, and then a section that says so. */
+async function measured(name) {
+  const { measure } = await import(`./bench/${name}.mjs`);
   const again = (error) => {
     console.error(error);
     console.error(`${name}: once more`);
-    return measured();
+    return measure(bench);
   };
-  sections.push(
-    await measured()
-      .catch(again)
-      .catch((error) => {
-        console.error(error);
-        return {
-          title: name,
-          text: '',
-          rows: [{ promise: name, limit: '', figure: 'could not be measured', met: false }],
-          tables: [],
-        };
-      }),
-  );
+  return measure(bench)
+    .catch(again)
+    .catch((failure) => {
+      console.error(failure);
+      return { title: name, text: '', rows: [], tables: [], failure };
+    });
 }
-console.log(text(sections));
-if (options.write)
-  writeFileSync(
-    join(root, 'docs/benchmarks.md'),
-    markdown(sections, { rounds, command: 'npm run bench -- --write' }),
-  );
 
 function stop(sentence) {
   console.error(`bench: ${sentence}`);

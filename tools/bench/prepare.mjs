@@ -146,17 +146,7 @@ export function installPeer({ name, version }) {
   return folder;
 }
 
-export const median = (list) => {
-  const sorted = [...list].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-
-/** Returns the median with the least and the most: `0.42 (0.40–0.47)`. */
-export const spread = (list, digits = 1) =>
-  list.length === 1
-    ? list[0].toFixed(digits)
-    : `${median(list).toFixed(digits)} (${Math.min(...list).toFixed(digits)}–${Math.max(...list).toFixed(digits)})`;
+export { median, spread } from './figures.mjs';
 
 /** Does something once per round, one after the other. */
 export async function inRounds(rounds, work) {
