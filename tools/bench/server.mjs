@@ -1,92 +1,196 @@
-// What the REST server costs, with many certificates in files.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, connect } from 'node:net';
+// What the REST server costs, with many certificates in its storage.
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bundle, inRounds, median, root } from './prepare.mjs';
+import { memoryOf, startOfNode } from './processes.mjs';
+import { rowsOf, tableOf } from './rows.mjs';
+import { healthOf, sharedBy, startBare, startServer } from './serving.mjs';
 
 export const title = 'The REST server';
 const certificates = 100_000;
-const connections = 32;
+const encryptionKey = randomBytes(32).toString('hex');
+const pagePath = '/api/certificates?limit=100';
 
-export async function measure(bench, { program = join(root, 'apps/cli/bin/acmex.mjs') } = {}) {
+export async function measure(bench) {
   await mkdir(join(root, 'tmp'), { recursive: true });
   const folder = await mkdtemp(join(root, 'tmp', 'bench-server-'));
-  const data = join(folder, 'data');
-  const serving = async (storage) => await startServer(program, storage);
+  const onFiles = async (data) =>
+    await startServer({ port: await bench.freePort(), folder, args: ['--storage', data], env: {} });
+  const redis = await bench.startRedis();
   try {
     // A server that cannot start fails here, and not after minutes of preparation.
-    await (await serving(join(folder, 'empty'))).end();
-    await laidOut(await import(await bundle('many-certificates')), data);
-    console.error(`  ${certificates.toLocaleString('en')} certificates are in the storage`);
-    const starts = await inRounds(5, async () => {
-      const server = await serving(data);
-      return await server.end(server.started);
-    });
-    const health = await inRounds(bench.rounds, async () => await healthRound(await serving(data)));
-    const server = await serving(data);
-    const pages = await turned(server);
-    const filtered = await (await server.get('/api/certificates?issuer=unknown&limit=100')).json();
-    const memory = await resident(server.child.pid);
-    await server.end();
+    await (await onFiles(join(folder, 'empty'))).end();
+    const packages = await import(await bundle('many-certificates'));
+    const storage = await inMemory(packages);
+    await laidOut(packages, storage, join(folder, 'data'));
+    await writtenToRedis(packages, storage, redis.url);
+    console.error(`  ${certificates.toLocaleString('en')} certificates are in the storages`);
+    const rounds = await inRounds(bench.rounds, async () => ({
+      node: await startOfNode(),
+      ...(await besideBare(bench, folder, await onFiles(join(folder, 'data')))),
+      redis: await ofServer(
+        await startServer({
+          port: await bench.freePort(),
+          folder,
+          ...sharedBy(redis.url, encryptionKey),
+        }),
+        turned,
+      ),
+    }));
     return {
       title,
-      text: `\`acmex serve\` with its storage in files, and ${certificates.toLocaleString('en')} certificates in it that were made at 200 a second. Health: the CPU of the process for one answer, on ${connections} connections for five seconds, beside a route of Fastify alone that answers the same; the quotient within one round, the median of ${bench.rounds}. Pages: \`GET /api/certificates?limit=100\`, one after the other from the first to the last; the median of the first and of the last 50. Start: from the start of the process to the first answer of \`/health/ready\`, the median of 5. Memory: resident, after all pages.`,
-      rows: promises({ starts, health, pages, filtered, memory }),
-      tables: [
-        [
-          ['round', 'GET /health', 'bare Fastify'],
-          ...health.map(({ ours, fastify }, round) => [
-            round + 1,
-            `${ours.toFixed(1)} µs`,
-            `${fastify.toFixed(1)} µs`,
-          ]),
-        ],
-      ],
+      text: `\`acmex serve\` with ${certificates.toLocaleString('en')} certificates in its storage, that were made at 200 a second: in files, and \`acmex serve --role api\` with them in Redis, encrypted. The limit is Fastify alone: a route of health that answers the same, and one that answers the bytes of the first page from memory. Start: from the start of the process to the first answer, of \`/health/ready\` where it is ours. Health: 32 connections that are always busy, three times two seconds for each by turns; the answers a second, and the CPU of the process for one. Pages: \`GET ${pagePath}\`, all of them one after the other; the median of the first and of the last 50, and of 50 of Fastify's. Memory: resident, after that.`,
+      rows: promises(rounds),
+      tables: tablesOf(rounds),
     };
   } finally {
+    await redis[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Measures the route of health, and one of Fastify alone beside it. */
-async function healthRound(server) {
-  const bare = await bareFastify();
-  const ours = await cpuPerAnswer(server);
-  await server.end();
-  const fastify = await cpuPerAnswer(bare);
-  bare.child.kill();
-  console.error(`  ${ours.toFixed(1)} and ${fastify.toFixed(1)} microseconds for an answer`);
-  return { ours, fastify };
+async function ofServer(server, work) {
+  return await work(server).finally(server.end);
 }
 
-function promises({ starts, health, pages, filtered, memory }) {
-  const quotient = median(health.map(({ ours, fastify }) => ours / fastify));
-  const [first, last] = [median(pages.slice(0, 50)), median(pages.slice(-50))];
-  const start = median(starts);
-  const row = (promise, limit, figure, met) => ({ promise, limit, figure, met });
+/** One round of a server on files and of Fastify alone. */
+async function besideBare(bench, folder, server) {
+  return await ofServer(server, async () => {
+    const page = join(folder, 'page.json');
+    await writeFile(page, (await server.ask(pagePath)).text);
+    const bare = await startBare({ port: await bench.freePort(), page });
+    return await ofServer(bare, async () => {
+      const [health, bareHealth] = await healthOf([server, bare]);
+      const pages = await turned(server);
+      const barePages = await inRounds(100, async () => (await bare.ask(pagePath)).took);
+      return {
+        files: {
+          took: server.took,
+          health,
+          ...pages,
+          scanned: await scanned(server),
+          memory: await memoryOf(server.child.pid),
+        },
+        bare: {
+          took: bare.took,
+          health: bareHealth,
+          page: median(barePages.slice(50)),
+          memory: await memoryOf(bare.child.pid),
+        },
+      };
+    });
+  });
+}
+
+/** Turns all pages. @returns the median of the milliseconds of the first 50 and of the last 50 */
+async function turned({ ask }) {
+  const times = [];
+  let [next, count] = ['', 0];
+  do {
+    const { text, took } = await ask(`${pagePath}${next && `&cursor=${encodeURIComponent(next)}`}`);
+    const page = JSON.parse(text);
+    times.push(took);
+    count += page.items.length;
+    next = page.next;
+  } while (next !== undefined);
+  if (count !== certificates) throw new Error(`${count} were listed`);
+  return { first: median(times.slice(0, 50)), last: median(times.slice(-50)) };
+}
+
+/** How many a page looks at for a filter without an index, which nothing matches. */
+async function scanned({ ask }) {
+  const page = JSON.parse((await ask('/api/certificates?issuer=unknown&limit=100')).text);
+  if (page.items.length > 0 || page.next === undefined)
+    throw new Error('the filter found something, or all were looked at for one page');
+  return page.scanned;
+}
+
+function promises(rounds) {
+  const of = (get) => rounds.map(get);
+  const bare = (get) => ({ name: "bare Fastify's", figures: of(get) });
+  const page = (place, part) => ({
+    figure: `the ${part} pages, ${place === 'files' ? 'files' : 'Redis'}`,
+    unit: 'ms',
+    ours: of((round) => round[place][part]),
+    limit: bare((round) => round.bare.page),
+    goals: [{ atMost: 5 }],
+  });
   return [
-    row('GET /health', "2 of bare Fastify's CPU", quotient.toFixed(2), quotient <= 2),
-    row('the first pages', '40 ms', `${first.toFixed(1)} ms`, first <= 40),
-    row('the last pages', '40 ms', `${last.toFixed(1)} ms`, last <= 40),
-    row(
-      'scanned for a filter without an index',
-      '2,000',
-      filtered.scanned.toLocaleString('en'),
-      filtered.scanned <= 2000 && filtered.items.length === 0 && filtered.next !== undefined,
-    ),
-    row('start to ready', '2 s', `${(start / 1000).toFixed(2)} s`, start <= 2000),
-    row('resident memory', '150 MB', `${memory.toFixed(0)} MB`, memory <= 150),
+    {
+      figure: 'start to ready, files',
+      unit: 'ms',
+      digits: 0,
+      ours: of((round) => round.files.took),
+      limit: bare((round) => round.bare.took),
+      goals: [{ atMost: 600 }],
+    },
+    {
+      figure: 'GET /health, a second',
+      unit: 'a second',
+      digits: 0,
+      ours: of((round) => round.files.health.rate),
+      limit: bare((round) => round.bare.health.rate),
+      goals: [{ of: 'limit', atLeast: 0.75 }],
+    },
+    {
+      figure: 'GET /health, processor time',
+      unit: 'µs',
+      ours: of((round) => round.files.health.cpu),
+      limit: bare((round) => round.bare.health.cpu),
+      goals: [{ of: 'limit', atMost: 1.33 }],
+    },
+    ...['files', 'redis'].flatMap((place) => ['first', 'last'].map((part) => page(place, part))),
+    {
+      figure: 'scanned for a filter without an index',
+      unit: 'certificates',
+      digits: 0,
+      ours: of((round) => round.files.scanned),
+      goals: [{ atMost: 2000 }],
+    },
+    {
+      figure: 'resident memory, files',
+      unit: 'MB',
+      digits: 0,
+      ours: of((round) => round.files.memory),
+      limit: bare((round) => round.bare.memory),
+      goals: [{ atMost: 110 }],
+    },
+  ].flatMap(rowsOf);
+}
+
+function tablesOf(rounds) {
+  const column = (name, unit, get, digits = 0) => ({
+    name,
+    unit,
+    digits,
+    figures: rounds.map(get),
+  });
+  return [
+    tableOf([
+      column('start to ready', 'ms', ({ files }) => files.took),
+      column('bare Fastify', 'ms', ({ bare }) => bare.took),
+      column('`node -e 0`', 'ms', ({ node }) => node),
+    ]),
+    tableOf([
+      column('GET /health', 'a second', ({ files }) => files.health.rate),
+      column('bare Fastify', 'a second', ({ bare }) => bare.health.rate),
+      column('GET /health', 'µs of CPU', ({ files }) => files.health.cpu, 1),
+      column('bare Fastify', 'µs of CPU', ({ bare }) => bare.health.cpu, 1),
+    ]),
+    tableOf([
+      column('first pages, files', 'ms', ({ files }) => files.first, 1),
+      column('last pages, files', 'ms', ({ files }) => files.last, 1),
+      column('first pages, Redis', 'ms', ({ redis }) => redis.first, 1),
+      column('last pages, Redis', 'ms', ({ redis }) => redis.last, 1),
+      column('bare Fastify', 'ms', ({ bare }) => bare.page, 1),
+    ]),
   ];
 }
 
-/**
- * What the orchestrator would have written, as the driver lays it out: flushed writes would take an
- * hour.
- */
-async function laidOut(packages, path) {
-  const { CertificateStore, fileStorage, memoryStorage } = packages;
+/** Returns a storage in memory with what the orchestrator would have written. */
+async function inMemory(packages) {
+  const { CertificateStore, memoryStorage } = packages;
   const storage = memoryStorage();
   let now = Date.UTC(2026, 0, 1);
   const clock = {
@@ -121,6 +225,11 @@ async function laidOut(packages, path) {
     }));
   }
   await planned(packages, storage, { ...clock, now: () => Temporal(Date.now()) });
+  return storage;
+}
+
+/** Puts it into files as the driver lays them out: flushed writes would take an hour. */
+async function laidOut({ fileStorage }, storage, path) {
   const files = fileStorage({ path });
   await files.write([{ set: 'bench', value: new Uint8Array(1) }]);
   await files[Symbol.asyncDispose]();
@@ -153,124 +262,19 @@ function Temporal(milliseconds) {
   return { epochMilliseconds: milliseconds, toString: () => text };
 }
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Starts the program, and returns once it is ready. */
-async function startServer(program, data) {
-  const port = await freePort();
-  const key = `${'0f7c1e9b4a6d8253'}c1b0a9f8e7d6c5b4`;
-  const begun = performance.now();
-  const child = spawn(
-    process.execPath,
-    [program, 'serve', '--addr', `127.0.0.1:${port}`, '--storage', data],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { PATH: process.env.PATH, HOME: data, ACMEX_API_KEYS: key },
-    },
-  );
-  const get = async (path) =>
-    await fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-api-key': key } });
-  for (let tries = 0; ; tries += 1) {
-    if (child.exitCode !== null || tries > 2000) throw new Error('the server did not become ready');
-    if ((await get('/health/ready').catch(() => undefined))?.ok) break;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
+/** Writes it to Redis, encrypted. */
+async function writtenToRedis(packages, storage, url) {
+  const { encryptedStorage, parseEncryptionKey, redisStorage } = packages;
+  const keys = [parseEncryptionKey(encryptionKey)];
+  const target = await encryptedStorage(redisStorage({ url }), { keys });
+  let changes = [];
+  for await (const { key, value } of storage.list('')) {
+    if (key.startsWith('events/')) continue;
+    changes.push({ set: key, value });
+    if (changes.length < 100) continue;
+    await target.write(changes);
+    changes = [];
   }
-  const started = performance.now() - begun;
-  return {
-    port,
-    child,
-    get,
-    started,
-    async end(result) {
-      child.kill('SIGTERM');
-      await once(child, 'close');
-      return result;
-    },
-  };
-}
-
-async function bareFastify() {
-  const port = await freePort();
-  const code = `import fastify from 'fastify'; const app = fastify(); app.get('/health', async () => ({ status: 'healthy' })); await app.listen({ port: ${port}, host: '127.0.0.1' }); console.log('ready')`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
-    cwd: join(root, 'apps/server'),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(child.stdout, 'data');
-  return { port, child };
-}
-
-/** Microseconds of CPU of the process for each answer, on connections that are always busy. */
-async function cpuPerAnswer({ port, child: { pid } }) {
-  const request = `GET /health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
-  let [answers, going] = [0, true];
-  const sockets = await Promise.all(
-    Array.from({ length: connections }, async () => {
-      const socket = connect(port, '127.0.0.1');
-      await once(socket, 'connect');
-      socket
-        .setEncoding('latin1')
-        .on('data', (text) => {
-          if (!text.startsWith('HTTP/1.1 200')) throw new Error(text);
-          answers += 1;
-          if (going) socket.write(request);
-        })
-        .on('error', () => {
-          /* the server ends first */
-        });
-      socket.write(request);
-      return socket;
-    }),
-  );
-  await new Promise((resolve) => {
-    setTimeout(resolve, 1000);
-  });
-  const [from, before] = [answers, await cpuOf(pid)];
-  await new Promise((resolve) => {
-    setTimeout(resolve, 5000);
-  });
-  const result = ((await cpuOf(pid)) - before) / (answers - from);
-  going = false;
-  for (const socket of sockets) socket.destroy();
-  return result;
-}
-
-/** Microseconds of CPU, which Linux counts in hundredths of a second. */
-async function cpuOf(pid) {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-/** Milliseconds of each page. */
-async function turned({ get }) {
-  const times = [];
-  let [next, count] = ['', 0];
-  do {
-    const begun = performance.now();
-    const page = await (
-      await get(`/api/certificates?limit=100${next === '' ? '' : `&cursor=${next}`}`)
-    ).json();
-    times.push(performance.now() - begun);
-    count += page.items.length;
-    next = page.next;
-  } while (next !== undefined);
-  if (count !== certificates) throw new Error(`${count} were listed`);
-  return times;
-}
-
-/** MB */
-async function resident(pid) {
-  return (
-    (Number(/VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024) /
-    1e6
-  );
+  await target.write(changes);
+  await target[Symbol.asyncDispose]();
 }
