@@ -11,7 +11,7 @@ const prefix = '{bench}';
 const redis = await teamRedis({ target: redisTarget({ url }) });
 const { client, listener } = redis;
 const notifier = await redisNotifier({ client, listener, channel: `${prefix}:bell` });
-const queue = new BullQueue({
+const queue = await BullQueue.connect({
   client,
   prefix,
   notifier,

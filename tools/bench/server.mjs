@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bundle, inRounds, median, root } from './prepare.mjs';
 import { memoryOf, startOfNode } from './processes.mjs';
-import { rowsOf, tableOf } from './rows.mjs';
+import { tableOf } from './tables.mjs';
 import { healthOf, sharedBy, startBare, startServer } from './serving.mjs';
 
 export const title = 'The REST server';
@@ -120,7 +120,6 @@ function promises(rounds) {
     {
       figure: 'start to ready, files',
       unit: 'ms',
-      digits: 0,
       ours: of((round) => round.files.took),
       limit: bare((round) => round.bare.took),
       goals: [{ atMost: 600 }],
@@ -128,7 +127,6 @@ function promises(rounds) {
     {
       figure: 'GET /health, a second',
       unit: 'a second',
-      digits: 0,
       ours: of((round) => round.files.health.rate),
       limit: bare((round) => round.bare.health.rate),
       goals: [{ of: 'limit', atLeast: 0.75 }],
@@ -144,26 +142,23 @@ function promises(rounds) {
     {
       figure: 'scanned for a filter without an index',
       unit: 'certificates',
-      digits: 0,
       ours: of((round) => round.files.scanned),
       goals: [{ atMost: 2000 }],
     },
     {
       figure: 'resident memory, files',
       unit: 'MB',
-      digits: 0,
       ours: of((round) => round.files.memory),
       limit: bare((round) => round.bare.memory),
       goals: [{ atMost: 110 }],
     },
-  ].flatMap(rowsOf);
+  ];
 }
 
 function tablesOf(rounds) {
-  const column = (name, unit, get, digits = 0) => ({
+  const column = (name, unit, get) => ({
     name,
     unit,
-    digits,
     figures: rounds.map(get),
   });
   return [
@@ -175,15 +170,15 @@ function tablesOf(rounds) {
     tableOf([
       column('GET /health', 'a second', ({ files }) => files.health.rate),
       column('bare Fastify', 'a second', ({ bare }) => bare.health.rate),
-      column('GET /health', 'µs of CPU', ({ files }) => files.health.cpu, 1),
-      column('bare Fastify', 'µs of CPU', ({ bare }) => bare.health.cpu, 1),
+      column('GET /health', 'µs of CPU', ({ files }) => files.health.cpu),
+      column('bare Fastify', 'µs of CPU', ({ bare }) => bare.health.cpu),
     ]),
     tableOf([
-      column('first pages, files', 'ms', ({ files }) => files.first, 1),
-      column('last pages, files', 'ms', ({ files }) => files.last, 1),
-      column('first pages, Redis', 'ms', ({ redis }) => redis.first, 1),
-      column('last pages, Redis', 'ms', ({ redis }) => redis.last, 1),
-      column('bare Fastify', 'ms', ({ bare }) => bare.page, 1),
+      column('first pages, files', 'ms', ({ files }) => files.first),
+      column('last pages, files', 'ms', ({ files }) => files.last),
+      column('first pages, Redis', 'ms', ({ redis }) => redis.first),
+      column('last pages, Redis', 'ms', ({ redis }) => redis.last),
+      column('bare Fastify', 'ms', ({ bare }) => bare.page),
     ]),
   ];
 }

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundle, inRounds, median, root } from './prepare.mjs';
-import { rowsOf, tableOf } from './rows.mjs';
+import { tableOf } from './tables.mjs';
 import { writers, writesPerSecond } from './storage-writes.mjs';
 
 export const title = 'Storage';
@@ -42,21 +42,18 @@ function firstTenRows(places) {
   const goals = {
     memory: [{ atMost: 2 }],
     Redis: [{ atMost: 2 }],
-    files: [{ atMost: 20 }, { of: 'limit', atMost: 1.5 }],
+    files: [{ atMost: 20 }, { of: 'peer', atMost: 1.5 }],
   };
-  return Object.entries(places).flatMap(([place, heads]) =>
-    rowsOf({
-      figure: `first 10 of ${many.toLocaleString('en')}, ${place}`,
-      unit: 'ms',
-      digits: 2,
-      ours: heads.map((head) => head.many),
-      limit: {
-        name: `the same of ${few.toLocaleString('en')}`,
-        figures: heads.map((head) => head.few),
-      },
-      goals: goals[place],
-    }),
-  );
+  return Object.entries(places).map(([place, heads]) => ({
+    figure: `first 10 of ${many.toLocaleString('en')}, ${place}`,
+    unit: 'ms',
+    ours: heads.map((head) => head.many),
+    peer: {
+      name: `the same of ${few.toLocaleString('en')}`,
+      figures: heads.map((head) => head.few),
+    },
+    goals: goals[place],
+  }));
 }
 
 function writeRows(writes) {
@@ -65,7 +62,6 @@ function writeRows(writes) {
   const row = (figure, ours, standards) => ({
     figure,
     unit: 'a second',
-    digits: 0,
     ours,
     ...standards,
   });
@@ -89,14 +85,13 @@ function writeRows(writes) {
       limit: { name: 'the barest journal', figures: of('appendOfWritersThree', 3) },
       goals: [{ atLeast: 2000 }],
     }),
-  ].flatMap(rowsOf);
+  ];
 }
 
 function writeTables(writes) {
   const column = (name, kind) => ({
     name,
     unit: 'a second',
-    digits: 0,
     figures: writes.map((write) => write[kind]),
   });
   return [

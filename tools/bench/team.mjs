@@ -1,150 +1,89 @@
 // What the server costs where several processes share the work by Redis.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundle, inRounds, median, root } from './prepare.mjs';
 import { fileURLToPath } from 'node:url';
+import { bundle, inRounds, median, root } from './prepare.mjs';
+import { tableOf } from './tables.mjs';
+import { sharedBy, startBare, startServer } from './serving.mjs';
 
 export const title = 'The REST server on Redis';
-const [perSecond, seconds, tasks] = [300, 20, 5000];
-const program = join(root, 'apps/cli/bin/acmex.mjs');
+const tasks = 5000;
+const warmUp = { perSecond: 300, seconds: 5 };
+const usual = { perSecond: 300, seconds: 15 };
+const high = { perSecond: 600, seconds: 8 };
 
 export async function measure(bench) {
+  await mkdir(join(root, 'tmp'), { recursive: true });
   const folder = await mkdtemp(join(root, 'tmp', 'bench-team-'));
-  const redis = await bench.startRedis({ appendonly: true });
+  const program = fileURLToPath(await bundle('queue-tasks'));
   try {
-    const child = fileURLToPath(await bundle('queue-tasks'));
-    const overheads = await inRounds(bench.rounds, async () =>
-      Number(
-        spawnSync(process.execPath, [child, redis.url, String(tasks)], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'inherit'],
-        }).stdout,
-      ),
-    );
-    const api = await serving(folder, redis.url);
-    const intakes = await inRounds(bench.rounds, async () => await intake(api));
-    const pages = await turned(api);
-    await api.end();
+    const rounds = await inRounds(bench.rounds, async () => await round(bench, folder, program));
     return {
       title,
-      text: `\`acmex serve --role api\` with its storage in a Redis (AOF, everysec), encrypted, and no worker. Orders: \`POST /api/orders\`, ${perSecond} a second for ${seconds} seconds at times fixed beforehand, each for another name; a time is from when it was to be sent, so that waiting counts; by one process on the same machine; the median of ${bench.rounds}. Pages: \`GET /api/certificates?limit=100\`, all of what was ordered (${pages.length} pages), one after the other. Queue: ${tasks.toLocaleString('en')} tasks that do nothing, added and done by one process, 20 at once: its processor time by task, after 500 that do not count.`,
-      rows: promises({ intakes, pages, overheads }),
-      tables: [
-        [
-          ['round', 'accepted', 'p50', 'p99', 'refused'],
-          ...intakes.map((intake, round) => [
-            round + 1,
-            `${intake.rate.toFixed(0)} a second`,
-            `${intake.p50.toFixed(0)} ms`,
-            `${intake.p99.toFixed(0)} ms`,
-            intake.refused,
-          ]),
-        ],
-      ],
+      text: `\`acmex serve --role api\` with its storage in a Redis (AOF, everysec), encrypted, and no worker; a fresh Redis for each round. Orders: \`POST /api/orders\`, each for another name, at times fixed beforehand; a time is from when it was to be sent, so that waiting counts; by one process on the same machine. ${warmUp.seconds} seconds that do not count, ${usual.perSecond} a second for ${usual.seconds} seconds, then ${high.perSecond} a second for ${high.seconds}. The limit is Fastify alone, with a route that does one SET in the same Redis, which gets the same orders just before. Pages: \`GET /api/certificates?limit=100\`, all of what was ordered, one after the other. Queue: ${tasks.toLocaleString('en')} tasks that do nothing, added and done by one process, 20 at once: its processor time by task, after 500 that do not count.`,
+      rows: promises(rounds),
+      tables: tablesOf(rounds),
     };
   } finally {
-    await redis[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function promises({ intakes, pages, overheads }) {
-  const [rate, p99] = [
-    median(intakes.map((intake) => intake.rate)),
-    median(intakes.map((intake) => intake.p99)),
-  ];
-  const [page, overhead] = [median(pages), median(overheads)];
-  const row = (promise, limit, figure, met) => ({ promise, limit, figure, met });
-  return [
-    row(
-      'orders accepted',
-      'least 300 a second',
-      `${rate.toFixed(0)} a second`,
-      rate >= 0.99 * perSecond,
-    ),
-    row('p99 of an order', '100 ms', `${p99.toFixed(0)} ms`, p99 <= 100),
-    row('p50 of a page', '15 ms', `${page.toFixed(1)} ms`, page <= 15),
-    row('processor time of the queue by task', '3 ms', `${overhead.toFixed(2)} ms`, overhead <= 3),
-  ];
+async function round(bench, folder, program) {
+  const redis = await bench.startRedis({ appendonly: true });
+  try {
+    const queue = queueCpu(program, redis.url);
+    const bare = await orders(
+      await startBare({ port: await bench.freePort(), redis: redis.url }),
+      async (server) => ({
+        usual: await intake(server, usual),
+        high: await intake(server, high),
+      }),
+    );
+    const shared = sharedBy(redis.url, randomBytes(32).toString('hex'));
+    const server = await startServer({ port: await bench.freePort(), folder, ...shared });
+    const ours = await orders(server, async () => ({
+      usual: await intake(server, usual),
+      high: await intake(server, high),
+      page: median(await turned(server)),
+    }));
+    return { queue, bare, ours };
+  } finally {
+    await redis[Symbol.asyncDispose]();
+  }
 }
 
-async function serving(folder, url) {
-  const socket = createServer().listen(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  const key = randomBytes(32).toString('hex');
-  const child = spawn(
-    process.execPath,
-    [program, 'serve', '--role', 'api', '--addr', `127.0.0.1:${port}`],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      cwd: folder,
-      env: {
-        PATH: process.env.PATH,
-        HOME: folder,
-        ACMEX_REDIS_URL: url,
-        ACMEX_STORAGE_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
-        ACMEX_API_KEYS: key,
-        ACMEX_ACME_CA: 'custom',
-        ACMEX_ACME_CUSTOM_URL: 'https://127.0.0.1:1/directory',
-        ACMEX_ACME_TOS_AGREED: 'true',
-      },
-    },
-  );
-  for (let tries = 0; ; tries += 1) {
-    if (child.exitCode !== null || tries > 2000) throw new Error('the server did not become ready');
-    if ((await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok) break;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
+/** Milliseconds of processor time for each task. */
+function queueCpu(program, url) {
+  const { status, stdout } = spawnSync(process.execPath, [program, url, String(tasks)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`the process of the queue ended with ${status}`);
+  return Number(stdout);
+}
+
+async function orders(server, work) {
+  try {
+    await intake(server, warmUp);
+    return await work(server);
+  } finally {
+    await server.end();
   }
-  return {
-    port,
-    key,
-    async end() {
-      child.kill('SIGTERM');
-      await once(child, 'close');
-    },
-  };
 }
 
 let last = 0;
 
-async function intake({ port, key }) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+/** Sends orders at fixed times. */
+async function intake({ ask }, { perSecond, seconds }) {
   const times = [];
   let refused = 0;
   const begun = performance.now();
   const post = async (at) => {
-    const body = JSON.stringify({ names: [`n${(last += 1)}.bench.test`] });
-    const status = await new Promise((resolve, reject) => {
-      request(
-        {
-          agent,
-          port,
-          host: '127.0.0.1',
-          method: 'POST',
-          path: '/api/orders',
-          headers: {
-            'x-api-key': key,
-            'content-type': 'application/json',
-            'content-length': body.length,
-          },
-        },
-        (answer) => {
-          answer.resume().on('end', () => resolve(answer.statusCode));
-        },
-      )
-        .on('error', reject)
-        .end(body);
-    });
+    const json = { names: [`n${(last += 1)}.bench.test`] };
+    const { status } = await ask('/api/orders', { method: 'POST', json });
     if (status === 202) times.push(performance.now() - at);
     else refused += 1;
   };
@@ -160,34 +99,71 @@ async function intake({ port, key }) {
   }
   await Promise.all(all);
   const rate = times.length / ((performance.now() - begun) / 1000);
-  agent.destroy();
   times.sort((a, b) => a - b);
-  const result = {
-    rate,
-    refused,
-    p50: times[times.length >> 1],
-    p99: times[Math.floor(times.length * 0.99)],
-  };
+  const [p50, p99] = [0.5, 0.99].map((part) => times[Math.floor(times.length * part)]);
   console.error(
-    `  ${result.rate.toFixed(0)} a second, p50 ${result.p50.toFixed(0)} ms, p99 ${result.p99.toFixed(0)} ms, ${refused} refused`,
+    `  ${rate.toFixed(0)} a second, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${refused} refused`,
   );
-  return result;
+  return { rate, refused, p50, p99 };
 }
 
 /** Milliseconds of each page. */
-async function turned({ port, key }) {
+async function turned({ ask }) {
   const times = [];
   let next = '';
   do {
-    const begun = performance.now();
-    const page = await (
-      await fetch(
-        `http://127.0.0.1:${port}/api/certificates?limit=100${next === '' ? '' : `&cursor=${encodeURIComponent(next)}`}`,
-        { headers: { 'x-api-key': key } },
-      )
-    ).json();
-    times.push(performance.now() - begun);
-    next = page.next;
+    const cursor = next && `&cursor=${encodeURIComponent(next)}`;
+    const { text, took } = await ask(`/api/certificates?limit=100${cursor}`);
+    times.push(took);
+    next = JSON.parse(text).next;
   } while (next !== undefined);
   return times;
+}
+
+function promises(rounds) {
+  const of = (get) => rounds.map(get);
+  const bare = (get) => ({ name: "bare Fastify's with one SET", figures: of(get) });
+  return [
+    {
+      figure: `p99 of an order, ${usual.perSecond} a second`,
+      unit: 'ms',
+      ours: of(({ ours }) => ours.usual.p99),
+      limit: bare((round) => round.bare.usual.p99),
+      goals: [{ atMost: 50 }],
+    },
+    {
+      figure: `orders accepted of ${high.perSecond} a second`,
+      unit: 'a second',
+      ours: of(({ ours }) => ours.high.rate),
+      limit: bare((round) => round.bare.high.rate),
+      goals: [{ atLeast: 0.99 * high.perSecond }],
+    },
+    {
+      figure: 'p50 of a page',
+      unit: 'ms',
+      ours: of(({ ours }) => ours.page),
+      goals: [{ atMost: 5 }],
+    },
+    {
+      figure: 'processor time of the queue by task',
+      unit: 'ms',
+      ours: of(({ queue }) => queue),
+      goals: [{ atMost: 3 }],
+    },
+  ];
+}
+
+function tablesOf(rounds) {
+  const columns = (name, get) => [
+    { name, unit: 'accepted a second', figures: rounds.map((round) => get(round).rate) },
+    { name, unit: 'p50 in ms', figures: rounds.map((round) => get(round).p50) },
+    { name, unit: 'p99 in ms', figures: rounds.map((round) => get(round).p99) },
+    { name, unit: 'refused', figures: rounds.map((round) => get(round).refused) },
+  ];
+  return [
+    tableOf(columns(`ours, ${usual.perSecond} a second`, ({ ours }) => ours.usual)),
+    tableOf(columns(`ours, ${high.perSecond} a second`, ({ ours }) => ours.high)),
+    tableOf(columns(`bare Fastify, ${usual.perSecond} a second`, ({ bare }) => bare.usual)),
+    tableOf(columns(`bare Fastify, ${high.perSecond} a second`, ({ bare }) => bare.high)),
+  ];
 }
