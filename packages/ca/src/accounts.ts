@@ -18,7 +18,7 @@ export async function newAccount(
   { address }: { readonly address: string },
 ): Promise<Answer> {
   const { contact, onlyReturnExisting, ...asked } = payloadOf(request);
-  const thumbprint = await thumbprintHex(request.key);
+  const thumbprint = thumbprintHex(request.key);
   await checkNotCompromised(service.storage, request.key);
   return await untilWritten(async () => {
     const existing = await accountsByKey.read(service.storage, thumbprint);

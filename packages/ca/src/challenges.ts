@@ -1,5 +1,4 @@
 import { timestamp } from '@acmex/clock';
-import { calculateJwkThumbprint } from 'jose';
 import { type Stored, untilWritten } from '@acmex/storage';
 import { type Answer, json } from './answer.ts';
 import {
@@ -12,6 +11,7 @@ import {
 } from './authorization-records.ts';
 import { challengeObject, ownAuthorization } from './authorizations.ts';
 import { refusal } from './problems.ts';
+import { thumbprintOf } from './public-key.ts';
 import type { Service } from './service.ts';
 import type { SignedByAccount } from './signed-request.ts';
 import { reviveValidations, startValidation } from './validations.ts';
@@ -64,7 +64,7 @@ async function takenUp(
     keyAuthorization:
       challenge.token === undefined
         ? undefined
-        : `${challenge.token}.${await calculateJwkThumbprint({ ...key })}`,
+        : `${challenge.token}.${thumbprintOf(key).toString('base64url')}`,
   };
   const challenges = stored.record.challenges.map((candidate) =>
     candidate === challenge ? taken : candidate,

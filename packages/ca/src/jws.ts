@@ -1,10 +1,9 @@
 import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto';
 import type { JsonObject, PublicJwk } from '@acmex/protocol';
-import { calculateJwkThumbprint } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { parsedObject } from './answer.ts';
 import { refusal } from './problems.ts';
-import { keyFault, keyOfJwk, mostBits, type WeakKeyFault } from './public-key.ts';
+import { keyFault, keyOfJwk, mostBits, thumbprintOf, type WeakKeyFault } from './public-key.ts';
 
 /**
  * The signatures that accounts sign with. RFC 8555 §6.2 forbids `none` and those of shared keys.
@@ -177,8 +176,8 @@ export function verifiedPayload(
 }
 
 /** RFC 7638, as lower-case hexadecimal, since keys of the storage have no upper case. */
-export async function thumbprintHex(jwk: PublicJwk): Promise<string> {
-  return Buffer.from(await calculateJwkThumbprint({ ...jwk }), 'base64url').toString('hex');
+export function thumbprintHex(jwk: object): string {
+  return thumbprintOf(jwk).toString('hex');
 }
 
 function isSignedBy(

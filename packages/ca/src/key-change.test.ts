@@ -1,5 +1,6 @@
 import { type AccountKey, changeKey, generateAccountKey, signJws } from '@acmex/protocol';
 import { describe, expect, it } from '@jest/globals';
+import { memoryStorage } from '@acmex/storage';
 import { base, post, postAs, testCa, type TestCa, type TestClient } from './ca.testing.ts';
 
 const url = `${base}/key-change`;
@@ -49,9 +50,28 @@ describe('a key change', () => {
     }
   });
   it('by two at once has one winner', async () => {
-    const ca = await testCa();
+    const storage = memoryStorage();
+    const reading: (() => void)[] = [];
+    let isHeld = false;
+    const ca = await testCa({
+      storage: {
+        ...storage,
+        // Neither writes before both have read.
+        async get(key) {
+          const entry = await storage.get(key);
+          if (!isHeld || !key.startsWith('ca/account-by-key/')) return entry;
+          await new Promise<void>((resolve) => {
+            if (reading.push(resolve) < 2) return;
+            isHeld = false;
+            for (const goOn of reading) goOn();
+          });
+          return entry;
+        },
+      },
+    });
     const account = await ca.account();
     const keys = await Promise.all([generateAccountKey(), generateAccountKey()]);
+    isHeld = true;
     const answers = await Promise.all(keys.map(({ key }) => change(ca, account, key)));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 403]);
     const winner = keys[answers.findIndex(({ status }) => status === 200)]!.key;

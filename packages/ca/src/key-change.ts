@@ -1,4 +1,4 @@
-import { type JsonObject, type PublicJwk, thumbprint } from '@acmex/protocol';
+import type { PublicJwk } from '@acmex/protocol';
 import { untilWritten } from '@acmex/storage';
 import { accounts, accountsByKey } from './account-records.ts';
 import { type Answer, json, parsedObject } from './answer.ts';
@@ -12,6 +12,7 @@ import {
 } from './jws.ts';
 import { checkNotCompromised } from './compromised-keys.ts';
 import { refusal } from './problems.ts';
+import { thumbprintOf } from './public-key.ts';
 import type { Service } from './service.ts';
 import { payloadOf, type SignedByAccount } from './signed-request.ts';
 
@@ -27,7 +28,7 @@ export async function keyChange(service: Service, request: SignedByAccount): Pro
   const newKey = await innerKey(request, urls.of(`/account/${id}`));
   checkStrength(newKey, service.weakKeyFault);
   await checkNotCompromised(storage, newKey);
-  const [before, after] = await Promise.all([thumbprintHex(request.key), thumbprintHex(newKey)]);
+  const [before, after] = [thumbprintHex(request.key), thumbprintHex(newKey)];
   return await untilWritten(async () => {
     const taken = await accountsByKey.read(storage, after);
     if (taken)
@@ -36,11 +37,11 @@ export async function keyChange(service: Service, request: SignedByAccount): Pro
         headers: { location: urls.of(`/account/${taken.record.account}`) },
       });
     const stored = await accounts.read(storage, id);
-    if (!stored || (await thumbprintHex(stored.record.key)) !== before)
+    if (!stored || thumbprintHex(stored.record.key) !== before)
       throw refusal('unauthorized', 'the account has another key by now');
     const { record } = stored;
     const formerThumbprints = [
-      await thumbprint({ jwk: record.key }),
+      thumbprintOf(record.key).toString('base64url'),
       ...(record.formerThumbprints ?? []),
     ];
     await storage.write([
@@ -68,17 +69,11 @@ async function innerKey(request: SignedByAccount, accountUrl: string): Promise<P
   const newKey = readJwk(read.header.jwk);
   const { account, oldKey } = parsedObject(verifiedPayload('the inner JWS', read, newKey)) ?? {};
   if (account !== accountUrl) throw refusal('malformed', 'the inner JWS is about another account');
-  if (!(await isSame(oldKey, request.key)))
+  if (!isSame(oldKey, request.key))
     throw refusal('malformed', 'the "oldKey" of the inner JWS is another than the account\'s');
   return newKey;
 }
 
-async function isSame(json: unknown, key: PublicJwk): Promise<boolean> {
-  if (typeof json !== 'object' || json === null) return false;
-  const { kty, crv, x, y, e, n } = json as JsonObject;
-  return (
-    (await thumbprintHex({ kty, crv, x, y, e, n } as unknown as PublicJwk).catch(
-      () => undefined,
-    )) === (await thumbprintHex(key))
-  );
+function isSame(json: unknown, key: PublicJwk): boolean {
+  return typeof json === 'object' && json !== null && thumbprintHex(json) === thumbprintHex(key);
 }

@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { isWeakModulus, keyFault, keyOfSpki, mostBits } from './public-key.ts';
+import { calculateJwkThumbprint } from 'jose';
+import { isWeakModulus, keyFault, keyOfSpki, mostBits, thumbprintOf } from './public-key.ts';
 
 const modulusOf = () =>
   BigInt(
@@ -62,5 +63,29 @@ describe('a key', () => {
     }
     expect(keyOfSpki(Buffer.from(spki).fill(0, spki.length - 64))).toBeUndefined();
     expect(keyOfSpki(Buffer.from(spki).fill(0xff, spki.length - 64))).toBeUndefined();
+  });
+});
+
+describe('the thumbprint of a key', () => {
+  it('is that of jose, for keys of each type, whatever else their JWKs have', async () => {
+    for (const { publicKey } of [
+      generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+      generateKeyPairSync('ed25519'),
+      generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    ]) {
+      const jwk = { use: 'sig', ...publicKey.export({ format: 'jwk' }) };
+      expect(thumbprintOf(jwk).toString('base64url')).toBe(await calculateJwkThumbprint(jwk));
+    }
+  });
+  it('is another for what is not the same key', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const jwk = publicKey.export({ format: 'jwk' });
+    const differing = [
+      {},
+      { ...jwk, x: undefined },
+      { ...jwk, kty: 'OKP' },
+      { ...jwk, x: [jwk.x] },
+    ];
+    for (const json of differing) expect(thumbprintOf(json)).not.toEqual(thumbprintOf(jwk));
   });
 });

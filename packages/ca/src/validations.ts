@@ -1,5 +1,4 @@
 import { withTimeLimit } from '@acmex/clock';
-import { thumbprint } from '@acmex/protocol';
 import { accountUris } from '@acmex/protocol/drafts';
 import { Temporal } from 'temporal-polyfill';
 import { type Stored, untilWritten } from '@acmex/storage';
@@ -15,6 +14,7 @@ import { type AccountRecord, accounts } from './account-records.ts';
 import type { ValidationRequest, ValidationVerdict } from './challenge-validator.ts';
 import { pending } from './pending.ts';
 import { problem, type ProblemDocument, type ProblemType } from './problems.ts';
+import { thumbprintOf } from './public-key.ts';
 import type { Service } from './service.ts';
 import { knownFirst } from './stored.ts';
 
@@ -149,7 +149,7 @@ async function requestFor(
     return { type, identifier, wildcard, token, keyAuthorization, accountUrl };
   if (!persist) return undefined;
   const thumbprints = [
-    await thumbprint({ jwk: account.key }),
+    thumbprintOf(account.key).toString('base64url'),
     ...(account.formerThumbprints ?? []),
   ];
   const uris = await accountUris(persist.draft, {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Temporal } from 'temporal-polyfill';
 import {
   milliseconds,
   scaledClock,
@@ -8,10 +10,40 @@ import {
   withTimeLimit,
 } from './index.ts';
 
+function resultOf(work: () => number): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('milliseconds', () => {
   it('takes what people write', () => {
     expect(milliseconds('PT1M')).toBe(60_000);
     expect(milliseconds({ days: 1, seconds: 1 })).toBe(86_401_000);
+  });
+  it('gives what Temporal gives, and refuses what it refuses', () => {
+    fc.assert(
+      fc.property(
+        fc.record(
+          Object.fromEntries(
+            ['days', 'hours', 'minutes', 'seconds', 'milliseconds'].map((unit) => [
+              unit,
+              fc.oneof(
+                { arbitrary: fc.nat({ max: 100_000 }), weight: 9 },
+                { arbitrary: fc.constantFrom(undefined, -1, 0.5, 2 ** 53, Infinity), weight: 1 },
+              ),
+            ]),
+          ),
+          { requiredKeys: [] },
+        ),
+        (duration) => {
+          const length = resultOf(() => Temporal.Duration.from(duration).total('milliseconds'));
+          expect(resultOf(() => milliseconds(duration))).toEqual(length);
+        },
+      ),
+    );
   });
   it('refuses a length that depends on the calendar', () => {
     // Native Temporal throws the RangeError of another realm in Jest: compare by name.

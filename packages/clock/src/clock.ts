@@ -26,6 +26,14 @@ export interface Clock {
   sleep(duration: DurationInput, options?: SleepOptions): Promise<void>;
 }
 
+const unitMs: Readonly<Record<string, number>> = {
+  days: 86_400_000,
+  hours: 3_600_000,
+  minutes: 60_000,
+  seconds: 1000,
+  milliseconds: 1,
+};
+
 /**
  * Returns the length of a duration.
  *
@@ -33,5 +41,21 @@ export interface Clock {
  * @throws RangeError for weeks, months and years, whose length depends on the calendar
  */
 export function milliseconds(duration: DurationInput): number {
-  return Temporal.Duration.from(duration).total('milliseconds');
+  return usualLength(duration) ?? Temporal.Duration.from(duration).total('milliseconds');
+}
+
+/**
+ * Returns the length of an object of whole numbers of the usual units, without Temporal: in a
+ * fraction of its time. Undefined for any other duration.
+ */
+function usualLength(duration: DurationInput): number | undefined {
+  if (typeof duration === 'string' || duration instanceof Temporal.Duration) return undefined;
+  const entries = Object.entries(duration);
+  let length = 0;
+  for (const [unit, count] of entries) {
+    const unitLength = Object.hasOwn(unitMs, unit) ? unitMs[unit] : undefined;
+    if (unitLength === undefined || !Number.isSafeInteger(count) || count < 0) return undefined;
+    length += unitLength * count;
+  }
+  return entries.length > 0 && Number.isSafeInteger(length) ? length : undefined;
 }
