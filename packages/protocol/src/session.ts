@@ -92,7 +92,7 @@ export interface AcmeSessionOptions {
 export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   const { key, clock = systemClock, random = Math.random, nonceRefusals = 10 } = options;
   const directoryUrl = directoryUrlOf(options.directory);
-  const nonces = new NoncePool(async (signal) => await fetchNonce(send, session, signal));
+  const nonces = new NoncePool(async (signal) => await fetchNonce(send, session, signal), clock);
   const sendAnywhere = sender({
     http: httpOptions(options, clock),
     random,
@@ -155,7 +155,7 @@ async function signedPost(
     return { method: 'POST', body: JSON.stringify(jws), signal };
   };
   for (let refusals = 0; ; refusals++) {
-    const answer = await send(signed, { url, operation, repeatable, signal });
+    const answer = await nonces.during(() => send(signed, { url, operation, repeatable, signal }));
     pace.recordAnswer(clock.monotonic() - sentAt);
     const fresh = answer.headers.get('replay-nonce');
     const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
