@@ -42,19 +42,6 @@ function septets(number: number): readonly number[] {
 }
 
 /**
- * The two numbers of an ECDSA signature, side by side as WebCrypto gives them, as SEQUENCE { r
- * INTEGER, s INTEGER }. RFC 3279 §2.2.3
- */
-export function ecdsaSignature(sideBySide: Uint8Array): Uint8Array {
-  const half = sideBySide.length / 2;
-  return der(
-    0x30,
-    positiveInteger(sideBySide.subarray(0, half)),
-    positiveInteger(sideBySide.subarray(half)),
-  );
-}
-
-/**
  * Returns an INTEGER of a number that is not negative, in as few bytes as it needs; a first bit of 1
  * would make it negative. X.690 §8.3
  * @param number the highest byte first

@@ -1,13 +1,10 @@
-import { createPublicKey, type webcrypto as web } from 'node:crypto';
-import { ecdsaSignature } from './der.ts';
+import { createPublicKey, KeyObject, sign, type webcrypto as web } from 'node:crypto';
 import { damaged, readPrivateKey } from './key-object.ts';
 import type { KeyType } from './key-types.ts';
 import type { CryptoBackend, PrivateKey } from './private-key.ts';
 
-type Algorithm =
-  | (web.EcKeyAlgorithm & { readonly hash?: string })
-  | web.RsaHashedKeyGenParams
-  | { readonly name: 'Ed25519' };
+type EcdsaAlgorithm = web.EcKeyAlgorithm & { readonly hash: string };
+type Algorithm = EcdsaAlgorithm | web.RsaHashedKeyGenParams | { readonly name: 'Ed25519' };
 
 const ecdsa = (namedCurve: string, hash: string) => ({ name: 'ECDSA', namedCurve, hash });
 const rsa = (modulusLength: number) => ({
@@ -26,6 +23,10 @@ const algorithms: Readonly<Record<KeyType, Algorithm>> = {
   ed25519: { name: 'Ed25519' },
 };
 
+function isEcdsa(algorithm: Algorithm): algorithm is EcdsaAlgorithm {
+  return 'namedCurve' in algorithm;
+}
+
 /** WebCrypto: the default backend. */
 export function webcrypto(): CryptoBackend {
   const { subtle } = crypto;
@@ -33,17 +34,18 @@ export function webcrypto(): CryptoBackend {
     type: KeyType,
     key: web.CryptoKey,
     publicKey: Uint8Array,
-  ): Promise<PrivateKey> => ({
-    type,
-    publicKey,
-    async sign(data) {
-      const signature = new Uint8Array(
-        await subtle.sign(algorithms[type] as web.EcdsaParams, key, data),
-      );
-      return type.startsWith('ec-') ? ecdsaSignature(signature) : signature;
-    },
-    export: async () => new Uint8Array(await subtle.exportKey('pkcs8', key)),
-  });
+  ): Promise<PrivateKey> => {
+    const algorithm = algorithms[type];
+    return {
+      type,
+      publicKey,
+      // ECDSA takes less time than a promise of `subtle`; RSA is left to another thread.
+      sign: isEcdsa(algorithm)
+        ? async (data) => new Uint8Array(sign(algorithm.hash, data, KeyObject.from(key)))
+        : async (data) => new Uint8Array(await subtle.sign(algorithm, key, data)),
+      export: async () => new Uint8Array(await subtle.exportKey('pkcs8', key)),
+    };
+  };
   return {
     name: 'webcrypto',
     async generate(type) {
