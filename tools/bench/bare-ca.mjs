@@ -1,7 +1,8 @@
 // The barest CA that a client accepts: an https server of Node that answers from memory. It verifies
 // each request and each request for a certificate by node:crypto, and signs the certificate. It asks
-// no web server, stores nothing, and checks nothing else. Prints its URL and its root; ends with its
-// standard input.
+// no web server, stores nothing, and checks nothing else. An order is processing when it was just
+// finalized, so that a client asks for it once more: eight verifications for an issuance. Prints its
+// URL and its root; ends with its standard input.
 import { createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
@@ -129,8 +130,9 @@ const signed = {
   },
   order: (_, id) => ({ json: orderOf(id), location: `${base}/order/${id}` }),
   finalize({ payload: { csr } }, id) {
+    const json = { ...orderOf(id), status: 'processing' };
     orders.get(id).pem = certificateFor(Buffer.from(csr, 'base64url')) + rootPem;
-    return { json: orderOf(id), location: `${base}/order/${id}` };
+    return { json, location: `${base}/order/${id}` };
   },
   certificate: (_, id) => ({ pem: orders.get(id).pem }),
 };
