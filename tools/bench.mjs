@@ -1,5 +1,5 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
-// [requests|latency|cpu|startup|memory|storage|orchestrator|ca|server|team|revocation|verification
+// [requests|latency|cpu|startup|programs|memory|storage|orchestrator|ca|server|team|revocation|verification
 // |observability …]
 // [--rounds N]
 // [--write] [--cpu-prof]
@@ -15,6 +15,7 @@ const names = [
   'latency',
   'cpu',
   'startup',
+  'programs',
   'memory',
   'storage',
   'orchestrator',

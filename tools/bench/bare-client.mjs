@@ -1,5 +1,5 @@
 // The barest loop that is correct: the requests of one issuance after the other, signed by
-// node:crypto, over one kept connection. Nothing is checked but the status of each answer.
+// node:crypto, over kept connections. Nothing is checked but the status of each answer.
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { http01 } from './http01.mjs';
@@ -7,8 +7,9 @@ import { http01 } from './http01.mjs';
 const p256 = { namedCurve: 'P-256' };
 const base64url = (value) => Buffer.from(value).toString('base64url');
 
-export async function open({ directory, managementUrl, lanes = 1 }) {
-  const agent = new Agent({ keepAlive: true, maxSockets: lanes });
+/** @param options `concurrency`: how many names of a certificate are worked on at once */
+export async function open({ directory, managementUrl, concurrency = 1 }) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 20 });
   const { newNonce, newAccount, newOrder } = JSON.parse(
     (await answerTo(directory, { agent, method: 'GET' })).text,
   );
@@ -20,27 +21,32 @@ export async function open({ directory, managementUrl, lanes = 1 }) {
   const { location: kid } = await post(newAccount, { termsOfServiceAgreed: true }, { jwk });
   const ask = async (url, payload = '') => await post(url, payload, { kid });
   const until = async (status, url) => {
-    for (;;) {
+    for (let wait = 5; ; wait *= 2) {
       const object = JSON.parse((await ask(url)).text);
       if (object.status === status) return object;
       if (object.status === 'invalid') throw new Error(`${url} is invalid`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, wait));
     }
   };
   const web = http01(managementUrl);
+  const authorize = async (url) => {
+    const { challenges } = JSON.parse((await ask(url)).text);
+    const { token, url: challenge } = challenges.find(({ type }) => type === 'http-01');
+    await web.add(token, `${token}.${thumbprint}`);
+    await ask(challenge, {});
+    await until('valid', url);
+    await web.remove(token);
+  };
   return {
     async issue(names) {
       const identifiers = names.map((value) => ({ type: 'dns', value }));
       const { text, location } = await ask(newOrder, { identifiers });
       const order = JSON.parse(text);
-      for (const url of order.authorizations) {
-        const { challenges } = JSON.parse((await ask(url)).text);
-        const { token, url: challenge } = challenges.find(({ type }) => type === 'http-01');
-        await web.add(token, `${token}.${thumbprint}`);
-        await ask(challenge, {});
-        await until('valid', url);
-        await web.remove(token);
-      }
+      const authorizations = order.authorizations.values();
+      const lane = async () => {
+        for (const url of authorizations) await authorize(url);
+      };
+      await Promise.all(Array.from({ length: concurrency }, lane));
       await ask(order.finalize, { csr: base64url(certificateRequest(names)) });
       const { certificate } = await until('valid', location);
       await ask(certificate);

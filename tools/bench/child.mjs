@@ -1,5 +1,6 @@
 // One measured process: opens a client, issues, and reports what it cost on its standard output.
 import { readFileSync } from 'node:fs';
+import { median } from './figures.mjs';
 
 const { adapter, warmUp, issuances, lanes = 1, names, ...options } = JSON.parse(process.env.BENCH);
 const { open } = await import(adapter);
@@ -36,20 +37,32 @@ async function once() {
   return { wall: (performance.now() - start) / 1000 };
 }
 
-/** Issuances of one name each: those that warm up, then those that count. */
+/**
+ * Issuances of one name each: those that warm up, 20 at once, then those that count.
+ * @returns CPU milliseconds per issuance, the median of the milliseconds that one takes, and the
+ * seconds of all
+ */
 async function many() {
-  await inLanes(warmUp, 'warm');
+  await inLanes({ count: warmUp, lanes: 20, prefix: 'warm' });
   const start = performance.now();
   const before = process.cpuUsage();
-  await inLanes(issuances, 'name');
+  const times = await inLanes({ count: issuances, lanes, prefix: 'name' });
   const { user, system } = process.cpuUsage(before);
-  return { cpu: (user + system) / 1000 / issuances, wall: (performance.now() - start) / 1000 };
+  const wall = (performance.now() - start) / 1000;
+  return { cpu: (user + system) / 1000 / issuances, p50: median(times), wall };
 }
 
-async function inLanes(count, prefix) {
+/** Returns the milliseconds of each issuance. */
+async function inLanes({ count, lanes: width, prefix }) {
+  const times = [];
   let next = 0;
   const lane = async () => {
-    while (next < count) await client.issue([`${prefix}-${next++}.test`]);
+    while (next < count) {
+      const start = performance.now();
+      await client.issue([`${prefix}-${next++}.test`]);
+      times.push(performance.now() - start);
+    }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(Array.from({ length: width }, lane));
+  return times;
 }

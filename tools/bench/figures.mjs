@@ -34,3 +34,23 @@ export function quotients(ours, figures) {
 
 /** Returns whether the rounds differ by more than 15 % of the least. */
 export const isUnsteady = (list) => Math.max(...list) > 1.15 * Math.min(...list);
+
+/**
+ * Measures each of several by turns, forwards and then backwards, so that what slows the machine
+ * down slows each of them down.
+ * @returns by name, the means of the figures that `measure` returns
+ */
+export async function byTurns(subjects, measure) {
+  const names = Object.keys(subjects);
+  const taken = Object.fromEntries(names.map((name) => [name, []]));
+  for (const name of [...names, ...names.toReversed()])
+    taken[name].push(await measure(subjects[name], name));
+  return Object.fromEntries(
+    Object.entries(taken).map(([name, [first, second]]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(first).map(([figure, value]) => [figure, (value + second[figure]) / 2]),
+      ),
+    ]),
+  );
+}

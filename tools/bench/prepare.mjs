@@ -31,6 +31,7 @@ export async function prepare({ rounds, profile }) {
     'observed-renewals': await bundle('observed-renewals'),
     'revocation-list': pathToFileURL(await bundleWhole('revocation-list')).href,
     'bare-client': pathToFileURL(join(here, 'bare-client.mjs')).href,
+    'bare-list': pathToFileURL(join(here, 'bare-list.mjs')).href,
     'acme-client': pathToFileURL(join(here, 'acme-client.mjs')).href,
   };
   const peer = installPeer({ name: 'acme-client', version: '5.4.0' });
@@ -146,7 +147,7 @@ export function installPeer({ name, version }) {
   return folder;
 }
 
-export { median, spread } from './figures.mjs';
+export { median } from './figures.mjs';
 
 /** Does something once per round, one after the other. */
 export async function inRounds(rounds, work) {

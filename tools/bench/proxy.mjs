@@ -2,7 +2,8 @@
 // Host header, from which Pebble makes its URLs, so that every request passes through the proxy.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { Agent, createServer, request } from 'node:https';
+import { createSecureServer } from 'node:http2';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -36,17 +37,20 @@ export async function startProxy(
   const upstream = new Agent({ keepAlive: true, ca: pebble.caCertificate });
   let requests = {};
   let connections = 0;
+  const sockets = new Set();
 
-  const server = createServer(
-    { cert: certificate, key: privateKey, keepAliveTimeout: 60_000 },
+  const server = createSecureServer(
+    { cert: certificate, key: privateKey, allowHTTP1: true },
     (incoming, outgoing) => {
       const kind = kinds[incoming.url.split('/')[1]] ?? incoming.url;
       requests[kind] = (requests[kind] ?? 0) + 1;
       forward({ incoming, outgoing, upstream, port: pebble.port, delay });
     },
   );
-  server.on('secureConnection', () => {
+  server.on('secureConnection', (socket) => {
     connections++;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -65,7 +69,7 @@ export async function startProxy(
     },
     async [Symbol.asyncDispose]() {
       server.close();
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       upstream.destroy();
       await folder[Symbol.asyncDispose]();
     },
@@ -73,7 +77,9 @@ export async function startProxy(
 }
 
 function forward({ incoming, outgoing, upstream, port, delay }) {
-  const { method, url, headers } = incoming;
+  const { method, url } = incoming;
+  const host = incoming.headers[':authority'] ?? incoming.headers.host;
+  const headers = { ...sharedFields(incoming.headers), host };
   const passed = request(
     {
       agent: upstream,
@@ -86,13 +92,22 @@ function forward({ incoming, outgoing, upstream, port, delay }) {
     },
     async (answer) => {
       if (delay > 0) await sleep(delay);
-      outgoing.writeHead(answer.statusCode, answer.rawHeaders);
+      outgoing.writeHead(answer.statusCode, sharedFields(answer.headers));
       answer.pipe(outgoing);
     },
   );
   passed.once('error', () => outgoing.destroy());
   incoming.pipe(passed);
 }
+
+/** The fields that HTTP/1.1 and HTTP/2 share. RFC 9113 sections 8.2.2 and 8.3 */
+const sharedFields = (fields) =>
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name]) =>
+        !name.startsWith(':') && !['connection', 'keep-alive', 'transfer-encoding'].includes(name),
+    ),
+  );
 
 /** A fresh Pebble behind a proxy, for as long as the work lasts. */
 export async function behindProxy(services, { authorizationReuse = 0, delay }, work) {

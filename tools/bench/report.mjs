@@ -20,8 +20,8 @@
 //     note: 'on files',                         // if the figure needs one
 //   }
 //
-// A goal has `atMost` or `atLeast`. `peer` can also hold what is not a program:
-// { name: 'that of 1,000', … }. Quotients are made here, round by round; their median counts. A goal
+// A goal has `atMost` or `atLeast`; a row without a goal has `goals: []`. `peer` can also hold what
+// is not a program: { name: 'that of 1,000', … }. Quotients are made here, round by round; their median counts. A goal
 // that is beyond the limit becomes 1.3 of the limit, and the row says so.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -92,7 +92,6 @@ function isBeyondLimit({ ours, limit, peer }, { of, atMost, atLeast }) {
 
 /** The cells of a row. */
 function cells(row) {
-  if ('promise' in row) return formerCells(row);
   const { peer, limit, goals, isMet, isUnsteady: unsteady } = judge(row);
   const standard = (value) =>
     value === undefined ? '' : `${inUnit(spread(value.figures), row.unit)} (${value.name})`;
@@ -104,13 +103,15 @@ function cells(row) {
     standard(row.limit),
     limit === undefined ? '' : spread(limit, 2),
     goals.map(({ text: goal }) => goal).join(', and '),
-    `${isMet ? 'yes' : '**no**'}${unsteady ? ', unsteady' : ''}`,
+    [metText(row.goals, isMet), unsteady ? 'unsteady' : '']
+      .filter((part) => part !== '')
+      .join(', '),
   ];
 }
 
-function formerCells({ promise, limit, figure, met }) {
-  const goal = limit === '' || limit.startsWith('least') ? limit : `at most ${limit}`;
-  return [promise, figure, '', '', '', '', goal, met ? 'yes' : '**no**'];
+function metText(goals, isMet) {
+  if (goals.length === 0) return '';
+  return isMet ? 'yes' : '**no**';
 }
 
 const rowsOf = ({ title, rows, failure }) =>
@@ -121,7 +122,7 @@ const rowsOf = ({ title, rows, failure }) =>
 /** What is left where goals are missed, as a list of sentences. */
 const missed = ({ title, rows, left = {} }) =>
   rows
-    .filter((row) => 'goals' in row && row.figure in left && !judge(row).isMet)
+    .filter((row) => row.figure in left && !judge(row).isMet)
     .map((row) => `${title}, ${row.figure}: ${left[row.figure]}`);
 
 const loadText = ({ load: { before, after } }) =>

@@ -1,50 +1,55 @@
 // How soon the program is there.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { median, root } from './prepare.mjs';
+import { median } from './figures.mjs';
+import { inRounds, root } from './prepare.mjs';
 
 export const title = 'Start-up';
-const limit = 1.3;
-const runs = 15;
+const runs = 9;
+const programs = {
+  acmex: [process.execPath, join(root, 'apps/cli/bin/acmex.mjs'), '--version'],
+  node: [process.execPath, '-e', '0'],
+  lego: ['lego', '--version'],
+};
+const left = {};
 
-export async function measure() {
-  const cli = join(root, 'apps/cli');
-  seconds(['build.mjs'], cli);
-  const program = ['bin/acmex.mjs', '--version'];
-  const nothing = ['-e', '0'];
-  for (const args of [program, nothing]) seconds(args, cli);
-  const times = Array.from({ length: runs }, () => ({
-    program: seconds(program, cli),
-    nothing: seconds(nothing, cli),
-  }));
-  const [acmex, node] = [
-    median(times.map((time) => time.program)),
-    median(times.map((time) => time.nothing)),
-  ];
+export async function measure(bench) {
+  milliseconds([process.execPath, join(root, 'apps/cli/build.mjs')]);
+  Object.values(programs).forEach(milliseconds);
+  const rounds = await inRounds(bench.rounds, round);
+  const of = (program) => rounds.map(({ [program]: time }) => time);
   return {
     title,
-    text: `\`acmex --version\` and \`node -e 0\`, ${runs} times in turn after one that does not count; the quotient of the medians.`,
+    text: `Wall time of \`acmex --version\`, \`node -e 0\` and Debian's \`lego --version\`, a program of Go: the median of ${runs} times by turns, after one that does not count.`,
     rows: [
       {
-        promise: '`acmex --version`',
-        limit: `${limit} of \`node -e 0\``,
-        figure: (acmex / node).toFixed(2),
-        met: acmex / node <= limit,
+        figure: '`acmex --version`',
+        unit: 'ms',
+        ours: of('acmex'),
+        peer: { name: 'lego', figures: of('lego') },
+        limit: { name: '`node -e 0`', figures: of('node') },
+        goals: [{ of: 'limit', atMost: 1.3 }],
       },
     ],
-    tables: [
-      [
-        ['command', 'median'],
-        ['`acmex --version`', `${Math.round(acmex * 1000)} ms`],
-        ['`node -e 0`', `${Math.round(node * 1000)} ms`],
-      ],
-    ],
+    tables: [],
+    left,
   };
 }
 
-function seconds(args, cwd) {
+async function round() {
+  const times = Object.fromEntries(Object.keys(programs).map((name) => [name, []]));
+  for (let run = 0; run < runs; run += 1)
+    for (const [name, command] of Object.entries(programs)) times[name].push(milliseconds(command));
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+}
+
+function milliseconds([command, ...args]) {
   const start = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`node ${args.join(' ')} ended with ${status}: ${stderr}`);
-  return (performance.now() - start) / 1000;
+  const options = { cwd: join(root, 'apps/cli'), encoding: 'utf8' };
+  const { status, stderr, error } = spawnSync(command, args, options);
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`, {
+      cause: error,
+    });
+  return performance.now() - start;
 }

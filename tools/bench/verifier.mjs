@@ -33,9 +33,16 @@ const verifiers = {
   parseCertificate({ leaf }) {
     return () => parseCertificate(leaf).isCa === false;
   },
+  X509Certificate({ leaf }) {
+    return () => new X509Certificate(leaf).ca === false;
+  },
+  async fromBER({ leaf }, { peer }) {
+    const { Certificate } = await import(peer);
+    return () => Certificate.fromBER(leaf).version === 2;
+  },
 };
 
-export async function open({ verifier, chain, peer }) {
+export async function open({ verifier, chain, peer, batch }) {
   const bytes = (text) => new Uint8Array(Buffer.from(text, 'base64'));
   const certificates = {
     ...{ leaf: bytes(chain.leaf), intermediate: bytes(chain.intermediate) },
@@ -45,7 +52,7 @@ export async function open({ verifier, chain, peer }) {
   return {
     async issue() {
       // A promise for each call would cost more than some calls do.
-      for (let count = 0; count < 100; count += 1) {
+      for (let count = 0; count < batch; count += 1) {
         const result = verify();
         if ((typeof result === 'boolean' ? result : await result) !== true)
           throw new Error(`${verifier} refuses the chain`);

@@ -75,6 +75,9 @@ describe('the report of the benchmark', () => {
     expect(page(row([20], [{ atMost: 15 }]))).toContain(left);
     expect(page(row([10], [{ atMost: 15 }]))).not.toContain('is left');
   });
+  it('judges nothing without a goal', () => {
+    expect(page(row([20], [], { peer: peer(10) }))).toContain('| 2.00 |  |  |  |  |');
+  });
   it('prints the load around each section, the commit, and what could not be measured', () => {
     const failed = { ...section(), title: 'cpu', failure: new Error('no') };
     for (const printed of [text([failed], run), markdown([failed], run)]) {
