@@ -10,6 +10,8 @@ import { root } from './prepare.mjs';
 const program = join(root, 'apps/cli/bin/acmex.mjs');
 const bareServer = join(import.meta.dirname, 'bare-server.mjs');
 const connections = 32;
+/** How long a start may take before it counts as failed, in milliseconds: a busy machine is slow. */
+const longest = 300_000;
 
 /** Starts `acmex serve`, and returns once it is ready. */
 export async function startServer({ port, args, env, folder }) {
@@ -60,9 +62,11 @@ async function started({ args, env, port, path, headers = {} }) {
   const ask = async (asked, options) => await answerOf({ agent, port, headers, ...options }, asked);
   const begun = performance.now();
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'], env });
-  for (let tries = 0; ; tries += 1) {
-    if (child.exitCode !== null || tries > 4000) throw new Error('the server did not become ready');
-    if ((await ask(path).catch(() => undefined))?.status === 200) break;
+  while ((await ask(path).catch(() => undefined))?.status !== 200) {
+    if (child.exitCode !== null || performance.now() - begun > longest) {
+      await end(child);
+      throw new Error(`the server did not become ready: ${args.join(' ')}`);
+    }
     await new Promise((resolve) => {
       setTimeout(resolve, 5);
     });
