@@ -61,11 +61,17 @@ function installPrograms() {
  * it.
  */
 function buildProgram() {
-  const program = join(root, 'apps/cli/dist/main.mjs');
+  const program = join(root, 'apps/cli/dist/main.cjs');
   if (
     existsSync(program) &&
     statSync(program).mtimeMs >=
-      newest(['packages', 'apps/cli/src', 'apps/cli/build.mjs', 'package-lock.json'])
+      newest([
+        'packages',
+        'apps/cli/src',
+        'apps/cli/build.mjs',
+        'tools/bundle.mjs',
+        'package-lock.json',
+      ])
   )
     return;
   if (run(process.execPath, ['build.mjs'], join(root, 'apps/cli'))) return;

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
-const program = new URL('../dist/main.mjs', import.meta.url);
+const program = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 if (existsSync(program)) {
-  await import(program.href);
+  createRequire(import.meta.url)(program);
 } else {
   process.stderr.write('acmex is not built yet: run "npm run setup" in its checkout\n');
   process.exitCode = 1;

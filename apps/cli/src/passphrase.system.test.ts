@@ -9,7 +9,7 @@ import { privateKeyPem, webcrypto } from '@acmex/certificate';
 import { describeWith, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
-const program = fileURLToPath(new URL('../dist/main.mjs', import.meta.url));
+const program = fileURLToPath(new URL('../bin/acmex.mjs', import.meta.url));
 const passphrase = 'correct horse battery';
 /** What a terminal sends for Ctrl-C. */
 const ctrlC = '\x03';

@@ -1,4 +1,4 @@
-import { errorCode } from '@acmex/errors';
+import { isModuleMissing } from '@acmex/errors';
 import { ConfigError } from './errors.ts';
 
 /** A package, or an error that says how to install it. @param what needs it, for a person */
@@ -7,7 +7,7 @@ export async function loaded<T>(name: string, what: string, load: () => Promise<
     return await load();
   } catch (cause) {
     // A package that is there and lacks one of its own is another fault.
-    const missing = errorCode(cause) === 'ERR_MODULE_NOT_FOUND' && String(cause).includes(name);
+    const missing = isModuleMissing(cause) && String(cause).includes(name);
     if (!missing) throw cause;
     throw new ConfigError(
       'ERR_CONFIG_PACKAGE_MISSING',

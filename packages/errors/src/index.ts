@@ -11,4 +11,4 @@ export { listenFailureText } from './listen-failure.ts';
 export { printable } from './printable.ts';
 export { withoutPrivateKeys, withoutSecrets } from './redaction.ts';
 export { systemFailureText } from './system-failure.ts';
-export { errorCode, errorText } from './thrown.ts';
+export { errorCode, errorText, isModuleMissing } from './thrown.ts';

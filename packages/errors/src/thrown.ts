@@ -16,6 +16,15 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /**
+ * Returns whether an error says that a module or a package could not be found: Node.js has one code
+ * for `import`, and another for `require`, which bundles use.
+ */
+export function isModuleMissing(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+}
+
+/**
  * Returns the message of anything thrown: of an error its `message`, of any other value the value
  * as text. The text for several errors has each message once: for an `AggregateError` without a
  * message, as Node.js throws it when no address of a host can be reached, and where a disposal

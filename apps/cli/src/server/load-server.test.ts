@@ -44,7 +44,10 @@ const manifest = {
   'package.json': JSON.stringify({
     name: '@acmex/server',
     type: 'module',
-    exports: { '.': { '@acmex/source': './src/index.ts', default: './dist/index.js' } },
+    exports: {
+      '.': { '@acmex/source': './src/index.ts', default: './dist/index.js' },
+      './package.json': './package.json',
+    },
   }),
 };
 

@@ -17,7 +17,7 @@ import { servingProgram } from '../server/serving-program.testing.ts';
 import { type OwnCa, ownCa } from '../own-ca.testing.ts';
 import { type OtlpReceiver, otlpReceiver, type ReceivedSpan } from './otlp-receiver.testing.ts';
 
-const program = fileURLToPath(new URL('../../dist/main.mjs', import.meta.url));
+const program = fileURLToPath(new URL('../../bin/acmex.mjs', import.meta.url));
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 let ca: OwnCa;
 let folder: string;

@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
+import { isModuleMissing } from '@acmex/errors';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from '../access/authenticator.ts';
@@ -41,7 +41,7 @@ export async function mountBoard({
     import('@bull-board/api/bullMQAdapter'),
     import('@bull-board/fastify'),
   ]).catch((cause: unknown) => {
-    if (errorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    if (!isModuleMissing(cause)) throw cause;
     throw new ServerError(
       'ERR_SERVER_PACKAGE',
       'server.board shows bull-board, which is not installed: npm install @bull-board/api @bull-board/fastify',
