@@ -4,7 +4,7 @@ import { CorruptEntryError, type Entry } from '@acmex/storage';
 /** What the driver keeps for itself; no key begins with a dot. */
 export const ownFolder = '.acmex';
 /** Is in no key, so that `a` (the file `a=`) and `a/b` (in the folder `a`) can both exist. */
-const mark = '=';
+export const mark = '=';
 const head = /^acmex1 ([\w.-]{1,100})( secret)?\n/;
 const longestHead = 120;
 

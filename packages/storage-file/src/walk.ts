@@ -1,9 +1,10 @@
+import type { Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '@acmex/clock';
 import { CorruptEntryError, type Entry, type ListOptions } from '@acmex/storage';
 import type { Disk } from './disk.ts';
-import { entryIn, fileOf, isPart, partOf } from './entry-file.ts';
+import { entryIn, fileOf, isPart, mark } from './entry-file.ts';
 
 const othersTurn = promisify(setImmediate);
 /** How many files are read before others have their turn: a group. */
@@ -31,15 +32,17 @@ export async function* entriesBelow(
     keys = [];
     return entries.filter((entry) => entry !== undefined).slice(0, left);
   };
-  for await (const key of keysBelow(root, disk, prefix, { after, onCorrupt })) {
-    signal?.throwIfAborted();
-    keys.push(key);
-    if (keys.length < Math.min(atOnce, left)) continue;
-    for (const entry of await read()) {
-      yield entry;
-      left -= 1;
+  for await (const next of keysBelow(root, disk, prefix, { after, onCorrupt })) {
+    for (const key of next) {
+      signal?.throwIfAborted();
+      keys.push(key);
+      if (keys.length < Math.min(atOnce, left)) continue;
+      for (const entry of await read()) {
+        yield entry;
+        left -= 1;
+      }
+      if (left <= 0) return;
     }
-    if (left <= 0) return;
   }
   yield* await read();
 }
@@ -100,39 +103,83 @@ function entryOf(key: string, bytes: Buffer | undefined): Entry | undefined {
   return bytes && entryIn(key, bytes);
 }
 
+interface WalkOptions {
+  readonly after: string;
+  readonly onCorrupt: ListOptions['onCorrupt'];
+}
+
+/** The keys below a folder, those of files that follow each other together. */
 async function* keysBelow(
   root: string,
   disk: Disk,
   folder: string,
-  { after, onCorrupt }: { readonly after: string; readonly onCorrupt: ListOptions['onCorrupt'] },
-): AsyncGenerator<string> {
-  const children: { readonly name: string; readonly key: string; readonly isFolder: boolean }[] =
-    [];
-  for (const entry of await disk.list(join(root, folder))) {
-    const part = entry.isDirectory() ? entry.name : partOf(entry.name);
-    const key = folder === '' ? (part ?? '') : `${folder}/${part}`;
-    if (part !== undefined && isPart(part) && !entry.isSymbolicLink())
-      children.push({
-        key,
-        isFolder: entry.isDirectory(),
-        name: entry.isDirectory() ? `${part}/` : part,
-      });
-    else if (!(folder === '' && isOurs(entry.name)))
-      onCorrupt?.(
-        new CorruptEntryError(
-          join(folder, entry.name),
-          'it is not a file of this storage: move it elsewhere',
-        ),
-      );
+  { after, onCorrupt }: WalkOptions,
+): AsyncGenerator<Iterable<string>> {
+  const below = folder === '' ? '' : `${folder}/`;
+  const children = childrenIn(folder, await disk.list(join(root, folder)), onCorrupt);
+  let next = firstBehind(children, below, after);
+  while (next < children.length) {
+    const child = children[next] ?? '';
+    if (child.endsWith('/')) {
+      next += 1;
+      const name = child.slice(0, -1);
+      if (isPart(name)) yield* keysBelow(root, disk, `${below}${name}`, { after, onCorrupt });
+      else onCorrupt?.(strayError(`${below}${name}`));
+      continue;
+    }
+    const begin = next;
+    while (next < children.length && !children[next]?.endsWith('/')) next += 1;
+    yield fileKeys(children.slice(begin, next), below, onCorrupt);
   }
-  // A folder is sorted as the keys in it are: behind `a-` and `a.b`, before `a0`.
-  children.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { key, isFolder } of children) {
-    if (!isFolder) {
-      if (key > after) yield key;
-    } else if (`${key}/` > after || after.startsWith(`${key}/`))
-      yield* keysBelow(root, disk, key, { after, onCorrupt });
+}
+
+function* fileKeys(
+  fileNames: readonly string[],
+  below: string,
+  onCorrupt: ListOptions['onCorrupt'],
+): Generator<string> {
+  for (const part of fileNames) {
+    if (isPart(part)) yield `${below}${part}`;
+    else onCorrupt?.(strayError(fileOf(below, part)));
   }
+}
+
+function strayError(path: string): CorruptEntryError {
+  return new CorruptEntryError(path, 'it is not a file of this storage: move it elsewhere');
+}
+
+/**
+ * The files of a folder by the part of their key, and the folders in it with a `/` behind their
+ * name, in the order of the keys: a folder comes behind `a-` and `a.b`, and before `a0`.
+ */
+function childrenIn(
+  folder: string,
+  entries: readonly Dirent[],
+  onCorrupt: ListOptions['onCorrupt'],
+): readonly string[] {
+  const children: string[] = [];
+  for (const entry of entries) {
+    const { name } = entry;
+    if (folder === '' && isOurs(name)) continue;
+    if (entry.isDirectory()) children.push(`${name}/`);
+    else if (name.endsWith(mark) && !entry.isSymbolicLink()) children.push(name.slice(0, -1));
+    else onCorrupt?.(strayError(join(folder, name)));
+  }
+  return children.sort();
+}
+
+/** Returns the index of the first child that has a key behind `after`. */
+function firstBehind(children: readonly string[], below: string, after: string): number {
+  if (!after.startsWith(below)) return after < below ? 0 : children.length;
+  const reached = after.slice(below.length);
+  let [from, to] = [0, children.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const child = children[middle] ?? '';
+    if (child > reached || (child.endsWith('/') && reached.startsWith(child))) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 function isOurs(name: string): boolean {
