@@ -241,8 +241,10 @@ async function laidOut({ fileStorage }, storage, path) {
   }
 }
 
-/** Makes the plans as the server's configuration does, so that its start finds nothing to write. */
-async function planned({ CertificateMaintenance, Provisioner }, storage, clock) {
+/** Makes the plans as the server's configuration does, and looks at the alarms, so that a server
+ * finds nothing to write. */
+async function planned(packages, storage, clock) {
+  const { CertificateMaintenance, Provisioner, scanAlarms } = packages;
   const provisioner = new Provisioner({
     storage,
     issuers: [],
@@ -250,6 +252,7 @@ async function planned({ CertificateMaintenance, Provisioner }, storage, clock) 
     checkRevocationEvery: { hours: 24 },
   });
   await new CertificateMaintenance({ storage, provisioner, clock }).replan();
+  await scanAlarms({ storage });
 }
 
 function Temporal(milliseconds) {
