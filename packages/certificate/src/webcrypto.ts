@@ -27,6 +27,11 @@ function isEcdsa(algorithm: Algorithm): algorithm is EcdsaAlgorithm {
   return 'namedCurve' in algorithm;
 }
 
+/** Returns the name of a digest that `node:crypto` has on every runtime: `sha256` for `SHA-256`. */
+function digestOf({ hash }: EcdsaAlgorithm): string {
+  return hash.replace('-', '').toLowerCase();
+}
+
 /** WebCrypto: the default backend. */
 export function webcrypto(): CryptoBackend {
   const { subtle } = crypto;
@@ -41,7 +46,7 @@ export function webcrypto(): CryptoBackend {
       publicKey,
       // ECDSA takes less time than a promise of `subtle`; RSA is left to another thread.
       sign: isEcdsa(algorithm)
-        ? async (data) => new Uint8Array(sign(algorithm.hash, data, KeyObject.from(key)))
+        ? async (data) => new Uint8Array(sign(digestOf(algorithm), data, KeyObject.from(key)))
         : async (data) => new Uint8Array(await subtle.sign(algorithm, key, data)),
       export: async () => new Uint8Array(await subtle.exportKey('pkcs8', key)),
     };
