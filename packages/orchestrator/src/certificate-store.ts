@@ -38,7 +38,7 @@ import {
   readIdentities,
 } from './identity.ts';
 import { checkedNames } from './names.ts';
-import { orderChanges, type OrderReason } from './order-record.ts';
+import { newOrder, type NewOrder, type OrderReason, type OrderStatus } from './order-record.ts';
 import { refusalKeys, refusedCertificates, type StoredRefusal } from './refused-certificate.ts';
 import { isServedAlarm } from './served-place.ts';
 import { traceIdOf } from './trace-context.ts';
@@ -73,53 +73,85 @@ export class CertificateStore {
   /**
    * Adds a certificate even if one with these names exists. Use `Provisioner.declare` to search for
    * it first.
-   * @param order an order that is created in the same write
-   * @param identities as they were read before the search that found no certificate: the write
-   * fails if they have changed
    * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
    */
-  async add(
+  async add(spec: CertificateSpec): Promise<ManagedCertificate> {
+    const id = newId('crt', this.#clock);
+    const summary = this.#summaryOf(spec);
+    await this.#add({ id, ...summary }, { identities: claimIdentities(summary.names, id) });
+    return { id, ...summary };
+  }
+
+  /**
+   * Adds a certificate, as `add`, with an order of it in the same write.
+   * @param identities as they were read before the search that found no certificate, or beside it if
+   * none was taken: the write fails if they have changed
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
+   */
+  async addOrdered(
     spec: CertificateSpec,
     {
-      order,
+      reason,
       identities,
       alsoWritten = [],
     }: {
-      readonly order?: { readonly id: string; readonly reason: OrderReason } | undefined;
+      readonly reason: OrderReason;
       readonly identities?: ReadIdentities | undefined;
       readonly alsoWritten?: readonly Change[] | undefined;
-    } = {},
-  ): Promise<ManagedCertificate> {
+    },
+  ): Promise<{ readonly certificate: ManagedCertificate; readonly order: OrderStatus }> {
     const id = newId('crt', this.#clock);
-    const createdAt = timestamp(this.#clock.now());
-    const names = checkedNames(spec.names);
-    const { issuer, labels } = spec;
-    const traceId = traceIdOf(order?.reason.traceparent);
-    const summary: CertificateSummary = {
+    const summary = this.#summaryOf(spec);
+    const { names, issuer, labels, createdAt } = summary;
+    const order = newOrder(
+      newId('ord', this.#clock),
+      { certificate: id, names, issuer, labels, reason },
+      this.#clock,
+    );
+    const certificate = { id, ...summary, order: order.status.id, orderedAt: createdAt };
+    await this.#add(certificate, {
+      identities: identities?.claim(id) ?? claimIdentities(names, id),
+      alsoWritten,
+      order,
+    });
+    return { certificate, order: order.status };
+  }
+
+  /** Returns the summary of a new certificate. @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` */
+  #summaryOf(spec: CertificateSpec): CertificateSummary {
+    return {
       ...spec,
-      names,
-      createdAt,
+      names: checkedNames(spec.names),
+      createdAt: timestamp(this.#clock.now()),
       paused: false,
       ...(spec.declared && spec.deploy ? { deployDeclared: true } : {}),
-      ...(order ? { order: order.id, orderedAt: createdAt } : {}),
     };
+  }
+
+  async #add(
+    { id, ...summary }: ManagedCertificate,
+    {
+      identities,
+      alsoWritten = [],
+      order,
+    }: {
+      readonly identities: readonly Change[];
+      readonly alsoWritten?: readonly Change[];
+      readonly order?: NewOrder;
+    },
+  ): Promise<void> {
+    const { names, issuer, labels } = summary;
+    const traceId = traceIdOf(order?.status.traceparent);
     await this.write([
       ...alsoWritten,
       ...summaryChanges(id, undefined, summary),
-      ...(identities?.claim(id) ?? claimIdentities(names, id)),
+      ...identities,
       eventChange(
         { type: 'certificate_added', certificate: id, names, issuer, labels, traceId },
         this.#clock,
       ),
-      ...(order
-        ? orderChanges(
-            order.id,
-            { certificate: id, names, issuer, labels, reason: order.reason },
-            this.#clock,
-          )
-        : []),
+      ...(order?.changes ?? []),
     ]);
-    return { id, ...summary };
   }
 
   /**

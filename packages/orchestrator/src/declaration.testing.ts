@@ -40,7 +40,9 @@ export const declarationContract: readonly DeclarationClause[] = [
       const { provisioner } = subject;
       const first = await provisioner.declare(spec);
       assert.equal(first.change, 'created');
-      assert.equal((await provisioner.status(first.certificate.order!)).state, 'pending');
+      const order = await provisioner.status(first.certificate.order!);
+      assert.equal(order.state, 'pending');
+      assert.deepEqual(asStored(first.newOrder), order);
       const whileOrdered = await provisioner.declare(spec);
       assert.deepEqual(whileOrdered, { change: 'unchanged', certificate: first.certificate });
       const issued = await execute(subject, first);
@@ -180,6 +182,26 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
+    title: 'takes a certificate that another process adds while it is searched for',
+    async check({ provisioner, storage, issuers, clock }) {
+      let added: Declaration | undefined;
+      const slow: Storage = {
+        get: async (key) => {
+          if (key.startsWith('identity/')) added ??= await provisioner.declare(spec);
+          return await storage.get(key);
+        },
+        list: (prefix, options) => storage.list(prefix, options),
+        snapshot: (options) => storage.snapshot(options),
+        write: async (changes, options) => await storage.write(changes, options),
+        [Symbol.asyncDispose]: async () => await storage[Symbol.asyncDispose](),
+      };
+      const searching = new Provisioner({ storage: slow, issuers, clock });
+      const declared = await searching.declare(spec);
+      assert.equal(declared.change, 'unchanged');
+      assert.equal(declared.certificate.id, added?.certificate.id);
+    },
+  },
+  {
     title: 'creates one certificate when it is declared by its names and by its first name at once',
     async check({ storage, clock, issuers }) {
       const declarations = await Promise.all(
@@ -296,10 +318,12 @@ export const declarationContract: readonly DeclarationClause[] = [
       const running = await provisioner.declare(spec, options);
       assert.equal(running.change, 'ordered');
       assert.equal(running.order, certificate.order);
+      assert.equal(running.newOrder, undefined);
       await execute(subject, running);
       const forced = await provisioner.declare(spec, options);
       assert.equal(forced.change, 'ordered');
       assert.notEqual(forced.order, certificate.order);
+      assert.deepEqual(asStored(forced.newOrder), await provisioner.status(forced.order));
     },
   },
   {
@@ -522,4 +546,9 @@ function countOf(declarations: readonly Declaration[]): Readonly<Record<string, 
   const counts: Record<string, number> = {};
   for (const { change } of declarations) counts[change] = (counts[change] ?? 0) + 1;
   return counts;
+}
+
+/** Returns a record as it is read: without what is undefined. */
+function asStored<T>(record: T): T {
+  return JSON.parse(JSON.stringify(record)) as T;
 }

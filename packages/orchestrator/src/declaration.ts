@@ -22,7 +22,14 @@ import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
 import { type ReadIdentities, readIdentities } from './identity.ts';
 import { checkedNames } from './names.ts';
-import { orderChanges, orderReason, type OrderReason, orders } from './order-record.ts';
+import {
+  newOrder,
+  type NewOrder,
+  orderReason,
+  type OrderReason,
+  orders,
+  type OrderStatus,
+} from './order-record.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /**
@@ -30,7 +37,8 @@ import { traceIdOf } from './trace-context.ts';
  * order that is under way, if any.
  */
 export type Declaration = { readonly certificate: ManagedCertificate } & (
-  | { readonly change: 'created' | 'unchanged' }
+  | { readonly change: 'created'; readonly newOrder: OrderStatus }
+  | { readonly change: 'unchanged' }
   /** `differences` need no order, or the certificate is paused. */
   | { readonly change: 'changed'; readonly differences: readonly SpecKey[] }
   /**
@@ -41,6 +49,8 @@ export type Declaration = { readonly certificate: ManagedCertificate } & (
       readonly change: 'ordered';
       readonly order: string;
       readonly differences: readonly SpecKey[];
+      /** The order as it was written, if it was not under way before. */
+      readonly newOrder?: OrderStatus;
     }
 );
 
@@ -120,9 +130,14 @@ export class Declarer {
     await this.#assertIssuer(spec.issuer);
     const { admit = async () => [] } = options;
     return await untilWritten(async () => {
-      const identities = await readIdentities(this.#storage, spec.names);
+      const [identities, candidates] = await Promise.all([
+        readIdentities(this.#storage, spec.names),
+        this.#candidates(spec, options),
+      ]);
       const attempt = { options, admit, identities };
-      const [existing] = await this.#candidates(spec, options);
+      // What was added between the search and the reading of the identities has taken one of them.
+      const isAdded = candidates.length === 0 && identities.areTaken;
+      const [existing] = isAdded ? await this.#candidates(spec, options) : candidates;
       return existing
         ? await this.#applyTo(await this.#certificates.stored(existing.id), spec, attempt)
         : await this.#create(spec, attempt);
@@ -211,12 +226,12 @@ export class Declarer {
 
   async #create(spec: CertificateSpec, attempt: Attempt): Promise<Declaration> {
     const reservation = await attempt.admit(['certificate', 'order']);
-    const certificate = await this.#certificates.add(spec, {
-      order: { id: newId('ord', this.#clock), reason: orderReason(attempt.options, 'obtain') },
+    const { certificate, order } = await this.#certificates.addOrdered(spec, {
+      reason: orderReason(attempt.options, 'obtain'),
       identities: attempt.identities,
       alsoWritten: reservation,
     });
-    return { change: 'created', certificate };
+    return { change: 'created', certificate, newOrder: order };
   }
 
   async #applyTo(
@@ -236,7 +251,8 @@ export class Declarer {
     const isOrdered = plan.ordering === 'new' || plan.ordering === 'restarted';
     const reservation = isOrdered ? await attempt.admit(['order']) : [];
     const next = this.#withOrder(plan);
-    await this.#write(stored, next, { plan, attempt, reservation });
+    const order = plan.ordering === 'new' ? this.#newOrder(idOf(stored), next, attempt) : undefined;
+    await this.#write(stored, next, { plan, attempt, reservation, order });
     const certificate = { id: idOf(stored), ...next };
     const { changed } = plan;
     if (plan.ordering !== 'none' && next.order !== undefined)
@@ -245,6 +261,7 @@ export class Declarer {
         certificate,
         order: next.order,
         differences: plan.differences,
+        ...(order ? { newOrder: order.status } : {}),
       };
     return changed.length > 0
       ? { change: 'changed', certificate, differences: changed }
@@ -263,6 +280,15 @@ export class Declarer {
     };
   }
 
+  #newOrder(
+    certificate: string,
+    { names, issuer, labels, order = '' }: CertificateSummary,
+    { options }: Attempt,
+  ): NewOrder {
+    const reason = orderReason(options, 'request');
+    return newOrder(order, { certificate, names, issuer, labels, reason }, this.#clock);
+  }
+
   async #write(
     stored: Stored<CertificateSummary>,
     next: CertificateSummary,
@@ -270,19 +296,17 @@ export class Declarer {
       plan,
       attempt,
       reservation,
+      order,
     }: {
       readonly plan: Plan;
       readonly attempt: Attempt;
       readonly reservation: readonly Change[];
+      readonly order: NewOrder | undefined;
     },
   ): Promise<void> {
     const certificate = idOf(stored);
-    const { names, issuer, labels, order } = next;
-    const reason = orderReason(attempt.options, 'request');
-    const traceId =
-      plan.ordering === 'new'
-        ? traceIdOf(reason.traceparent)
-        : traceIdOf(attempt.options.traceparent);
+    const { names, issuer, labels } = next;
+    const traceId = traceIdOf(order ? order.status.traceparent : attempt.options.traceparent);
     if (plan.changed.length === 0 && JSON.stringify(next) === JSON.stringify(stored.record)) return;
     await this.#certificates.write([
       ...reservation,
@@ -292,9 +316,7 @@ export class Declarer {
         { type: 'certificate_changed', certificate, names, issuer, labels, traceId },
         this.#clock,
       ),
-      ...(plan.ordering === 'new' && order !== undefined
-        ? orderChanges(order, { certificate, names, issuer, labels, reason }, this.#clock)
-        : []),
+      ...(order?.changes ?? []),
     ]);
   }
 

@@ -21,6 +21,8 @@ const identities = records<Identity>({
 
 /** The identities of a list of names, as they were read. */
 export interface ReadIdentities {
+  /** Whether a certificate had one of them. */
+  readonly areTaken: boolean;
   /**
    * Returns changes that give them to a certificate, if they have not changed since they were read.
    */
@@ -40,6 +42,7 @@ export async function readIdentities(
   const ids = identityIds(names);
   const stored = await Promise.all(ids.map(async (id) => await identities.read(storage, id)));
   return {
+    areTaken: stored.some((identity) => identity !== undefined),
     claim: (certificate) =>
       ids.map((id, index) => {
         const existing = stored[index];

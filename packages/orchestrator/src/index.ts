@@ -81,13 +81,14 @@ export type {
   RenewalInfo,
 } from './issuer.ts';
 export type { JsonObject, JsonValue } from './json.ts';
-export type { OrderCause, OrderRecord, OrderState, OrderStep } from './order-record.ts';
-export {
-  type OrderStatus,
-  Provisioner,
-  type ProvisionerOptions,
-  type Submission,
-} from './provisioner.ts';
+export type {
+  OrderCause,
+  OrderRecord,
+  OrderState,
+  OrderStatus,
+  OrderStep,
+} from './order-record.ts';
+export { Provisioner, type ProvisionerOptions, type Submission } from './provisioner.ts';
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
 export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
 export { continuedTrace, parseTraceparent, type TraceContext, traceIdOf } from './trace-context.ts';

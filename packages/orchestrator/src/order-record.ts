@@ -71,6 +71,8 @@ export interface OrderRecord {
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
+export type OrderStatus = OrderRecord & { readonly id: string };
+
 const orderSchema = z.looseObject({
   certificate: certificateId,
   names: texts,
@@ -146,9 +148,16 @@ export function orderReason(
   };
 }
 
-/** Returns the changes that create an order for a certificate, with its event. */
-export function orderChanges(
-  order: string,
+/** An order that is not written yet. */
+export interface NewOrder {
+  readonly status: OrderStatus;
+  /** What writes it, with its event. */
+  readonly changes: readonly Change[];
+}
+
+/** Makes an order for a certificate. */
+export function newOrder(
+  id: string,
   {
     certificate,
     names,
@@ -160,35 +169,25 @@ export function orderChanges(
     readonly reason: OrderReason;
   },
   clock: Clock,
-): readonly Change[] {
+): NewOrder {
   const now = timestamp(clock.now());
   const { explanationUrl } = reason;
   const traceId = traceIdOf(reason.traceparent);
-  return [
-    orders.added(order, {
-      certificate,
-      names,
-      issuer,
-      labels,
-      ...reason,
-      state: 'pending',
-      createdAt: now,
-      updatedAt: now,
-      steps: [],
-      orphaned: 0,
-    }),
-    eventChange(
-      {
-        type: 'renewal_started',
-        certificate,
-        order,
-        names,
-        issuer,
-        labels,
-        explanationUrl,
-        traceId,
-      },
-      clock,
-    ),
-  ];
+  const record: OrderRecord = {
+    certificate,
+    names,
+    issuer,
+    labels,
+    ...reason,
+    state: 'pending',
+    createdAt: now,
+    updatedAt: now,
+    steps: [],
+    orphaned: 0,
+  };
+  const event = { certificate, order: id, names, issuer, labels, explanationUrl, traceId };
+  return {
+    status: { id, ...record },
+    changes: [orders.added(id, record), eventChange({ type: 'renewal_started', ...event }, clock)],
+  };
 }

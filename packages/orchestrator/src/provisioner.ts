@@ -31,11 +31,11 @@ import type { Issuer } from './issuer.ts';
 import {
   hasEnded,
   type OrderCause,
-  orderChanges,
+  newOrder,
   orderReason,
   type OrderReason,
-  type OrderRecord,
   orders,
+  type OrderStatus,
 } from './order-record.ts';
 
 export interface ProvisionerOptions {
@@ -83,8 +83,6 @@ export interface Submission {
 }
 
 export type SubmitOptions = Pick<DeclareOptions, 'admit'>;
-
-export type OrderStatus = OrderRecord & { readonly id: string };
 
 /**
  * Obtains certificates by orders in the storage. An order survives its process, and executing it
@@ -250,7 +248,7 @@ export class Provisioner {
       const now = timestamp(this.#clock.now());
       await this.#storage.write([
         ...(await admit(['order'])),
-        ...orderChanges(
+        ...newOrder(
           order,
           {
             certificate,
@@ -260,7 +258,7 @@ export class Provisioner {
             reason: orderReason(this.#traced(wanted), 'obtain'),
           },
           this.#clock,
-        ),
+        ).changes,
         ...summaryChanges(certificate, stored, {
           ...record,
           order,
@@ -466,8 +464,6 @@ export class Provisioner {
   /** Creates a certificate with its order in one write. @returns the order's id */
   async #added(spec: CertificateSpec, reason: OrderReason): Promise<string> {
     await this.issuer(spec.issuer);
-    const id = newId('ord', this.#clock);
-    await this.certificates.add(spec, { order: { id, reason } });
-    return id;
+    return (await this.certificates.addOrdered(spec, { reason })).order.id;
   }
 }

@@ -233,7 +233,9 @@ export class Orders {
           admit,
         }),
     );
-    return await this.#accepted(caller, declaration.certificate.order ?? '');
+    const { order = '' } = declaration.certificate;
+    const written = 'newOrder' in declaration ? declaration.newOrder : undefined;
+    return await this.#accepted(caller, order, written);
   }
 
   @Handles(renew)
@@ -381,9 +383,15 @@ export class Orders {
     return { orders };
   }
 
-  async #accepted({ tenant: { manager } }: Caller, id: string): Promise<Answer> {
+  /** @param written the order, where it was just written: it is not read again */
+  async #accepted(
+    { tenant: { manager } }: Caller,
+    id: string,
+    written?: OrderStatus,
+  ): Promise<Answer> {
     this.#scheduling.wake();
-    return answer(202, orderOf(await manager.provisioner.status(id), this.#paths), {
+    const order = written ?? (await manager.provisioner.status(id));
+    return answer(202, orderOf(order, this.#paths), {
       location: `/api/orders/${id}`,
       'retry-after': '2',
     });
