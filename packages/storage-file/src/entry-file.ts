@@ -3,6 +3,8 @@ import { CorruptEntryError, type Entry } from '@acmex/storage';
 
 /** What the driver keeps for itself; no key begins with a dot. */
 export const ownFolder = '.acmex';
+/** The file that says what the folder is. */
+export const format = 'FORMAT';
 /** Is in no key, so that `a` (the file `a=`) and `a/b` (in the folder `a`) can both exist. */
 export const mark = '=';
 const head = /^acmex1 ([\w.-]{1,100})( secret)?\n/;
@@ -10,6 +12,14 @@ const longestHead = 120;
 
 export function fileOf(root: string, key: string): string {
   return join(root, `${key}${mark}`);
+}
+
+/**
+ * Whether a name in the folder of a storage is not that of keys: one of the driver, or a hidden one,
+ * which programs leave where the folder is the home of a user.
+ */
+export function isBesideKeys(name: string): boolean {
+  return name === format || name.startsWith('.');
 }
 
 /** The last part of the key that a file holds; undefined for a file that is not ours. */

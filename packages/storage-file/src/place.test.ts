@@ -144,6 +144,16 @@ describe('the place of fileStorage', () => {
     expect(await readdir(path)).toEqual(['photo.jpg']);
   });
 
+  it('can be the home of a user, where programs leave hidden files and folders', async () => {
+    await mkdir(join(path, '.cache/acmex'), { recursive: true });
+    await writeFile(join(path, '.bashrc'), '');
+    await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
+    const named: unknown[] = [];
+    await expect(keys((error) => named.push(error))).resolves.toEqual(['a']);
+    expect(named).toEqual([]);
+    expect((await readdir(path)).sort()).toEqual(['.acmex', '.bashrc', '.cache', 'FORMAT', 'a=']);
+  });
+
   it('is a storage that another process makes and writes to at the same moment', async () => {
     const disk = {
       ...nodeDisk,

@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { errorCode } from '@acmex/errors';
 import { StorageError, StorageUnavailableError } from '@acmex/storage';
 import type { Disk } from './disk.ts';
-import { ownFolder } from './entry-file.ts';
+import { format, isBesideKeys, ownFolder } from './entry-file.ts';
 import { isCarriedOut, newFiles } from './journal.ts';
 
 export const mutexFolder = join(ownFolder, 'commit');
 export const snapshotFolder = join(ownFolder, 'snapshot');
-const format = 'FORMAT';
 const formatText =
   'acmex storage 1\nEach file name= holds one value behind its first line. Back the whole folder up while no program uses it, or with acmex storage backup.\n';
 
@@ -54,7 +53,7 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
   if (existingFormat) checkFormat(root, existingFormat.toString('utf8', 0, 100));
   const [strayEntry] = existingFormat
     ? []
-    : (await disk.list(root)).filter(({ name }) => name !== ownFolder && name !== format);
+    : (await disk.list(root)).filter(({ name }) => !isBesideKeys(name));
   // Another process may have made the storage since, and written to it.
   if (strayEntry && !(await disk.read(join(root, format))))
     throw new StorageError(

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { systemClock } from '@acmex/clock';
 import { CorruptEntryError, type Entry, type ListOptions } from '@acmex/storage';
 import type { Disk } from './disk.ts';
-import { entryIn, fileOf, isPart, mark } from './entry-file.ts';
+import { entryIn, fileOf, isBesideKeys, isPart, mark } from './entry-file.ts';
 
 const othersTurn = promisify(setImmediate);
 /** How many files are read before others have their turn: a group. */
@@ -160,7 +160,7 @@ function childrenIn(
   const children: string[] = [];
   for (const entry of entries) {
     const { name } = entry;
-    if (folder === '' && isOurs(name)) continue;
+    if (folder === '' && isBesideKeys(name)) continue;
     if (entry.isDirectory()) children.push(`${name}/`);
     else if (name.endsWith(mark) && !entry.isSymbolicLink()) children.push(name.slice(0, -1));
     else onCorrupt?.(strayError(join(folder, name)));
@@ -180,8 +180,4 @@ function firstBehind(children: readonly string[], below: string, after: string):
     else from = middle + 1;
   }
   return from;
-}
-
-function isOurs(name: string): boolean {
-  return name === 'FORMAT' || name === '.acmex';
 }

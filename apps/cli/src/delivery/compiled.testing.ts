@@ -11,11 +11,10 @@ import { build } from 'esbuild';
 export async function compile(checkout: string, copy: string): Promise<void> {
   await cp(join(checkout, 'apps/cli/dist'), join(copy, 'apps/cli/dist'), { recursive: true });
   const packages = (await readdir(join(copy, 'packages'))).map((name) => `packages/${name}`);
-  await Promise.all(
-    [...packages, 'apps/server'].map(async (folder) => await compileFolder(join(copy, folder))),
-  );
+  const folders = [...packages, 'apps/server'];
+  await Promise.all(folders.map(async (folder) => await compileFolder(join(copy, folder))));
   await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
-  for (const folder of packages) {
+  for (const folder of folders) {
     if ((await readdir(join(copy, folder))).includes('build.mjs'))
       await promisify(execFile)(process.execPath, ['build.mjs'], { cwd: join(copy, folder) });
   }

@@ -201,6 +201,27 @@ const able =
         },
         limit,
       );
+
+      it(
+        'keeps its compiled code beside the data of its own user, on a read-only file system',
+        async () => {
+          const { data, mounted } = await volumes('cache');
+          const { command, args } = await contained(made.system, {
+            command: [...made.entrypoint, 'cert', 'list', '-o', 'json'],
+            env: made.env,
+            cwd: made.workdir,
+            mounted,
+            user: { uid: 10_001, gid: 0 },
+          });
+          for (const time of ['first', 'second']) {
+            const { stdout } = await run(command, [...args]);
+            expect([time, JSON.parse(stdout)]).toEqual([time, []]);
+          }
+          expect((await readdir(data)).sort()).toEqual(['.acmex', '.cache', 'FORMAT']);
+          expect(await readdir(join(data, '.cache/acmex'))).toEqual(['compiled']);
+        },
+        limit,
+      );
     });
 
     describe('the services of compose.yaml', () => {
@@ -458,6 +479,8 @@ const able =
           expect(status).toMatch(/^CapBnd:\s+0000000000000400$/m);
           expect(status).toMatch(/^CapEff:\s+0000000000000400$/m);
           expect(await machine.run('stat', '-c', '%U %a', '/var/lib/acmex')).toBe('acmex 700');
+          expect(await machine.run('stat', '-c', '%U %a', '/var/cache/acmex')).toBe('acmex 700');
+          expect(await machine.run('ls', '/var/cache/acmex/acmex')).toBe('compiled');
         },
         limit,
       );
