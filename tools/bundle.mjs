@@ -51,8 +51,11 @@ async function asCommonJs(path, text) {
   return code;
 }
 
-/** Leaves out optional packages that are not installed, such as Nest's other transports. */
-const installedPackages = {
+/**
+ * A plugin of esbuild that leaves out optional packages that are not installed, such as Nest's other
+ * transports.
+ */
+export const installedPackages = {
   name: 'installed packages',
   setup(build) {
     build.onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...options }) => {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
+import { installedPackages } from '../../bundle.mjs';
 
 /**
  * Builds a program of the checkout from its sources, as one file with all packages that it loads.
@@ -45,15 +46,3 @@ export async function bundledProgram(
   });
   return file;
 }
-
-/** Leaves out optional packages that are not installed, such as Nest's other transports. */
-const installedPackages: Plugin = {
-  name: 'installed packages',
-  setup(build) {
-    build.onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...options }) => {
-      if (pluginData === installedPackages || options.kind === 'entry-point') return undefined;
-      const { errors } = await build.resolve(path, { ...options, pluginData: installedPackages });
-      return errors.length > 0 ? { path, external: true } : undefined;
-    });
-  },
-};
