@@ -14,6 +14,12 @@ export const algorithms = {
     modulusLength: 2048,
     publicExponent: Uint8Array.of(1, 0, 1),
   },
+  'rsa-2048 with SHA-1': {
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-1',
+    modulusLength: 2048,
+    publicExponent: Uint8Array.of(1, 0, 1),
+  },
   'rsa-2048 with PSS': {
     name: 'RSA-PSS',
     hash: 'SHA-256',

@@ -2,6 +2,11 @@ import { X509Certificate } from 'node:crypto';
 import { Temporal } from 'temporal-polyfill';
 import type { CertificateInfo } from './certificate-info.ts';
 import { CertificateError } from './errors.ts';
+import {
+  type CertificateFields,
+  readCertificateFields,
+} from './verification/certificate-fields.ts';
+import { signatureFault } from './verification/signature.ts';
 
 /** A chain in its order: each certificate is signed by the next, which is a CA's. */
 export interface OrderedChain {
@@ -27,11 +32,8 @@ export function orderChain(
       received.findIndex((entry) => entry.fingerprint === fingerprint) === index,
   );
   const path = [leaf];
-  for (
-    let next = issuerOf(leaf, path, unique, now);
-    next !== undefined;
-    next = issuerOf(next, path, unique, now)
-  )
+  const search = { path, all: unique, now, hasSigned: signatureCheck() };
+  for (let next = issuerOf(leaf, search); next !== undefined; next = issuerOf(next, search))
     path.push(next);
   const unused = unique.filter((entry) => !path.includes(entry));
   const positions = path.map((entry) => unique.indexOf(entry));
@@ -55,14 +57,21 @@ function warningOf(count: number, what: string): readonly string[] {
   return [`the CA sent a chain with ${certificates} ${what}: left out`];
 }
 
+interface Search {
+  readonly path: readonly CertificateInfo[];
+  readonly all: readonly CertificateInfo[];
+  readonly now: Temporal.Instant;
+  readonly hasSigned: SignatureCheck;
+}
+
 function issuerOf(
   subject: CertificateInfo,
-  path: readonly CertificateInfo[],
-  all: readonly CertificateInfo[],
-  now: Temporal.Instant,
+  { path, all, now, hasSigned }: Search,
 ): CertificateInfo | undefined {
-  const isRoot = subject.issuer === subject.subject && hasSigned(subject, subject);
-  const rest = isRoot ? [] : all.filter((entry) => !path.includes(entry));
+  const rest = all.filter((entry) => !path.includes(entry));
+  const isLast = rest.length === 0;
+  if (isLast || (subject.issuer === subject.subject && hasSigned(subject, subject)))
+    return undefined;
   const named = rest.filter((entry) => entry.subject === subject.issuer);
   const issuers = named.filter((entry) => entry.isCa && hasSigned(entry, subject));
   const issuer = issuers.find((entry) => !isExpired(entry, now)) ?? issuers[0];
@@ -80,7 +89,27 @@ function faultOf(candidate: CertificateInfo, subject: CertificateInfo): string {
   return candidate.isCa ? 'it has not signed it' : "it is not a CA's";
 }
 
-function hasSigned(issuer: CertificateInfo, subject: CertificateInfo): boolean {
+type SignatureCheck = (issuer: CertificateInfo, subject: CertificateInfo) => boolean;
+
+/** Returns a check of signatures that reads each certificate once. */
+function signatureCheck(): SignatureCheck {
+  const read = new Map<CertificateInfo, CertificateFields>();
+  const fieldsOf = (certificate: CertificateInfo) => {
+    const fields = read.get(certificate) ?? readCertificateFields(certificate.der);
+    read.set(certificate, fields);
+    return fields;
+  };
+  return (issuer, subject) => {
+    const signed = fieldsOf(subject);
+    if (signed.signatureAlgorithm.encoded !== signed.signedAlgorithm.encoded) return false;
+    const fault = signatureFault(signed, fieldsOf(issuer));
+    // An algorithm that no new certificate should have, such as SHA-1 with RSA, can be an old CA's.
+    return fault?.check === 'algorithm' ? hasSignedForOpenSsl(issuer, subject) : !fault;
+  };
+}
+
+/** Returns whether OpenSSL finds the signature right, which takes five times as long. */
+function hasSignedForOpenSsl(issuer: CertificateInfo, subject: CertificateInfo): boolean {
   try {
     return new X509Certificate(subject.der).verify(new X509Certificate(issuer.der).publicKey);
   } catch {

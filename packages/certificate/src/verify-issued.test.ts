@@ -2,6 +2,8 @@ import type { webcrypto as web } from 'node:crypto';
 import { virtualClock } from '@acmex/clock';
 import type { Identifier } from '@acmex/identifier';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Certificate } from '@peculiar/asn1-x509';
 import { type Algorithm, algorithms, certificate, keysOf, type Making } from './chain.testing.ts';
 import { parseChain, verifyIssued } from './index.ts';
 import { x509 } from './x509.ts';
@@ -65,11 +67,22 @@ const rootOf = (more: Partial<Making> = {}) =>
   });
 const verify = (chain: string) => verifyIssued(chain, { identifiers: names, publicKey }, { clock });
 
+const derOf = (pem: string) => Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+const pemOf = (der: Uint8Array) =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`;
+
 /** A certificate whose last byte, which is of its signature, is another. */
 function tampered(pem: string): string {
-  const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+  const der = derOf(pem);
   der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1);
-  return `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  return pemOf(der);
+}
+
+/** A certificate that names its signature algorithm with parameters beside what is signed. */
+function withParameters(pem: string): string {
+  const read = AsnConvert.parse(derOf(pem), Certificate);
+  read.signatureAlgorithm.parameters = Uint8Array.of(0x05, 0x00).buffer;
+  return pemOf(new Uint8Array(AsnConvert.serialize(read)));
 }
 
 describe('verifyIssued', () => {
@@ -163,6 +176,12 @@ describe('verifyIssued', () => {
     [
       'an issuer with another key',
       async () => (await leafOf({ signer: otherKeys })) + (await intermediateOf()),
+      'ERR_CERTIFICATE_CHAIN',
+      'has not signed it',
+    ],
+    [
+      'a signature algorithm that is not the signed one',
+      async () => withParameters(await leafOf()) + (await intermediateOf()),
       'ERR_CERTIFICATE_CHAIN',
       'has not signed it',
     ],
