@@ -10,6 +10,7 @@ import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { Downloads } from './certificates/downloads.ts';
 import { CertificateStatuses } from './certificates/status.ts';
+import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
 import { Orders } from './orders/orders.ts';
 
@@ -20,6 +21,7 @@ export const controllers = [
   Certificates,
   Downloads,
   CertificateStatuses,
+  Timeline,
   Agents,
   Keys,
   Queue,

@@ -270,6 +270,9 @@ export function dueAt(summary: CertificateSummary): string | undefined {
   return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
 }
 
+/** What the event of a change says where a certificate is paused or resumed. */
+export const pauseMessages = { pause: 'it is paused', resume: 'it is resumed' } as const;
+
 /** Whether the certificate in use was issued for something else than what is wanted now. */
 export function isOutdated(summary: CertificateSummary): boolean {
   const { current } = summary;

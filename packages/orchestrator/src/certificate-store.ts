@@ -23,6 +23,7 @@ import {
   generations,
   indexChanges,
   type ManagedCertificate,
+  pauseMessages,
   readDueKey,
   summaryChanges,
   writeWithIndexes,
@@ -337,12 +338,14 @@ export class CertificateStore {
   async pause(id: string): Promise<ManagedCertificate> {
     return await this.change(id, (summary) => ({ ...summary, paused: true }), {
       type: 'certificate_changed',
+      message: pauseMessages.pause,
     });
   }
 
   async resume(id: string): Promise<ManagedCertificate> {
     return await this.change(id, (summary) => ({ ...summary, paused: false }), {
       type: 'certificate_changed',
+      message: pauseMessages.resume,
     });
   }
 

@@ -4,6 +4,7 @@ import { type Change, idOf, newId, type Storage, type Stored, untilWritten } fro
 import {
   type CertificateSummary,
   type ManagedCertificate,
+  pauseMessages,
   summaryChanges,
 } from './certificate-record.ts';
 import {
@@ -313,7 +314,10 @@ export class Declarer {
       ...summaryChanges(certificate, stored, next),
       ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
       eventChange(
-        { type: 'certificate_changed', certificate, names, issuer, labels, traceId },
+        {
+          ...{ type: 'certificate_changed', certificate, names, issuer, labels, traceId },
+          message: pauseMessage(stored.record, next),
+        },
         this.#clock,
       ),
       ...(order?.changes ?? []),
@@ -497,4 +501,13 @@ function distanceOf(spec: CertificateSpec, certificate: CertificateSpec): 0 | 1 
   if (certificate.issuer !== spec.issuer) return 2;
   const isSameKey = certificate.key === spec.key;
   return isSameKey && (spec.key !== undefined || certificate.keyType === spec.keyType) ? 0 : 1;
+}
+
+/** Returns what the event of a change says of a pause; undefined where it stays as it was. */
+function pauseMessage(
+  before: Pick<CertificateSummary, 'paused'>,
+  after: Pick<CertificateSummary, 'paused'>,
+): string | undefined {
+  if (before.paused === after.paused) return undefined;
+  return after.paused ? pauseMessages.pause : pauseMessages.resume;
 }

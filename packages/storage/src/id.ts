@@ -21,3 +21,9 @@ export function firstId(prefix: string, epochMilliseconds: number): string {
     time = digits.charAt(rest % 32) + time;
   return `${prefix}_${time}`;
 }
+
+/** Returns the moment of an id of `newId` or `firstId`: milliseconds since 1970. */
+export function idMilliseconds(id: string): number {
+  const time = id.slice(id.indexOf('_') + 1).slice(0, 10);
+  return [...time].reduce((sum, digit) => sum * 32 + digits.indexOf(digit), 0);
+}

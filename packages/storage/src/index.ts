@@ -9,7 +9,7 @@ export {
   type StorageErrorOptions,
   StorageUnavailableError,
 } from './errors.ts';
-export { firstId, newId } from './id.ts';
+export { firstId, idMilliseconds, newId } from './id.ts';
 export { acquireLock, defaultLease, type Lock, type LockOptions } from './lock.ts';
 export { memoryStorage } from './memory.ts';
 export {

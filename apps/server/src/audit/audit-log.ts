@@ -17,6 +17,9 @@ import { STORAGE } from '../health/health.ts';
 import { defaultTenant } from '../tenants.ts';
 
 const text = z.string().optional();
+export const originSchema = z
+  .object({ program: text, host: text, user: text, actor: text, address: text, traceId: text })
+  .describe('Who asked for it, and from where.');
 const recordSchema = z
   .object({
     id: z.string(),
@@ -26,9 +29,7 @@ const recordSchema = z
     previous: z
       .string()
       .describe('SHA-256 of the previous record of the chain; empty for the first.'),
-    origin: z
-      .object({ program: text, host: text, user: text, actor: text, address: text, traceId: text })
-      .describe('Who asked for it, and from where.'),
+    origin: originSchema,
     actions: z.array(
       z.object({
         event: z.string().describe('The id of the event.'),

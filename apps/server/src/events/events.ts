@@ -7,7 +7,7 @@ import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { certificateId, limit, moment, orderId, pageOf } from '../http/fields.ts';
 
-const eventSchema = z
+export const eventSchema = z
   .object({
     id: z.string(),
     type: z.enum(eventTypes as [EventType, ...EventType[]]),
@@ -28,6 +28,10 @@ const eventSchema = z
     traceId: z.string().optional().describe('The trace that it belongs to: 32 hexadecimal digits.'),
   })
   .meta({ id: 'Event' });
+/** The id of an event; of a moment where it is shorter. */
+export const eventId = z
+  .string()
+  .regex(/^evt_[0-9a-z]{10,26}$/, 'take it from next of the page before');
 const list = endpoint({
   method: 'GET',
   path: '/api/events',
@@ -39,11 +43,7 @@ const list = endpoint({
     order: orderId.optional(),
     since: moment.optional(),
     limit,
-    cursor: z
-      .string()
-      .regex(/^evt_[0-9a-z]{26}$/, 'take it from next of the page before')
-      .optional()
-      .describe('The id of the last event that was seen.'),
+    cursor: eventId.optional().describe('The id of the last event that was seen.'),
   }),
   answers: {
     200: {
@@ -81,13 +81,13 @@ export class Events {
         (type ?? event.type) === event.type &&
         (certificate ?? event.certificate) === event.certificate &&
         (order ?? event.order) === event.order;
-      if (wanted && isOwn(caller, event)) items.push(this.#paths.publicMessage(event));
+      if (wanted && maySeeEvent(caller, event)) items.push(this.#paths.publicMessage(event));
     }
     return answer(200, { items, scanned });
   }
 }
 
-/** What is of no names is for those who may use all of them. */
-function isOwn(caller: Caller, { names }: AcmexEvent): boolean {
+/** Whether a caller may see an event: one of no names is for those who may use all of them. */
+export function maySeeEvent(caller: Caller, { names }: AcmexEvent): boolean {
   return names === undefined ? caller.names.includes('*') : maySee(caller, names);
 }
