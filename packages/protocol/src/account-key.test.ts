@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { flattenedVerify, importJWK } from 'jose';
 import {
   generateAccountKey,
@@ -26,6 +26,26 @@ describe('an account key', () => {
       expect(protectedHeader).toEqual({ alg: algorithm, nonce: 'n', url: 'https://ca.test/' });
     },
   );
+  it.each<[string, object | undefined, number]>([
+    ['Node.js', process, 0],
+    ['a browser', undefined, 1],
+    ['Deno', { ...process, versions: { node: '24.0.0', deno: '2.5.0' } }, 1],
+    ['Bun', { ...process, versions: { node: '24.0.0', bun: '1.3.0' } }, 1],
+  ])('signs ES384 in %s, with WebCrypto where it is not Node.js', async (_, value, expected) => {
+    const runtime = Object.getOwnPropertyDescriptor(globalThis, 'process') ?? {};
+    Object.defineProperty(globalThis, 'process', { ...runtime, value });
+    const { key } = await generateAccountKey('ES384').finally(() =>
+      Object.defineProperty(globalThis, 'process', runtime),
+    );
+    const sign = jest.spyOn(crypto.subtle, 'sign');
+    const jws = await signJws(key, { nonce: 'n' }, '{}');
+    const calls = sign.mock.calls.length;
+    sign.mockRestore();
+    expect(calls).toBe(expected);
+    await expect(
+      flattenedVerify(jws, await importJWK({ ...key.jwk }, 'ES384')),
+    ).resolves.toBeDefined();
+  });
   it('shows no more of itself than RFC 7638 needs', async () => {
     const { key } = await generateAccountKey();
     expect(Object.keys(key.jwk).sort()).toEqual(['crv', 'kty', 'x', 'y']);

@@ -8,6 +8,7 @@ import {
   type CryptoKey,
 } from 'jose';
 import { readKey } from './account-key-file.ts';
+import { ecdsaSigner } from './ecdsa-signature.ts';
 import { AcmeError } from './errors.ts';
 import { describePkcs8 } from './private-key-der.ts';
 
@@ -35,12 +36,21 @@ export interface AccountKey {
   sign(data: Uint8Array): Promise<Uint8Array>;
 }
 
-const parameters: Record<JwsAlgorithm, { readonly name: string; readonly hash?: string }> = {
-  ES256: { name: 'ECDSA', hash: 'SHA-256' },
-  ES384: { name: 'ECDSA', hash: 'SHA-384' },
-  ES512: { name: 'ECDSA', hash: 'SHA-512' },
-  RS256: { name: 'RSASSA-PKCS1-v1_5' },
-  EdDSA: { name: 'Ed25519' },
+type Signer = (key: CryptoKey) => AccountKey['sign'];
+
+/** RSA signatures take milliseconds: WebCrypto makes them on another thread. */
+const webSigner =
+  (name: string): Signer =>
+  (key) =>
+  async (data) =>
+    new Uint8Array(await crypto.subtle.sign(name, key, data));
+
+const signers: Readonly<Record<JwsAlgorithm, Signer>> = {
+  ES256: (key) => ecdsaSigner('SHA-256', key),
+  ES384: (key) => ecdsaSigner('SHA-384', key),
+  ES512: (key) => ecdsaSigner('SHA-512', key),
+  RS256: webSigner('RSASSA-PKCS1-v1_5'),
+  EdDSA: webSigner('Ed25519'),
 };
 
 /**
@@ -113,12 +123,7 @@ export async function thumbprint({ jwk }: Pick<AccountKey, 'jwk'>): Promise<stri
 
 async function fromCryptoKey(algorithm: JwsAlgorithm, key: CryptoKey): Promise<AccountKey> {
   const jwk = publicMembers(await exportJWK(key));
-  return {
-    algorithm,
-    jwk,
-    sign: async (data) =>
-      new Uint8Array(await crypto.subtle.sign(parameters[algorithm], key, data)),
-  };
+  return { algorithm, jwk, sign: signers[algorithm](key) };
 }
 
 function publicMembers({ kty, crv, x, y, e, n }: JWK): PublicJwk {
