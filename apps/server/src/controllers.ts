@@ -9,6 +9,7 @@ import { Queue } from './queue/queue.ts';
 import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { Downloads } from './certificates/downloads.ts';
+import { CertificateActions } from './certificates/actions.ts';
 import { CertificateStatuses } from './certificates/status.ts';
 import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
@@ -19,6 +20,7 @@ export const controllers = [
   Accounts,
   Orders,
   Certificates,
+  CertificateActions,
   Downloads,
   CertificateStatuses,
   Timeline,

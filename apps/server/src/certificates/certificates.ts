@@ -1,6 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { changeCertificate, declareCertificate } from '@acmex/manager';
-import { certificateStates, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import type { ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { maySee } from '../access/caller.ts';
@@ -16,8 +16,6 @@ import {
   certifiedNames,
   cursor,
   limit,
-  moment,
-  ownName,
   pageOf,
   revocationReason,
 } from '../http/fields.ts';
@@ -25,27 +23,19 @@ import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
+import { filteredPage, filterFields } from './filter.ts';
 import { changeableWishes, changesOf, specOf, unspecified, wishes } from './request.ts';
 import { visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
 const certificateAnswer = { description: 'The certificate.', schema: certificateSchema };
-const labelFilter = z
-  .string()
-  .regex(/^[\w.-]{1,63}(=[\w.@+-]{0,63})?$/, 'write NAME or NAME=VALUE');
 const list = endpoint({
   method: 'GET',
   path: '/api/certificates',
   scope: 'certificates:read',
   summary: 'List certificates',
   query: z.strictObject({
-    name: certifiedName.optional().describe('Those that hold this name.'),
-    below: certifiedName.optional().describe('Those that hold a name below this one.'),
-    issuer: ownName.optional(),
-    state: z.enum(certificateStates).optional(),
-    label: labelFilter.optional().describe('NAME, or NAME=VALUE.'),
-    expiresBefore: moment.optional(),
-    expiresAfter: moment.optional(),
+    ...filterFields,
     sort: z
       .enum(['id', 'name', 'expiry'])
       .optional()
@@ -170,25 +160,11 @@ export class Certificates {
   @Handles(list)
   async list({
     caller,
-    query: { issuer, state, label, expiresBefore, expiresAfter, sort, ...query },
+    query: { sort, limit: pageSize, cursor: from, ...filter },
   }: RequestOf<typeof list>): Promise<Answer> {
-    const [labelName = '', labelValue] = label?.split('=') ?? [];
-    const ends = ({ current }: ManagedCertificate) =>
-      current ? Date.parse(current.notAfter) : undefined;
-    const where = (candidate: ManagedCertificate) =>
-      maySee(caller, candidate.names) &&
-      (issuer ?? candidate.issuer) === candidate.issuer &&
-      (state === undefined || stateOf(candidate, this.#clock) === state) &&
-      (label === undefined || hasLabel(candidate, labelName, labelValue)) &&
-      (expiresBefore === undefined || (ends(candidate) ?? Infinity) < Date.parse(expiresBefore)) &&
-      (expiresAfter === undefined || (ends(candidate) ?? -Infinity) > Date.parse(expiresAfter));
-    const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
-    const page = await caller.tenant.manager.provisioner.certificates.page({
-      ...query,
-      where,
-      sort: sort ?? (byExpiry ? 'expiry' : 'id'),
-      expiresFrom: expiresAfter,
-      expiresBefore,
+    const page = await filteredPage(filter, {
+      ...{ caller, clock: this.#clock },
+      ...{ limit: pageSize, cursor: from, sort },
     });
     return answer(200, {
       items: page.certificates.map((candidate) => this.#toResource(candidate)),
@@ -308,12 +284,3 @@ export class Certificates {
 }
 
 const pauseOf = { true: 'pause', false: 'resume' } as const;
-
-/** Returns whether a certificate has a label; with any value, where none is given. */
-function hasLabel(
-  { labels: all = {} }: ManagedCertificate,
-  name: string,
-  value: string | undefined,
-): boolean {
-  return Object.hasOwn(all, name) && (value ?? all[name]) === all[name];
-}

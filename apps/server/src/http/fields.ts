@@ -76,11 +76,11 @@ export const preferredChain = text(
 );
 export const keyType = z.enum(keyTypes);
 export const challenge = z.enum(challengeTypes);
+export const labelName = text(/^[\w.-]{1,63}$/, 'write 1 to 63 letters, digits and _ . -');
+export const labelValue = text(/^[\w.@+-]{0,63}$/, 'write up to 63 letters, digits and _ . @ + -');
+export const labelFilter = text(/^[\w.-]{1,63}(=[\w.@+-]{0,63})?$/, 'write NAME or NAME=VALUE');
 export const labels = z
-  .record(
-    text(/^[\w.-]{1,63}$/, 'write 1 to 63 letters, digits and _ . -'),
-    text(/^[\w.@+-]{0,63}$/, 'write up to 63 letters, digits and _ . @ + -'),
-  )
+  .record(labelName, labelValue)
   .refine((entries) => Object.keys(entries).length <= 32, 'write 32 labels at most');
 export const renewBeforeDays = z.number().int().min(1).max(365);
 /** What people call something. */
