@@ -3,7 +3,8 @@ import { rootCertificates } from 'node:tls';
 import { readTrustAnchors } from '@acmex/certificate';
 import { memoryStorage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
-import { findIssuer, keepIssuer } from './issuer-record.ts';
+import { certificateManager } from './certificate-manager.ts';
+import { declareCertificate, findIssuer, keepIssuer } from './issuer-record.ts';
 import { declaredIssuer, findIssuerSettings } from './issuers.ts';
 
 const issuer = { directory: 'https://ca.test/directory', title: 'the test CA' };
@@ -47,4 +48,26 @@ it('reads a record of an earlier version, without trusted certificates', async (
   expect(Buffer.from(entry?.value ?? []).toString()).not.toContain('trustAnchors');
   const stored = await findIssuerSettings('team', { issuers: [], storage });
   expect(stored).toEqual({ ...issuer, name: 'team' });
+});
+
+it('stores an issuer again that another process has changed since a certificate was declared', async () => {
+  const storage = memoryStorage();
+  const manager = certificateManager({ storage });
+  const declare = async (name: string) =>
+    await declareCertificate(manager, {
+      names: [name],
+      keyType: 'ec-p256',
+      issuer: { ...issuer, name: 'team' },
+    });
+  const first = await declare('a.test');
+  expect(first.change).toBe('created');
+  for (const [name, change] of [
+    ['b.test', 'created'],
+    ['a.test', 'unchanged'],
+  ] as const) {
+    await keepIssuer({ ...storage }, { ...issuer, name: 'team', title: 'another title' });
+    const declared = await declare(name);
+    expect(declared.change).toBe(change);
+    await expect(findIssuer(storage, 'team')).resolves.toMatchObject(issuer);
+  }
 });

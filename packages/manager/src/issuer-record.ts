@@ -7,7 +7,7 @@ import type {
   ManagedCertificate,
   Provisioner,
 } from '@acmex/orchestrator';
-import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
+import { type Change, records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
 import * as z from 'zod';
 
 /**
@@ -57,14 +57,56 @@ export interface DeclaredIssuer extends IssuerRecord {
  */
 export async function keepIssuer(storage: Storage, issuer: DeclaredIssuer): Promise<string> {
   const name = issuerName(issuer);
-  const { directory, title, accountName, caCertificate, trustAnchors } = issuer;
-  const record = { directory, title, ['own']: accountName, caCertificate, trustAnchors };
-  await untilWritten(async () => {
+  const record = recordOf(issuer);
+  const text = JSON.stringify(record);
+  const version = await untilWritten(async () => {
     const stored = await issuers.read(storage, name);
-    if (JSON.stringify(stored?.record) === JSON.stringify(record)) return;
-    await storage.write([stored ? issuers.changed(stored, record) : issuers.added(name, record)]);
+    if (stored && JSON.stringify(stored.record) === text) return stored.version;
+    const change = stored ? issuers.changed(stored, record) : issuers.added(name, record);
+    return (await storage.write([change]))[0];
   });
+  if (version !== undefined) remember(storage, name, { text, version });
   return name;
+}
+
+/** The issuers of a storage as this process last saw them there, by name. */
+const lastSeen = new WeakMap<Storage, Map<string, SeenIssuer>>();
+const remembered = 100;
+
+interface SeenIssuer {
+  /** JSON. */
+  readonly text: string;
+  readonly version: string;
+}
+
+function remember(storage: Storage, name: string, seen: SeenIssuer): void {
+  const known = lastSeen.get(storage) ?? new Map<string, SeenIssuer>();
+  lastSeen.set(storage, known);
+  known.delete(name);
+  known.set(name, seen);
+  const [oldest] = known.keys();
+  if (known.size > remembered && oldest !== undefined) known.delete(oldest);
+}
+
+/**
+ * Returns a change that fails unless the storage has the issuer as this process last saw it;
+ * undefined where it saw none, or another one.
+ */
+function unchangedIssuer(storage: Storage, issuer: DeclaredIssuer): Change | undefined {
+  const name = issuerName(issuer);
+  const seen = lastSeen.get(storage)?.get(name);
+  if (seen?.text !== JSON.stringify(recordOf(issuer))) return undefined;
+  return { check: issuers.key(name), ifVersion: seen.version };
+}
+
+function recordOf({
+  directory,
+  title,
+  accountName,
+  caCertificate,
+  trustAnchors,
+}: DeclaredIssuer): StoredIssuer {
+  return { directory, title, ['own']: accountName, caCertificate, trustAnchors };
 }
 
 /**
@@ -97,9 +139,21 @@ export async function declareCertificate(
   { issuer, ...wanted }: WantedCertificate,
   options: DeclareOptions = {},
 ): Promise<Declaration> {
+  const unchanged = unchangedIssuer(storage, issuer);
+  if (!unchanged) await keepIssuer(storage, issuer);
+  let isFirst = true;
   return await provisioner.declare(
-    { ...wanted, issuer: await keepIssuer(storage, issuer) },
-    options,
+    { ...wanted, issuer: issuerName(issuer) },
+    {
+      ...options,
+      alsoWritten: async () => {
+        // What was written by others in between may be the issuer.
+        if (!isFirst) await keepIssuer(storage, issuer);
+        const changes = isFirst && unchanged ? [unchanged] : [];
+        isFirst = false;
+        return changes;
+      },
+    },
   );
 }
 

@@ -88,6 +88,11 @@ export interface DeclareOptions extends Partial<OrderReason> {
    * it throws.
    */
   readonly admit?: ((what: readonly Admitted[]) => Promise<readonly Change[]>) | undefined;
+  /**
+   * Called before each try. What it returns is written together with the declaration, and also where
+   * nothing else is written.
+   */
+  readonly alsoWritten?: (() => Promise<readonly Change[]>) | undefined;
 }
 
 /** What is created by a declaration, and may be limited. */
@@ -131,11 +136,12 @@ export class Declarer {
     await this.#assertIssuer(spec.issuer);
     const { admit = async () => [] } = options;
     return await untilWritten(async () => {
-      const [identities, candidates] = await Promise.all([
+      const [identities, candidates, alsoWritten = []] = await Promise.all([
         readIdentities(this.#storage, spec.names),
         this.#candidates(spec, options),
+        options.alsoWritten?.(),
       ]);
-      const attempt = { options, admit, identities };
+      const attempt = { options, admit, identities, alsoWritten };
       // What was added between the search and the reading of the identities has taken one of them.
       const isAdded = candidates.length === 0 && identities.areTaken;
       const [existing] = isAdded ? await this.#candidates(spec, options) : candidates;
@@ -159,7 +165,7 @@ export class Declarer {
       assertReference(spec);
       if (spec.issuer !== undefined) await this.#assertIssuer(spec.issuer);
       const identities = await readIdentities(this.#storage, names ?? stored.record.names);
-      return await this.#applyTo(stored, spec, { options, admit, identities });
+      return await this.#applyTo(stored, spec, { options, admit, identities, alsoWritten: [] });
     });
   }
 
@@ -230,7 +236,7 @@ export class Declarer {
     const { certificate, order } = await this.#certificates.addOrdered(spec, {
       reason: orderReason(attempt.options, 'obtain'),
       identities: attempt.identities,
-      alsoWritten: reservation,
+      alsoWritten: [...attempt.alsoWritten, ...reservation],
     });
     return { change: 'created', certificate, newOrder: order };
   }
@@ -308,8 +314,12 @@ export class Declarer {
     const certificate = idOf(stored);
     const { names, issuer, labels } = next;
     const traceId = traceIdOf(order ? order.status.traceparent : attempt.options.traceparent);
-    if (plan.changed.length === 0 && JSON.stringify(next) === JSON.stringify(stored.record)) return;
+    if (plan.changed.length === 0 && JSON.stringify(next) === JSON.stringify(stored.record)) {
+      if (attempt.alsoWritten.length > 0) await this.#storage.write(attempt.alsoWritten);
+      return;
+    }
     await this.#certificates.write([
+      ...attempt.alsoWritten,
       ...reservation,
       ...summaryChanges(certificate, stored, next),
       ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
@@ -373,6 +383,7 @@ interface Attempt {
   readonly options: DeclareOptions;
   readonly admit: NonNullable<DeclareOptions['admit']>;
   readonly identities: ReadIdentities;
+  readonly alsoWritten: readonly Change[];
 }
 
 interface Plan {
