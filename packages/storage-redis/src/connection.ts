@@ -1,10 +1,11 @@
-import { type Clock, withTimeLimit } from '@acmex/clock';
+import type { Clock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { formatHostPort } from '@acmex/identifier';
 import { StorageUnavailableError } from '@acmex/storage';
 import type { Redis } from 'ioredis';
 import { failureOf } from './failure.ts';
 import { type ConnectionAttempt, type ConnectionAttemptOptions, startAttempt } from './attempt.ts';
+import { TimeLimits } from './time-limits.ts';
 
 /** The transfer rate that the time limit of a large call assumes. */
 const bytesPerMillisecond = 10_000;
@@ -39,6 +40,7 @@ export interface Connection extends AsyncDisposable {
 export function connection(options: ConnectionOptions): Connection {
   const where = options.target.addresses.map(formatHostPort).join(', ');
   const attempts = reusedAttempt(options);
+  const limits = new TimeLimits(options.clock);
   const running = new Set<Promise<unknown>>();
   let closed = false;
   let bytesInFlight = 0;
@@ -47,11 +49,9 @@ export function connection(options: ConnectionOptions): Connection {
     const attempt = attempts.current();
     bytesInFlight += bytes;
     const transferTime = bytesInFlight / bytesPerMillisecond;
-    const limit = { milliseconds: Math.ceil(options.patience + transferTime) };
+    const limitMs = Math.ceil(options.patience + transferTime);
     try {
-      return await withTimeLimit({ clock: options.clock, limit, signal }, (limited) =>
-        Promise.race([attempt.redis.then(work), endOf(limited)]),
-      );
+      return await limits.hold(attempt.redis.then(work), { limitMs, signal });
     } catch (reason) {
       signal?.throwIfAborted();
       if (errorCode(reason) === 'ERR_STORAGE_PLACE') throw reason;
@@ -78,6 +78,7 @@ export function connection(options: ConnectionOptions): Connection {
     async [Symbol.asyncDispose]() {
       closed = true;
       await Promise.allSettled(running);
+      limits[Symbol.dispose]();
       attempts.abandon();
     },
   };
@@ -112,16 +113,4 @@ function reusedAttempt({ onConnected, ...options }: ConnectionOptions) {
     drop,
     abandon: () => current?.abandon(),
   };
-}
-
-/**
- * Rejects one turn of the event loop after the signal aborts, so that an answer that has already
- * arrived wins: a process that was busy itself must not blame Redis.
- */
-function endOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => setImmediate(() => reject(signal.reason)), {
-      once: true,
-    });
-  });
 }
