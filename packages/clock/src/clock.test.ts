@@ -45,6 +45,26 @@ describe('milliseconds', () => {
       ),
     );
   });
+  it('reads a text as Temporal reads it, and refuses what it refuses', () => {
+    const part = fc.tuple(
+      fc.oneof(fc.nat({ max: 100_000 }).map(String), fc.constantFrom('', '-1', '0.5', '007')),
+      fc.constantFrom('D', 'H', 'M', 'S', 'T', 'W', 's', ''),
+    );
+    const texts = fc.oneof(
+      fc.array(part, { maxLength: 5 }).map((all) => ['P', ...all.flat()].join('')),
+      fc
+        .tuple(fc.nat(1000), fc.nat(30), fc.nat(90), fc.nat(90))
+        .map(([d, h, m, s]) => `P${d}DT${h}H${m}M${s}S`),
+      fc.constantFrom('P1DT', 'PT', 'P', '', 'PT1M1H', `PT${'9'.repeat(20)}S`, 'PT30S\n'),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const length = resultOf(() => Temporal.Duration.from(text).total('milliseconds'));
+        expect(resultOf(() => milliseconds(text))).toEqual(length);
+      }),
+      { numRuns: 2000, examples: [['P1DT'], ['PT'], ['P'], [''], ['PT30S\n'], ['PT30S']] },
+    );
+  });
   it('refuses a length that depends on the calendar', () => {
     // Native Temporal throws the RangeError of another realm in Jest: compare by name.
     expect(() => milliseconds({ months: 1 })).toThrow(

@@ -45,12 +45,12 @@ export function milliseconds(duration: DurationInput): number {
 }
 
 /**
- * Returns the length of an object of whole numbers of the usual units, without Temporal: in a
- * fraction of its time. Undefined for any other duration.
+ * Returns the length of whole numbers of the usual units, without Temporal: in a fraction of its
+ * time. Undefined for any other duration.
  */
 function usualLength(duration: DurationInput): number | undefined {
-  if (typeof duration === 'string' || duration instanceof Temporal.Duration) return undefined;
-  const entries = Object.entries(duration);
+  if (duration instanceof Temporal.Duration) return undefined;
+  const entries = typeof duration === 'string' ? usualParts(duration) : Object.entries(duration);
   let length = 0;
   for (const [unit, count] of entries) {
     const unitLength = Object.hasOwn(unitMs, unit) ? unitMs[unit] : undefined;
@@ -58,4 +58,15 @@ function usualLength(duration: DurationInput): number | undefined {
     length += unitLength * count;
   }
   return entries.length > 0 && Number.isSafeInteger(length) ? length : undefined;
+}
+
+/** The form of `PT30S` and `P1DT12H`: a `T` is followed by a number. ISO 8601 */
+const usualForm =
+  /^P(?:(?<days>\d+)D)?(?:T(?=\d)(?:(?<hours>\d+)H)?(?:(?<minutes>\d+)M)?(?:(?<seconds>\d+)S)?)?$/;
+
+/** Returns units and their numbers; none for a text of another form. */
+function usualParts(text: string): readonly (readonly [string, number])[] {
+  return Object.entries(usualForm.exec(text)?.groups ?? {})
+    .filter(([, count]) => count !== undefined)
+    .map(([unit, count]) => [unit, Number(count)]);
 }
