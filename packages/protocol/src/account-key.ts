@@ -116,9 +116,14 @@ function unusable(kind: string | undefined): AcmeError {
   );
 }
 
+/** Each challenge needs the thumbprint of the one account key. They end with the key. */
+const thumbprints = new WeakMap<PublicJwk, Promise<string>>();
+
 /** The name of a key that both sides can compute. RFC 7638. base64url */
 export async function thumbprint({ jwk }: Pick<AccountKey, 'jwk'>): Promise<string> {
-  return await calculateJwkThumbprint({ ...jwk });
+  const known = thumbprints.get(jwk) ?? calculateJwkThumbprint({ ...jwk });
+  thumbprints.set(jwk, known);
+  return await known;
 }
 
 async function fromCryptoKey(algorithm: JwsAlgorithm, key: CryptoKey): Promise<AccountKey> {
