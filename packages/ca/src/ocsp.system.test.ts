@@ -25,7 +25,8 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let ca: TestCa;
 let account: TestClient;
 let url: string;
-const server = createServer();
+/** Keeps connections, also while a test computes for long. */
+const server = createServer({ keepAliveTimeout: 600_000 });
 
 beforeAll(async () => {
   folder = await temporaryFolder('ocsp');

@@ -6,23 +6,22 @@ export const usualFirstPause = 50;
 
 type Status = Order['status'];
 
+interface Learned {
+  readonly firstPause: number;
+  /** Whether an order of this status took longer than the first pause. */
+  readonly hasMissed: boolean;
+}
+
 /**
- * How soon a CA answers, and how soon it is done with an order of each status: learned from each
- * order for the next. A CA whose answers take long, or that is not done after the usual first
- * pause, is not asked sooner than that.
+ * How soon a CA is done with an order of each status: learned from each order for the next. A CA
+ * that is never done after the usual first pause is never asked sooner than that.
  */
 export class PollPace {
-  #answerMs = usualFirstPause;
-  readonly #firstPauses = new Map<Status, number>();
-
-  /** @param milliseconds how long the CA took for an answer */
-  recordAnswer(milliseconds: number): void {
-    this.#answerMs = milliseconds;
-  }
+  readonly #learned = new Map<Status, Learned>();
 
   /** The pauses between questions: after the first ones three times longer each time. */
   *pauses(status: Status): Generator<number, never> {
-    const first = this.#firstPauses.get(status) ?? withinLimits(2 * this.#answerMs);
+    const first = this.#learned.get(status)?.firstPause ?? usualFirstPause;
     yield first;
     if (first < usualFirstPause) yield usualFirstPause - first;
     for (let pause = 3 * usualFirstPause; ; pause = Math.min(pause * 3, 10_000)) yield pause;
@@ -33,11 +32,10 @@ export class PollPace {
    * @param questions how many it took until the order had changed
    */
   learn(status: Status, first: number, questions: number): void {
-    const next = [first * 0.9, first * 2][questions - 1] ?? usualFirstPause;
-    this.#firstPauses.set(status, withinLimits(next));
+    const hasMissed = questions > 1 || this.#learned.get(status)?.hasMissed === true;
+    const sooner = first * (hasMissed ? 0.9 : 0.5);
+    const next = [sooner, first * 1.5][questions - 1] ?? usualFirstPause;
+    const firstPause = Math.min(Math.max(next, shortest), usualFirstPause);
+    this.#learned.set(status, { firstPause, hasMissed });
   }
-}
-
-function withinLimits(pause: number): number {
-  return Math.min(Math.max(pause, shortest), usualFirstPause);
 }

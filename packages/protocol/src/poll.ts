@@ -23,8 +23,8 @@ export interface PollOptions extends CallOptions {
  * Reads an order again and again while it has the status it came with. RFC 8555 §7.4, §7.5.1. It
  * asks at the moment that the CA names by `Retry-After`, of which a day and half of the time until
  * the order expires count at most; else after 0.05 seconds, then with pauses from 0.15 seconds, three
- * times longer each time, to 10 seconds. A CA that answers fast is asked for the first time from 0.01
- * seconds, as soon as it was done with earlier orders.
+ * times longer each time, to 10 seconds. A CA that was done sooner with earlier orders of the session
+ * is asked sooner for the first time, from 0.01 seconds.
  * @throws AcmeError `ERR_ACME_POLL_LIMIT` when the next question would be after the limit, with the
  * moment that the CA named; the order can be continued later. While names are validated, only at
  * the limit

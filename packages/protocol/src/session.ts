@@ -140,23 +140,20 @@ async function signedPost(
   payload: object | undefined,
   options: PostOptions,
 ): Promise<AcmeResponse> {
-  const { key, clock, pace } = session;
+  const { key, clock } = session;
   const { signal, repeatable = payload === undefined, signedBy, operation = 'other' } = options;
   const signer = signedBy ?? key;
   const identity = signedBy ? { jwk: signedBy.jwk } : { kid: knownAccount(session, url) };
   const body = payload === undefined ? '' : JSON.stringify(payload);
   let nextNonce: string | null = null;
-  let sentAt = 0;
   const signed = async (): Promise<HttpCall> => {
     const nonce = nextNonce ?? (await nonces.take({ signal }));
     nextNonce = null;
-    sentAt = clock.monotonic();
     const jws = await signJws(signer, { nonce, url, ...identity }, body);
     return { method: 'POST', body: JSON.stringify(jws), signal };
   };
   for (let refusals = 0; ; refusals++) {
     const answer = await nonces.during(() => send(signed, { url, operation, repeatable, signal }));
-    pace.recordAnswer(clock.monotonic() - sentAt);
     const fresh = answer.headers.get('replay-nonce');
     const error = answer.status < 300 ? undefined : refusal(answer, clock.now());
     if (error?.code === 'ERR_ACME_BAD_NONCE' && refusals < nonceRefusals) {
