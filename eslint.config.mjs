@@ -94,6 +94,7 @@ const mayImport = {
     'errors',
   ],
   notifications: ['identifier', 'orchestrator', 'storage', 'egress', 'clock', 'errors'],
+  api: ['identifier', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',
@@ -225,7 +226,7 @@ export default [
     rules: { 'no-restricted-syntax': ['error', ...restrictedSyntax, ...givenClock] },
   },
   {
-    files: ['packages/{errors,identifier,protocol,client}/src/**/*.ts'],
+    files: ['packages/{errors,identifier,protocol,client,api}/src/**/*.ts'],
     ignores: ['packages/protocol/src/node/**', '**/*.test.ts', '**/*.testing.ts'],
     rules: portable,
   },
@@ -256,6 +257,7 @@ export default [
     rules: {
       '@nx/enforce-module-boundaries': boundaries([
         'services',
+        'api',
         'certificate',
         'client',
         'storage-driver',

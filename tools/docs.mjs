@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import openapiTS, { astToString } from 'openapi-typescript';
 import { formatted } from './formatted.mjs';
 import { packages, root } from './packages.mjs';
 
@@ -18,6 +19,11 @@ const generators = [
   { file: 'docs/cli.md', from: 'apps/cli/src/program.ts', make: commands },
   { file: 'docs/configuration.md', from: 'packages/config/src/reference.ts', make: configuration },
   { file: 'docs/rest-api.md', from: 'apps/server/src/api-description.ts', make: restApi },
+  {
+    file: 'packages/api/src/rest-api.ts',
+    from: 'apps/server/src/api-description.ts',
+    make: restApiTypes,
+  },
   { file: 'docs/dns.md', from: 'packages/config/src/dns/provider.ts', make: dnsProviders },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/event-types.ts', make: events },
   { file: 'docs/metrics.md', from: 'packages/observability/src/metric-table.ts', make: metrics },
@@ -336,13 +342,8 @@ function contractText(contract) {
 
 /** Returns the page of the server's routes and scopes. */
 async function restApi() {
-  if (!existsSync(fileURLToPath(import.meta.resolve('@acmex/config'))))
-    throw new Error('the REST page needs the built packages: run npm run build first');
-  const [{ apiDescription }, { scopeMeanings }] = await Promise.all(
-    ['api-description.ts', 'access/scopes.ts'].map((file) =>
-      load(join(root, 'apps/server/src', file), { packages: 'external' }),
-    ),
-  );
+  const { apiDescription } = await loadServer('api-description.ts');
+  const { scopeMeanings } = await loadServer('access/scopes.ts');
   const routes = Object.entries(apiDescription('').paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
       ([method, route]) =>
@@ -368,6 +369,24 @@ ${Object.entries(scopeMeanings)
 
 \`GET /metrics\` serves the [metrics](metrics.md).
 `;
+}
+
+/** Returns a module with the types of the server's routes. */
+async function restApiTypes() {
+  const { apiDescription } = await loadServer('api-description.ts');
+  const nodes = await openapiTS(apiDescription(''), {
+    defaultNonNullable: false,
+    emptyObjectsUnknown: true,
+    silent: true,
+  });
+  return `// Made from the code of the server by \`npm run docs\`.\n\n${astToString(nodes)}`;
+}
+
+/** Returns the exports of a module of the server. */
+async function loadServer(file) {
+  if (!existsSync(fileURLToPath(import.meta.resolve('@acmex/config'))))
+    throw new Error('the description of the API needs the built packages: run npm run build first');
+  return await load(join(root, 'apps/server/src', file), { packages: 'external' });
 }
 
 /** Returns the page of metrics. */

@@ -7,6 +7,7 @@ export {
 } from './clock.ts';
 export { keyedMutex, type KeyedMutex } from './keyed-mutex.ts';
 export { mapConcurrent } from './map-concurrent.ts';
+export { type MillisecondTimer, millisecondTimer } from './millisecond-timer.ts';
 export { type Backoff, backoffMs, retry, type RetryPolicy } from './retry.ts';
 export { boundedRetryAfter, parseRetryAfter } from './retry-after.ts';
 export { type ScaledClockOptions, scaledClock } from './scaled-clock.ts';

@@ -1,8 +1,9 @@
-import type { Clock, DurationInput } from './clock.ts';
+import type { DurationInput, SleepOptions } from './clock.ts';
 
-export interface TimeLimitOptions {
-  readonly clock: Clock;
-  readonly limit: DurationInput;
+export interface TimeLimitOptions<Limit extends DurationInput = DurationInput> {
+  /** A `Clock`, or a `MillisecondTimer` for a limit in milliseconds. */
+  readonly clock: { sleep(duration: Limit, options?: SleepOptions): Promise<void> };
+  readonly limit: Limit;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -19,8 +20,8 @@ export class TimeLimitError extends Error {
  * @throws TimeLimitError (code `ERR_TIME_LIMIT`) as the reason of the signal; otherwise what `work`
  * throws
  */
-export async function withTimeLimit<T>(
-  { clock, limit, signal }: TimeLimitOptions,
+export async function withTimeLimit<T, Limit extends DurationInput = DurationInput>(
+  { clock, limit, signal }: TimeLimitOptions<Limit>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import * as z from 'zod';
 import { answer, type Answer, endpoint, Handles } from '../http/endpoint.ts';
 import type { JsonSchema, OpenApi, Operation } from '../http/open-api.ts';
 
@@ -10,7 +11,7 @@ const json = endpoint({
   scope: 'any',
   browser: true,
   summary: 'This API in OpenAPI 3.1',
-  answers: { 200: { description: 'The description.', contentType: 'application/json' } },
+  answers: { 200: { description: 'The description.', schema: z.record(z.string(), z.unknown()) } },
 });
 const page = endpoint({
   method: 'GET',

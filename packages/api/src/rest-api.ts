@@ -1,0 +1,3080 @@
+// Made from the code of the server by `npm run docs`.
+
+export interface paths {
+  '/api/accounts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the accounts that are kept
+     * @description Needs the scope `accounts:read`: See accounts at CAs.
+     */
+    get: operations['getApiAccounts'];
+    put?: never;
+    /**
+     * Register an account at a CA, or find the one that is there
+     * @description Needs the scope `accounts:write`: Register, change and give up accounts at CAs.
+     */
+    post: operations['postApiAccounts'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/accounts/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Ask the CA for an account
+     * @description Needs the scope `accounts:read`: See accounts at CAs.
+     */
+    get: operations['getApiAccountsId'];
+    put?: never;
+    post?: never;
+    /**
+     * Give an account up, for good; its certificates stay valid and are not renewed
+     * @description Needs the scope `accounts:write`: Register, change and give up accounts at CAs.
+     */
+    delete: operations['deleteApiAccountsId'];
+    options?: never;
+    head?: never;
+    /**
+     * Change where the CA can reach you
+     * @description Needs the scope `accounts:write`: Register, change and give up accounts at CAs.
+     */
+    patch: operations['patchApiAccountsId'];
+    trace?: never;
+  };
+  '/api/accounts/{id}/rotate-key': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Give an account another key
+     * @description Needs the scope `accounts:write`: Register, change and give up accounts at CAs.
+     */
+    post: operations['postApiAccountsIdRotateKey'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/orders': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List orders, the oldest first
+     * @description Needs the scope `orders:read`: See orders, and watch them.
+     */
+    get: operations['getApiOrders'];
+    put?: never;
+    /**
+     * Order a certificate
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    post: operations['postApiOrders'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/renew': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Renew a certificate, due or not
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    post: operations['postApiCertificatesIdRenew'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/orders/renew-all': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Renew everything, up to 500 certificates a request
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    post: operations['postApiOrdersRenewAll'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/orders/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Look at an order
+     * @description Needs the scope `orders:read`: See orders, and watch them.
+     */
+    get: operations['getApiOrdersId'];
+    put?: never;
+    post?: never;
+    /**
+     * Cancel an order
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    delete: operations['deleteApiOrdersId'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/orders/{id}/retry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Try an order again now
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    post: operations['postApiOrdersIdRetry'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/orders/{id}/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Watch an order
+     * @description Needs the scope `orders:read`: See orders, and watch them.
+     */
+    get: operations['getApiOrdersIdEvents'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List certificates
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificates'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Look at a certificate
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificatesId'];
+    put?: never;
+    post?: never;
+    /**
+     * Forget a certificate and its keys; nothing is revoked
+     * @description Needs the scope `certificates:write`: Declare, change, pause and remove certificates.
+     */
+    delete: operations['deleteApiCertificatesId'];
+    options?: never;
+    head?: never;
+    /**
+     * Change some values of a certificate: it is ordered again where that needs it, and what is absent stays
+     * @description Needs the scope `certificates:write`: Declare, change, pause and remove certificates.
+     */
+    patch: operations['patchApiCertificatesId'];
+    trace?: never;
+  };
+  '/api/certificates/{id}/refused': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List what the CA issued for it that is not used, because it is not what was ordered
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificatesIdRefused'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /**
+     * Declare what a certificate is to be: it is made, or changed, and ordered where that needs it
+     * @description Needs the scope `certificates:write`: Declare, change, pause and remove certificates.
+     */
+    put: operations['putApiCertificatesName'];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/revoke': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Revoke the certificate that is in use
+     * @description Needs the scope `certificates:revoke`: Revoke certificates.
+     */
+    post: operations['postApiCertificatesIdRevoke'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/actions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Renew, pause, resume, label or revoke all certificates that match a filter, up to 500 a request
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    post: operations['postApiCertificatesActions'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/chain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get the certificate with its chain
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificatesIdChain'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/private-key': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get the private key; each reading is an event
+     * @description Needs the scope `private-keys:read`: Read private keys; each reading is an event.
+     */
+    get: operations['getApiCertificatesIdPrivateKey'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/bundle': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get private key, certificate and chain in one
+     * @description Needs the scope `private-keys:read`: Read private keys; each reading is an event.
+     */
+    get: operations['getApiCertificatesIdBundle'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/status': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Check chain, revocation and what is served
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificatesIdStatus'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/timeline': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read what happened to a certificate, the newest first
+     * @description Needs the scope `events:read`: Read what happened.
+     */
+    get: operations['getApiCertificatesIdTimeline'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/agents': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * See which host serves which certificate
+     * @description Needs the scope `agents:read`: See which host serves which certificate.
+     */
+    get: operations['getApiAgents'];
+    put?: never;
+    /**
+     * Report what a host serves: its name belongs to the first key that does, while it is valid
+     * @description Needs the scope `agents:write`: Report what a host serves, and remove the reports of hosts.
+     */
+    post: operations['postApiAgents'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/agents/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Remove the reports of a host: by its own key, or by one for every name
+     * @description Needs the scope `agents:write`: Report what a host serves, and remove the reports of hosts.
+     */
+    delete: operations['deleteApiAgentsName'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/keys': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the API keys of the tenant
+     * @description Needs the scope `keys:read`: See API keys, without their secrets.
+     */
+    get: operations['getApiKeys'];
+    put?: never;
+    /**
+     * Make an API key that is not wider than the own one
+     * @description Needs the scope `keys:write`: Make API keys that are not wider than the own one, rotate and revoke them.
+     */
+    post: operations['postApiKeys'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/keys/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Look at an API key
+     * @description Needs the scope `keys:read`: See API keys, without their secrets.
+     */
+    get: operations['getApiKeysId'];
+    put?: never;
+    post?: never;
+    /**
+     * Revoke a key at once
+     * @description Needs the scope `keys:write`: Make API keys that are not wider than the own one, rotate and revoke them.
+     */
+    delete: operations['deleteApiKeysId'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/keys/{id}/expire': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Give a key an end
+     * @description Needs the scope `keys:write`: Make API keys that are not wider than the own one, rotate and revoke them.
+     */
+    post: operations['postApiKeysIdExpire'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/keys/{id}/rotate': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Give a key another secret; the one before is taken for a while longer
+     * @description Needs the scope `keys:write`: Make API keys that are not wider than the own one, rotate and revoke them.
+     */
+    post: operations['postApiKeysIdRotate'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/queue': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * See what waits, what is late, and what fails
+     * @description Needs the scope `queue:read`: See what waits, is late, or fails.
+     */
+    get: operations['getApiQueue'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/queue/replay': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Try what failed again now
+     * @description Needs the scope `queue:write`: Have what failed tried again.
+     */
+    post: operations['postApiQueueReplay'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read what happened, the oldest first
+     * @description Needs the scope `events:read`: Read what happened.
+     */
+    get: operations['getApiEvents'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/audit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read who did what, the oldest first
+     * @description Needs the scope `audit:read`: Read and verify the audit log.
+     */
+    get: operations['getApiAudit'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/audit/verify': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Find out whether the audit log was changed, or a part of it is missing
+     * @description Needs the scope `audit:read`: Read and verify the audit log.
+     */
+    get: operations['getApiAuditVerify'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/webhook': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Take a signed webhook (Standard Webhooks): webhook-id, webhook-timestamp, webhook-signature. A delivery that is repeated after an error continues where it ended
+     * @description Needs a signature of a configured sender.
+     */
+    post: operations['postApiWebhook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/health': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Whether the server runs
+     * @description Needs no key.
+     */
+    get: operations['getHealth'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/health/ready': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Whether it can do its work
+     * @description Needs no key; a valid key sees more.
+     */
+    get: operations['getHealthReady'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/metrics': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Metrics for Prometheus
+     * @description Needs the scope `metrics:read`: Read the metrics.
+     */
+    get: operations['getMetrics'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/openapi.json': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * This API in OpenAPI 3.1
+     * @description Needs a key, of whatever scopes.
+     */
+    get: operations['getOpenapiJson'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/docs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * This API for people
+     * @description Needs a key, of whatever scopes.
+     */
+    get: operations['getDocs'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+  schemas: {
+    Account: {
+      id: string;
+      /** @description Its name in acmex.toml. */
+      issuer: string;
+      /** @description The account at the CA. */
+      url?: string;
+      /**
+       * @description As the CA says it; absent in lists.
+       * @enum {string}
+       */
+      status?: 'valid' | 'deactivated' | 'revoked';
+      contact?: string[];
+    };
+    Order: {
+      id: string;
+      certificate: string;
+      names: string[];
+      issuer: string;
+      /** @enum {string} */
+      cause: 'obtain' | 'renewal' | 'suggested' | 'revoked' | 'request';
+      /**
+       * @description `pending`: it waits for its turn, or for another try after a failure.
+       * @enum {string}
+       */
+      state: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+      createdAt: string;
+      updatedAt: string;
+      /** @description The order at the CA. */
+      url?: string;
+      /** @description What was seen on the way, the newest hundred. */
+      steps: components['schemas']['Step'][];
+      failure?: components['schemas']['Failure'];
+      cancelRequested?: boolean;
+      /** @description How many orders may be unused at the CA. */
+      orphaned: number;
+      /** @description What came of it. */
+      generation?: number;
+      explanationUrl?: string;
+    };
+    Step: {
+      /** @description Counted from 1. */
+      number: number;
+      at: string;
+      type: string;
+      name?: string;
+      message?: string;
+    };
+    Failure: {
+      code: string;
+      message: string;
+      /** @description RFC 3339 */
+      at: string;
+      /** @description How often in a row. */
+      failures: number;
+      /** @description RFC 3339 */
+      retryAt: string;
+      /** @description The CA's own problem document, with its subproblems. RFC 8555 §6.7 */
+      problem?: {
+        [key: string]: unknown;
+      };
+    };
+    Certificate: {
+      id: string;
+      names: string[];
+      /** @enum {string} */
+      state: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+      issuer: string;
+      profile?: string;
+      preferredChain?: string;
+      /** @enum {string} */
+      keyType: 'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      reuseKey: boolean;
+      /** @enum {string} */
+      challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
+      dnsProvider?: string;
+      renewBeforeDays?: number;
+      labels: {
+        [key: string]: string;
+      };
+      /** @description Whether acmex.toml asks for it. */
+      declared: boolean;
+      paused: boolean;
+      /** @description RFC 3339 */
+      createdAt: string;
+      /** @description The certificate that is in use. */
+      current?: {
+        generation: number;
+        /** @description Lower-case hexadecimal. */
+        serialNumber: string;
+        /** @description RFC 3339 */
+        notBefore: string;
+        /** @description RFC 3339 */
+        notAfter: string;
+        /** @description RFC 3339 */
+        issuedAt: string;
+        /** @description RFC 3339 */
+        revokedAt?: string;
+        /** @description The trace of the order that issued it. W3C Trace Context §3.2 */
+        traceparent?: string;
+        /** @description What was unusual in the chain that the CA sent. */
+        warnings?: string[];
+        /** @description The common name of the issuer that each stored chain ends in: the chain in use, then the alternates of the CA. */
+        chains?: string[];
+      };
+      renewal?: {
+        /** @description RFC 3339 */
+        at: string;
+        /** @description As the CA suggests it. RFC 9773 */
+        window?: {
+          /** @description RFC 3339 */
+          start: string;
+          /** @description RFC 3339 */
+          end: string;
+        };
+        explanationUrl?: string;
+      };
+      failure?: components['schemas']['Failure'];
+      /** @description The generation that is deployed. */
+      deployed?: number;
+      deployFailure?: components['schemas']['Failure'];
+      /** @description The order that is under way. */
+      order?: string;
+    };
+    RefusedCertificate: {
+      id: string;
+      /** @description What it was issued for. */
+      order: string;
+      /** @description RFC 3339 */
+      at: string;
+      /** @description Why it is not used. */
+      code: string;
+      message: string;
+      /** @description PEM, as the CA sent it. */
+      chain: string;
+    };
+    ActionResult: {
+      /** @description How many match, from the cursor on: of a dry run, where the first 20,000 certificates are looked at, and of a revocation. */
+      matched?: number;
+      /** @description Of a revocation: how many of them are behind `next`. */
+      remaining?: number;
+      /** @description The certificates. */
+      done: string[];
+      /** @description The orders of renew. */
+      orders: string[];
+      /** @description The certificates for which it failed, and why. */
+      failed: {
+        id: string;
+        code: string;
+        message: string;
+      }[];
+      /** @description Where there are more: repeat with it as `cursor`. */
+      next?: string;
+      /** @description How many certificates were looked at. */
+      scanned: number;
+    };
+    CertificateStatus: {
+      id: string;
+      generation: number;
+      chain:
+        | {
+            /** @constant */
+            status: 'valid';
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            /** @description Subjects, from the certificate to the trusted root. */
+            path: string[];
+            /** @description The trusted root. */
+            anchor: {
+              subject: string;
+              /** @description SHA-256, lower-case hexadecimal. */
+              fingerprint: string;
+              /**
+               * @description The public roots, or the ca_certificate or trust_anchors of the CA.
+               * @enum {string}
+               */
+              source: 'public' | 'issuer';
+              /** @description The CA that names it. */
+              issuer?: string;
+            };
+          }
+        | {
+            /** @constant */
+            status: 'invalid';
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            reason: string;
+          };
+      /** @description `good` only with a fresh proof of the issuer. */
+      revocation:
+        | {
+            /** @constant */
+            status: 'good';
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            /** @enum {string} */
+            source: 'ocsp' | 'crl';
+            /** @description The end of the proof. RFC 3339 */
+            until?: string;
+          }
+        | {
+            /** @constant */
+            status: 'revoked';
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            /** @enum {string} */
+            source: 'ocsp' | 'crl';
+            /** @description RFC 3339 */
+            at: string;
+            reason: string;
+          }
+        | {
+            /** @constant */
+            status: 'unknown';
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            reason: string;
+          };
+      /** @description What each name serves on port 443, at each of its public addresses. */
+      served: (
+        | {
+            host: string;
+            port: number;
+            address?: string;
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            /** @constant */
+            status: 'same';
+          }
+        | {
+            host: string;
+            port: number;
+            address?: string;
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            /** @constant */
+            status: 'different';
+            serialNumber: string;
+            /** @description SHA-256, lower-case hexadecimal. */
+            fingerprint: string;
+            /** @description When the served certificate ends. RFC 3339 */
+            notAfter?: string;
+          }
+        | {
+            host: string;
+            port: number;
+            address?: string;
+            /** @description When this was seen. RFC 3339 */
+            seenAt: string;
+            /** @constant */
+            status: 'unknown';
+            reason: string;
+          }
+      )[];
+    };
+    TimelineEntry: {
+      id: string;
+      /** @enum {string} */
+      type:
+        | 'renewal_started'
+        | 'renewal_success'
+        | 'renewal_failed'
+        | 'renewal_skipped'
+        | 'renewal_window_ignored'
+        | 'account_registered'
+        | 'account_updated'
+        | 'account_key_changed'
+        | 'challenge_created'
+        | 'challenge_validated'
+        | 'challenge_failed'
+        | 'order_created'
+        | 'order_cancelled'
+        | 'order_orphaned'
+        | 'certificate_added'
+        | 'certificate_changed'
+        | 'certificate_obtained'
+        | 'certificate_deployed'
+        | 'deployment_failed'
+        | 'certificate_expired'
+        | 'certificate_expiring'
+        | 'renewal_late'
+        | 'served_certificate_differs'
+        | 'served_certificate_unreachable'
+        | 'alarm_resolved'
+        | 'certificate_revoked'
+        | 'revocation_detected'
+        | 'private_key_read'
+        | 'api_key_created'
+        | 'api_key_changed'
+        | 'api_key_revoked'
+        | 'audit_sealed'
+        | 'certificate_removed';
+      time: string;
+      certificate?: string;
+      order?: string;
+      names?: string[];
+      issuer?: string;
+      /** @description Who asked for it. */
+      actor?: string;
+      message?: string;
+      code?: string;
+      explanationUrl?: string;
+      labels?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Which alarm of the certificate it raises or resolves.
+       * @enum {string}
+       */
+      alarm?: 'renewal' | 'served';
+      /** @description The trace that it belongs to: 32 hexadecimal digits. */
+      traceId?: string;
+      /** @description Who asked for it, and from where. */
+      origin?: {
+        program?: string;
+        host?: string;
+        user?: string;
+        actor?: string;
+        address?: string;
+        traceId?: string;
+      };
+    };
+    AgentReport: {
+      /** @description The name of the host. */
+      agent: string;
+      certificate: string;
+      names: string[];
+      /**
+       * @description `current`: it serves the current certificate. `behind`: it serves another certificate, or none.
+       * @enum {string}
+       */
+      state: 'current' | 'behind';
+      /** @description Of the certificate that the host serves; absent while it serves none. */
+      serialNumber?: string;
+      /**
+       * @description `probe`: the agent saw the certificate on its port. `files`: the agent wrote the files, and the hook succeeded.
+       * @enum {string}
+       */
+      evidence?: 'probe' | 'files';
+      /** @description Since when the agent reports this serial number. */
+      since: string;
+      /** @description Why the host does not serve the current certificate. */
+      failure?: {
+        code: string;
+        since: string;
+      };
+      /** @description When the agent last reported. */
+      reportedAt: string;
+      /** @description The id of the key that reported it. */
+      by: string;
+    };
+    Key: {
+      id: string;
+      title?: string;
+      scopes: (
+        | 'certificates:read'
+        | 'certificates:write'
+        | 'certificates:revoke'
+        | 'private-keys:read'
+        | 'orders:read'
+        | 'orders:write'
+        | 'agents:read'
+        | 'agents:write'
+        | 'accounts:read'
+        | 'accounts:write'
+        | 'keys:read'
+        | 'keys:write'
+        | 'events:read'
+        | 'audit:read'
+        | 'queue:read'
+        | 'queue:write'
+        | 'metrics:read'
+      )[];
+      names: string[];
+      createdAt: string;
+      createdBy: string;
+      expiresAt?: string;
+      revokedAt?: string;
+      /** @description To the hour. */
+      lastUsedAt?: string;
+      /** @description Two while it is being rotated. */
+      secrets: number;
+    };
+    Event: {
+      id: string;
+      /** @enum {string} */
+      type:
+        | 'renewal_started'
+        | 'renewal_success'
+        | 'renewal_failed'
+        | 'renewal_skipped'
+        | 'renewal_window_ignored'
+        | 'account_registered'
+        | 'account_updated'
+        | 'account_key_changed'
+        | 'challenge_created'
+        | 'challenge_validated'
+        | 'challenge_failed'
+        | 'order_created'
+        | 'order_cancelled'
+        | 'order_orphaned'
+        | 'certificate_added'
+        | 'certificate_changed'
+        | 'certificate_obtained'
+        | 'certificate_deployed'
+        | 'deployment_failed'
+        | 'certificate_expired'
+        | 'certificate_expiring'
+        | 'renewal_late'
+        | 'served_certificate_differs'
+        | 'served_certificate_unreachable'
+        | 'alarm_resolved'
+        | 'certificate_revoked'
+        | 'revocation_detected'
+        | 'private_key_read'
+        | 'api_key_created'
+        | 'api_key_changed'
+        | 'api_key_revoked'
+        | 'audit_sealed'
+        | 'certificate_removed';
+      time: string;
+      certificate?: string;
+      order?: string;
+      names?: string[];
+      issuer?: string;
+      /** @description Who asked for it. */
+      actor?: string;
+      message?: string;
+      code?: string;
+      explanationUrl?: string;
+      labels?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Which alarm of the certificate it raises or resolves.
+       * @enum {string}
+       */
+      alarm?: 'renewal' | 'served';
+      /** @description The trace that it belongs to: 32 hexadecimal digits. */
+      traceId?: string;
+    };
+    AuditRecord: {
+      id: string;
+      time: string;
+      /** @description The chain that the record belongs to: one of each process. */
+      writer: string;
+      /** @description Its place in the chain. */
+      sequence: number;
+      /** @description SHA-256 of the previous record of the chain; empty for the first. */
+      previous: string;
+      /** @description Who asked for it, and from where. */
+      origin: {
+        program?: string;
+        host?: string;
+        user?: string;
+        actor?: string;
+        address?: string;
+        traceId?: string;
+      };
+      actions: {
+        /** @description The id of the event. */
+        event: string;
+        /** @description The type of the event. */
+        type: string;
+        names?: string[];
+        tenant?: string;
+        certificate?: string;
+        order?: string;
+        issuer?: string;
+        actor?: string;
+        message?: string;
+        code?: string;
+        traceId?: string;
+      }[];
+    };
+    Problem: {
+      /** @description urn:acmex:error: and the code. */
+      type: string;
+      title: string;
+      status: number;
+      detail: string;
+      /** @description Stable, for programs. */
+      code: string;
+      /** @description What to do about it. */
+      cure?: string;
+      /** @description Of a fault of the server: what to look for in its log. */
+      instance?: string;
+      /** @description Fields of the body by JSON pointer, or parameters, that are wrong. */
+      errors?: {
+        pointer?: string;
+        parameter?: string;
+        detail: string;
+      }[];
+      /** @description The CA's own problem document. RFC 8555 §6.7 */
+      acme?: {
+        [key: string]: unknown;
+      };
+    };
+  };
+  responses: {
+    /** @description What went wrong. */
+    Problem: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+  };
+  parameters: never;
+  requestBodies: never;
+  headers: never;
+  pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+  getApiAccounts: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them; the CAs are not asked. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Account'][];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiAccounts: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          issuer?: string;
+          email?: string;
+          /** @description Whether you have read the CA's terms of service, and agree; tos_agreed of acmex.toml by default. */
+          tosAgreed?: boolean;
+        };
+      };
+    };
+    responses: {
+      /** @description The account, as the CA has it. */
+      201: {
+        headers: {
+          /** @description The account. */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Account'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiAccountsId: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The account, as the CA has it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Account'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiAccountsId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The CA has deactivated it. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  patchApiAccountsId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          email: string;
+        };
+      };
+    };
+    responses: {
+      /** @description The account, as the CA has it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Account'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiAccountsIdRotateKey: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The CA knows the new key, and it alone. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Account'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiOrders: {
+    parameters: {
+      query?: {
+        state?: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+        certificate?: string;
+        issuer?: string;
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description The id of the last order that was seen. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of orders. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Order'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiOrders: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /** @description One that is managed, in place of names and wishes. */
+          certificate?: string;
+          names?: string[];
+          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          issuer?: string;
+          profile?: string;
+          /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
+          preferredChain?: string;
+          /**
+           * @description ec-p256 by default. A key in a device keeps its type: a different one is refused.
+           * @enum {string}
+           */
+          keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Keep the private key at a renewal; a new one each time by default. */
+          reuseKey?: boolean;
+          /** @description Ask for a certificate that needs a stapled OCSP answer. */
+          mustStaple?: boolean;
+          /**
+           * @description challenge.challenge_type of acmex.toml by default.
+           * @enum {string}
+           */
+          challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          dnsProvider?: string;
+          renewBeforeDays?: number;
+          labels?: {
+            [key: string]: string;
+          };
+        };
+      };
+    };
+    responses: {
+      /** @description It is under way: look at `Location` after `Retry-After` seconds, or watch its events. */
+      202: {
+        headers: {
+          /** @description The order. */
+          Location?: string;
+          /** @description Seconds. */
+          'Retry-After'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Order'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiCertificatesIdRenew: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is under way: look at `Location` after `Retry-After` seconds, or watch its events. */
+      202: {
+        headers: {
+          /** @description The order. */
+          Location?: string;
+          /** @description Seconds. */
+          'Retry-After'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Order'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiOrdersRenewAll: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description Only those of one issuer. */
+          issuer?: string;
+          /**
+           * @description Only what is due, or fails.
+           * @default false
+           */
+          due?: boolean;
+          /** @description `next` of the page before. */
+          cursor?: string;
+        };
+      };
+    };
+    responses: {
+      /** @description They are under way. Where the quota of the tenant ends it, there is a `Retry-After`: repeat with `next` then. */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            orders: string[];
+            /** @description Where there are more: repeat with it as `cursor`. */
+            next?: string;
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiOrdersId: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The order. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Order'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiOrdersId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The process that works on it stops within seconds and removes the challenge responses. */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Order'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiOrdersIdRetry: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is under way: look at `Location` after `Retry-After` seconds, or watch its events. */
+      202: {
+        headers: {
+          /** @description The order. */
+          Location?: string;
+          /** @description Seconds. */
+          'Retry-After'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Order'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiOrdersIdEvents: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificates: {
+    parameters: {
+      query?: {
+        /** @description Those that hold this name. */
+        name?: string;
+        /** @description Those that hold a name below this one. */
+        below?: string;
+        issuer?: string;
+        state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+        /** @description NAME, or NAME=VALUE. */
+        label?: string;
+        expiresBefore?: string;
+        expiresAfter?: string;
+        /** @description `id`, which is the order of their making, by default; `expiry` where the filter is one of expiry. `name` goes by labels from the right. `expiry` has those alone that were issued. */
+        sort?: 'id' | 'name' | 'expiry';
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of certificates. name, below and expiry are looked up; for all other filters 2,000 are looked at for one page at most. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Certificate'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesId: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The certificate. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Certificate'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiCertificatesId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  patchApiCertificatesId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          issuer?: string;
+          /** @description null for the default. */
+          profile?: string | null;
+          /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. null for the default. */
+          preferredChain?: string | null;
+          /**
+           * @description ec-p256 by default. A key in a device keeps its type: a different one is refused.
+           * @enum {string}
+           */
+          keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Keep the private key at a renewal; a new one each time by default. */
+          reuseKey?: boolean;
+          /** @description Ask for a certificate that needs a stapled OCSP answer. */
+          mustStaple?: boolean;
+          /** @description challenge.challenge_type of acmex.toml by default. null for the default. */
+          challenge?: ('http-01' | 'dns-01' | 'tls-alpn-01') | null;
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. null for the default. */
+          dnsProvider?: string | null;
+          /** @description null for the default. */
+          renewBeforeDays?: number | null;
+          labels?: {
+            [key: string]: string;
+          };
+          /** @description All names of the certificate. */
+          names?: string[];
+          /** @description Nothing renews or orders it while it is paused; an order under way continues. */
+          paused?: boolean;
+        };
+      };
+    };
+    responses: {
+      /** @description The certificate; `order` is set when it is ordered again. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Certificate'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdRefused: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The newest three, the newest first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['RefusedCertificate'][];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  putApiCertificatesName: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        /** @description Its first name. */
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description All of them, the first as in the path; that one alone by default. */
+          names?: string[];
+          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          issuer?: string;
+          profile?: string;
+          /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
+          preferredChain?: string;
+          /**
+           * @description ec-p256 by default. A key in a device keeps its type: a different one is refused.
+           * @enum {string}
+           */
+          keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Keep the private key at a renewal; a new one each time by default. */
+          reuseKey?: boolean;
+          /** @description Ask for a certificate that needs a stapled OCSP answer. */
+          mustStaple?: boolean;
+          /**
+           * @description challenge.challenge_type of acmex.toml by default.
+           * @enum {string}
+           */
+          challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          dnsProvider?: string;
+          renewBeforeDays?: number;
+          labels?: {
+            [key: string]: string;
+          };
+        };
+      };
+    };
+    responses: {
+      /** @description It existed; `order` is set when it is ordered again. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Certificate'];
+        };
+      };
+      /** @description It is new, and being ordered. */
+      201: {
+        headers: {
+          /** @description The certificate. */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Certificate'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiCertificatesIdRevoke: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @enum {string} */
+          reason?:
+            | 'unspecified'
+            | 'keyCompromise'
+            | 'affiliationChanged'
+            | 'superseded'
+            | 'cessationOfOperation'
+            | 'privilegeWithdrawn';
+        };
+      };
+    };
+    responses: {
+      /** @description The CA has revoked it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Certificate'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiCertificatesActions: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /**
+           * @description renew needs the scope orders:write, revoke certificates:revoke, each other certificates:write.
+           * @enum {string}
+           */
+          action: 'renew' | 'pause' | 'resume' | 'label' | 'revoke';
+          /** @description As in the list; {} for all certificates. */
+          filter: {
+            /** @description Those that hold this name. */
+            name?: string;
+            /** @description Those that hold a name below this one. */
+            below?: string;
+            issuer?: string;
+            /** @enum {string} */
+            state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+            /** @description NAME, or NAME=VALUE. */
+            label?: string;
+            /** Format: date-time */
+            expiresBefore?: string;
+            /** Format: date-time */
+            expiresAfter?: string;
+          };
+          /** @description For label: what is set; null removes a label. */
+          labels?: {
+            [key: string]: string | null;
+          };
+          /**
+           * @description For revoke: the reason. RFC 5280 §5.3.1
+           * @enum {string}
+           */
+          reason?:
+            | 'unspecified'
+            | 'keyCompromise'
+            | 'affiliationChanged'
+            | 'superseded'
+            | 'cessationOfOperation'
+            | 'privilegeWithdrawn';
+          /** @description For revoke: how many match, as the dry run has said; with a cursor, `remaining` of the answer before. */
+          expected?: number;
+          /**
+           * @description Only count: nothing is changed.
+           * @default false
+           */
+          dryRun?: boolean;
+          /** @description `next` of the page before. */
+          cursor?: string;
+        };
+      };
+    };
+    responses: {
+      /** @description What was done. Certificates for which there is nothing to do, as paused ones for pause, do not match. A request ends after half a minute, or where the quota of the tenant ends it, which the header Retry-After says: repeat it with `next`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ActionResult'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdChain: {
+    parameters: {
+      query?: {
+        /** @description Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same. */
+        wait?: number;
+        /** @description The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it. */
+        chain?: string;
+        /** @description `pem` by default. The content type is that of the format. */
+        format?: 'pem' | 'leaf' | 'chain' | 'der' | 'pkcs7' | 'pkcs7-der';
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description PEM. */
+      200: {
+        headers: {
+          /** @description Changes with each issue. */
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/pem-certificate-chain': string;
+        };
+      };
+      /** @description It is the one that `If-None-Match` names. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdPrivateKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description PKCS#8, PEM. */
+      200: {
+        headers: {
+          /** @description Changes with each issue. */
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/x-pem-file': string;
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdBundle: {
+    parameters: {
+      query?: {
+        /** @description Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same. */
+        wait?: number;
+        /** @description The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it. */
+        chain?: string;
+        /** @description `combined` by default. The content type is that of the format. The header `Acmex-Passphrase` has the passphrase that encrypts it, in ASCII. */
+        format?:
+          | 'pem'
+          | 'leaf'
+          | 'chain'
+          | 'combined'
+          | 'der'
+          | 'pkcs7'
+          | 'pkcs7-der'
+          | 'pkcs8'
+          | 'pkcs8-der'
+          | 'pkcs1'
+          | 'sec1'
+          | 'pkcs12'
+          | 'pkcs12-legacy'
+          | 'pkcs12-truststore'
+          | 'jks'
+          | 'jks-truststore';
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description PKCS#8 and certificates, PEM. Each reading of the key is an event. */
+      200: {
+        headers: {
+          /** @description Changes with each issue. */
+          ETag?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/x-pem-file': string;
+        };
+      };
+      /** @description It is the one that `If-None-Match` names. */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdStatus: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was found out, at most a minute ago; for the revocation, by a proof that was fetched at most an hour ago. Only public addresses are reached; the first 10 names are checked. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CertificateStatus'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdTimeline: {
+    parameters: {
+      query?: {
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before. */
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of the events of the certificate, which are stored for 90 days. About 2,000 events are looked at for it at most. A caller with the scope audit:read also gets who caused each event, where the audit log has it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['TimelineEntry'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiAgents: {
+    parameters: {
+      query?: {
+        certificate?: string;
+        agent?: string;
+        state?: 'current' | 'behind';
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of reports, by certificate; at most 2,000 are read for it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['AgentReport'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiAgents: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /** @description The name of the host. */
+          agent: string;
+          certificates: {
+            id: string;
+            serialNumber?: string;
+            /** @enum {string} */
+            evidence?: 'probe' | 'files';
+            failure?: string;
+          }[];
+        };
+      };
+    };
+    responses: {
+      /** @description The report is stored. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @description Certificates that the key cannot see; nothing is stored for them. */
+            unknown: string[];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiAgentsName: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The reports are removed, for the certificates that the key may see. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiKeys: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them, without their secrets. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Key'][];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiKeys: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          title?: string;
+          scopes: (
+            | 'certificates:read'
+            | 'certificates:write'
+            | 'certificates:revoke'
+            | 'private-keys:read'
+            | 'orders:read'
+            | 'orders:write'
+            | 'agents:read'
+            | 'agents:write'
+            | 'accounts:read'
+            | 'accounts:write'
+            | 'keys:read'
+            | 'keys:write'
+            | 'events:read'
+            | 'audit:read'
+            | 'queue:read'
+            | 'queue:write'
+            | 'metrics:read'
+          )[];
+          /** @description Names that it may use: a name, *.example.com for all below it, or *; those of the own key by default. */
+          names?: string[];
+          /** Format: date-time */
+          expiresAt?: string;
+        };
+      };
+    };
+    responses: {
+      /** @description The key. Its text is shown this once. */
+      201: {
+        headers: {
+          /** @description The key. */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            id: string;
+            title?: string;
+            scopes: (
+              | 'certificates:read'
+              | 'certificates:write'
+              | 'certificates:revoke'
+              | 'private-keys:read'
+              | 'orders:read'
+              | 'orders:write'
+              | 'agents:read'
+              | 'agents:write'
+              | 'accounts:read'
+              | 'accounts:write'
+              | 'keys:read'
+              | 'keys:write'
+              | 'events:read'
+              | 'audit:read'
+              | 'queue:read'
+              | 'queue:write'
+              | 'metrics:read'
+            )[];
+            names: string[];
+            createdAt: string;
+            createdBy: string;
+            expiresAt?: string;
+            revokedAt?: string;
+            /** @description To the hour. */
+            lastUsedAt?: string;
+            /** @description Two while it is being rotated. */
+            secrets: number;
+            key: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiKeysId: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The key, without its secret. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Key'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiKeysId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is taken no more. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiKeysIdExpire: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /** Format: date-time */
+          at: string;
+        };
+      };
+    };
+    responses: {
+      /** @description The key. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Key'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiKeysIdRotate: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /**
+           * @description How long the secret before is taken.
+           * @default 24
+           */
+          graceHours?: number;
+        };
+      };
+    };
+    responses: {
+      /** @description The key. Its text is shown this once. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            id: string;
+            title?: string;
+            scopes: (
+              | 'certificates:read'
+              | 'certificates:write'
+              | 'certificates:revoke'
+              | 'private-keys:read'
+              | 'orders:read'
+              | 'orders:write'
+              | 'agents:read'
+              | 'agents:write'
+              | 'accounts:read'
+              | 'accounts:write'
+              | 'keys:read'
+              | 'keys:write'
+              | 'events:read'
+              | 'audit:read'
+              | 'queue:read'
+              | 'queue:write'
+              | 'metrics:read'
+            )[];
+            names: string[];
+            createdAt: string;
+            createdBy: string;
+            expiresAt?: string;
+            revokedAt?: string;
+            /** @description To the hour. */
+            lastUsedAt?: string;
+            /** @description Two while it is being rotated. */
+            secrets: number;
+            key: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiQueue: {
+    parameters: {
+      query?: {
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before, for more of what fails. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The queue is a hint and counts all tenants; what is due and what fails are the tenant's own. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            waiting: {
+              urgent: number;
+              high: number;
+              normal: number;
+              low: number;
+            };
+            delayed: number;
+            running: number;
+            /** @description How many can run at once, by all who work. */
+            capacity: number;
+            /** @description Those of the tenant, by the CA. */
+            groups: {
+              issuer: string;
+              waiting: {
+                urgent: number;
+                high: number;
+                normal: number;
+                low: number;
+              };
+              delayed: number;
+              running: number;
+            }[];
+            /** @description Processes that work, where several share the queue. */
+            workers?: {
+              name: string;
+              capacity: number;
+              since: string;
+            }[];
+            /** @description What is due by now and not done, the oldest first; a hundred at most. */
+            due: {
+              certificate: string;
+              dueAt: string;
+            }[];
+            /** @description The oldest, where nothing is done for it. */
+            late?: {
+              certificate: string;
+              dueAt: string;
+            };
+            failing: {
+              certificate: string;
+              names: string[];
+              order?: string;
+              failure?: components['schemas']['Failure'];
+              deployFailure?: components['schemas']['Failure'];
+            }[];
+            next?: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiQueueReplay: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description All that fail by default, 500 at most. */
+          certificates?: string[];
+        };
+      };
+    };
+    responses: {
+      /** @description They are due now. */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            certificates: string[];
+            /** @description There are more that fail. */
+            next?: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiEvents: {
+    parameters: {
+      query?: {
+        type?:
+          | 'renewal_started'
+          | 'renewal_success'
+          | 'renewal_failed'
+          | 'renewal_skipped'
+          | 'renewal_window_ignored'
+          | 'account_registered'
+          | 'account_updated'
+          | 'account_key_changed'
+          | 'challenge_created'
+          | 'challenge_validated'
+          | 'challenge_failed'
+          | 'order_created'
+          | 'order_cancelled'
+          | 'order_orphaned'
+          | 'certificate_added'
+          | 'certificate_changed'
+          | 'certificate_obtained'
+          | 'certificate_deployed'
+          | 'deployment_failed'
+          | 'certificate_expired'
+          | 'certificate_expiring'
+          | 'renewal_late'
+          | 'served_certificate_differs'
+          | 'served_certificate_unreachable'
+          | 'alarm_resolved'
+          | 'certificate_revoked'
+          | 'revocation_detected'
+          | 'private_key_read'
+          | 'api_key_created'
+          | 'api_key_changed'
+          | 'api_key_revoked'
+          | 'audit_sealed'
+          | 'certificate_removed';
+        certificate?: string;
+        order?: string;
+        since?: string;
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description The id of the last event that was seen. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of events; 2,000 are looked at for it at most. An event may become visible up to two minutes after one with a later id. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Event'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiAudit: {
+    parameters: {
+      query?: {
+        certificate?: string;
+        since?: string;
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description The id of the last record that was seen. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of records; 2,000 are looked at for it at most. A key of the default tenant sees all, any other key those of its own tenant. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['AuditRecord'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiAuditVerify: {
+    parameters: {
+      query?: {
+        /** @description A checkpoint from outside, as a JWS: it finds a storage that was replaced. */
+        checkpoint?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Nothing was changed, and nothing is missing. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            records: number;
+            writers: number;
+            checkpoints: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /**
+           * @description `renew` orders again; `recheck` asks the CA for its renewal window.
+           * @enum {string}
+           */
+          event: 'ping' | 'renew' | 'recheck';
+          /**
+           * @description Which: one by its id, or all that hold a name. Paused ones are left out.
+           * @default {}
+           */
+          data?: {
+            certificate?: string;
+            name?: string;
+          };
+        };
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            status: 'pong' | 'accepted';
+            orders?: string[];
+            certificates?: string[];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getHealth: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It does. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            status: 'healthy';
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getHealthReady: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It can; `degraded`: what is due is late, or there is no worker. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /**
+             * @description `degraded`, which only callers with a key see: work is late, or nothing works.
+             * @enum {string}
+             */
+            status: 'healthy' | 'degraded' | 'unhealthy';
+            /** @description Only for callers with a key, as all that follows. */
+            components?: {
+              /** @enum {string} */
+              storage: 'healthy' | 'unhealthy';
+              /**
+               * @description Redis, where several processes share the work.
+               * @enum {string}
+               */
+              queue?: 'healthy' | 'unhealthy';
+              /** @enum {string} */
+              scheduler: 'healthy' | 'degraded';
+            };
+            /** @description How many processes work. */
+            workers?: number;
+            /** @description What Redis could lose of what it has acknowledged, and what to do about it. */
+            redis?: string[];
+          };
+        };
+      };
+      /** @description Its storage or Redis does not answer. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /**
+             * @description `degraded`, which only callers with a key see: work is late, or nothing works.
+             * @enum {string}
+             */
+            status: 'healthy' | 'degraded' | 'unhealthy';
+            /** @description Only for callers with a key, as all that follows. */
+            components?: {
+              /** @enum {string} */
+              storage: 'healthy' | 'unhealthy';
+              /**
+               * @description Redis, where several processes share the work.
+               * @enum {string}
+               */
+              queue?: 'healthy' | 'unhealthy';
+              /** @enum {string} */
+              scheduler: 'healthy' | 'degraded';
+            };
+            /** @description How many processes work. */
+            workers?: number;
+            /** @description What Redis could lose of what it has acknowledged, and what to do about it. */
+            redis?: string[];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getMetrics: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description In the text format of Prometheus: all metrics for a key of the default tenant, and for any other key those of its own tenant. In the OpenMetrics format if the header Accept prefers it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain; version=0.0.4; charset=utf-8': string;
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getOpenapiJson: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The description. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            [key: string]: unknown;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getDocs: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/html; charset=utf-8': string;
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+}
