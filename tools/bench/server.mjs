@@ -12,15 +12,29 @@ const certificates = 100_000;
 const encryptionKey = randomBytes(32).toString('hex');
 const pagePath = '/api/certificates?limit=100';
 
-export async function measure(bench) {
+export async function measure(bench, { program } = {}) {
   await mkdir(join(root, 'tmp'), { recursive: true });
   const folder = await mkdtemp(join(root, 'tmp', 'bench-server-'));
   const onFiles = async (data) =>
-    await startServer({ port: await bench.freePort(), folder, args: ['--storage', data], env: {} });
-  const redis = await bench.startRedis();
+    await startServer({
+      port: await bench.freePort(),
+      folder,
+      args: ['--storage', data],
+      env: {},
+      program,
+    });
   try {
     // A server that cannot start fails here, and not after minutes of preparation.
     await (await onFiles(join(folder, 'empty'))).end();
+    return await withRedis(bench, { folder, onFiles });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function withRedis(bench, { folder, onFiles }) {
+  const redis = await bench.startRedis();
+  try {
     const packages = await import(await bundle('many-certificates'));
     const storage = await inMemory(packages);
     await laidOut(packages, storage, join(folder, 'data'));
@@ -46,7 +60,6 @@ export async function measure(bench) {
     };
   } finally {
     await redis[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

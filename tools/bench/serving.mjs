@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { cpuOf, end } from './processes.mjs';
 import { root } from './prepare.mjs';
 
-const program = join(root, 'apps/cli/bin/acmex.mjs');
+const ourProgram = join(root, 'apps/cli/bin/acmex.mjs');
 const bareServer = join(import.meta.dirname, 'bare-server.mjs');
 const connections = 32;
 /** How long a start may take before it counts as failed, in milliseconds: a busy machine is slow. */
 const longest = 300_000;
 
 /** Starts `acmex serve`, and returns once it is ready. */
-export async function startServer({ port, args, env, folder }) {
+export async function startServer({ port, args, env, folder, program = ourProgram }) {
   const key = randomBytes(32).toString('hex');
   const listen = ['--addr', `127.0.0.1:${port}`];
   return await started({

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { freePort } from './free-port.ts';
 import { removeFolder } from './temporary-folder.ts';
 
 const script = (name: string) => import(new URL(`../../${name}.mjs`, import.meta.url).href);
@@ -217,7 +218,9 @@ it('the benchmark of the server fails before it prepares anything if the server 
   const said = jest.spyOn(console, 'error').mockReturnValue();
   try {
     await writeFile(program, 'process.exitCode = 2;');
-    await expect(measure({ rounds: 1 }, { program })).rejects.toThrow('did not become ready');
+    await expect(measure({ rounds: 1, freePort }, { program })).rejects.toThrow(
+      'did not become ready',
+    );
     expect(said).not.toHaveBeenCalled();
   } finally {
     said.mockRestore();
