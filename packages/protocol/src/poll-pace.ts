@@ -1,10 +1,6 @@
-import type { Order } from './order.ts';
-
 /** The pauses before the first question about an order, in milliseconds. */
 const shortest = 10;
 export const usualFirstPause = 50;
-
-type Status = Order['status'];
 
 interface Learned {
   readonly firstPause: number;
@@ -17,10 +13,10 @@ interface Learned {
  * that is never done after the usual first pause is never asked sooner than that.
  */
 export class PollPace {
-  readonly #learned = new Map<Status, Learned>();
+  readonly #learned = new Map<string, Learned>();
 
   /** The pauses between questions: after the first ones three times longer each time. */
-  *pauses(status: Status): Generator<number, never> {
+  *pauses(status: string): Generator<number, never> {
     const first = this.#learned.get(status)?.firstPause ?? usualFirstPause;
     yield first;
     if (first < usualFirstPause) yield usualFirstPause - first;
@@ -31,7 +27,7 @@ export class PollPace {
    * @param first the pause before the first question
    * @param questions how many it took until the order had changed
    */
-  learn(status: Status, first: number, questions: number): void {
+  learn(status: string, first: number, questions: number): void {
     const hasMissed = questions > 1 || this.#learned.get(status)?.hasMissed === true;
     const sooner = first * (hasMissed ? 0.9 : 0.5);
     const next = [sooner, first * 1.5][questions - 1] ?? usualFirstPause;

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort, startProgram, temporaryFolder } from '@acmex/services';
+import { freePort, removeFolder, startProgram, temporaryFolder } from '@acmex/services';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import type { Costs, Counts } from './limits.testing.ts';
 
@@ -61,7 +61,7 @@ export async function builtPrograms(): Promise<Programs> {
   return {
     folder,
     outputs: metafile.outputs,
-    [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => await removeFolder(folder),
   };
 }
 
