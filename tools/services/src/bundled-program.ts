@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+// eslint-disable-next-line @nx/enforce-module-boundaries -- one rule for the tests and for the builds
 import { installedPackages } from '../../bundle.mjs';
 
 /**
