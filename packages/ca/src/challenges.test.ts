@@ -192,21 +192,21 @@ describe('a challenge', () => {
     await expect(statusAt(ca, account, authorization)).resolves.toBe('deactivated');
   });
   it('of an authorization that is deactivated meanwhile changes nothing', async () => {
-    let release = () => {
-      /* set below */
-    };
     const ca = await testCa();
-    ca.validator.answers(
-      () =>
-        new Promise((resolve) => {
-          release = () => resolve({ valid: true });
-        }),
-    );
+    const validation = new Promise<() => void>((begins) => {
+      ca.validator.answers(
+        () =>
+          new Promise((resolve) => {
+            begins(() => resolve({ valid: true }));
+          }),
+      );
+    });
     const account = await ca.account();
     const { authorization, challenge } = await begun(ca, account);
     await postAs(ca, account, challenge, {});
+    const end = await validation;
     await postAs(ca, account, authorization, { status: 'deactivated' });
-    release();
+    end();
     await ca.clock.run(ca.server.idle());
     await expect(statusAt(ca, account, authorization)).resolves.toBe('deactivated');
   });

@@ -151,7 +151,7 @@ export class CertificateStore {
         { type: 'certificate_added', certificate: id, names, issuer, labels, traceId },
         this.#clock,
       ),
-      ...(order?.changes ?? []),
+      ...(order?.changes() ?? []),
     ]);
   }
 

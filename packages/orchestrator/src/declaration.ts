@@ -330,7 +330,7 @@ export class Declarer {
         },
         this.#clock,
       ),
-      ...(order?.changes ?? []),
+      ...(order?.changes() ?? []),
     ]);
   }
 

@@ -151,8 +151,8 @@ export function orderReason(
 /** An order that is not written yet. */
 export interface NewOrder {
   readonly status: OrderStatus;
-  /** What writes it, with its event. */
-  readonly changes: readonly Change[];
+  /** Returns what writes it, with its event, which is later than all events that were made before. */
+  changes(): readonly Change[];
 }
 
 /** Makes an order for a certificate. */
@@ -188,6 +188,9 @@ export function newOrder(
   const event = { certificate, order: id, names, issuer, labels, explanationUrl, traceId };
   return {
     status: { id, ...record },
-    changes: [orders.added(id, record), eventChange({ type: 'renewal_started', ...event }, clock)],
+    changes: () => [
+      orders.added(id, record),
+      eventChange({ type: 'renewal_started', ...event }, clock),
+    ],
   };
 }

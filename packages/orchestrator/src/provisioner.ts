@@ -258,7 +258,7 @@ export class Provisioner {
             reason: orderReason(this.#traced(wanted), 'obtain'),
           },
           this.#clock,
-        ).changes,
+        ).changes(),
         ...summaryChanges(certificate, stored, {
           ...record,
           order,
