@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import * as modules from 'node:module';
+import Module, * as modules from 'node:module';
 import { dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { Script } from 'node:vm';
@@ -103,7 +103,7 @@ function cacheCommonJs(folder: string): void {
     const key = digest(`${cachedDataVersionTag()} ${filename} ${source}`).toString('hex');
     const file = join(folder, key);
     const cachedData = readChecked(file);
-    const script = new Script(modules.wrap(source), { filename, cachedData });
+    const script = new Script(Module.wrap(source), { filename, cachedData });
     if (!cachedData || script.cachedDataRejected) compiled.set(file, script);
     const run = script.runInThisContext() as (...args: readonly unknown[]) => void;
     const require = modules.createRequire(filename);
