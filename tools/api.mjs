@@ -1,7 +1,7 @@
 // Writes what each published package exports, declaration by declaration, to its api.md; with
 // --check it only says what has changed.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { publishedPackages, root } from './packages.mjs';
 
@@ -80,6 +80,7 @@ function printed(names) {
   return names
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, local, file }) => {
+      if (isGenerated(file)) return `// ${name}: in ${relative(root, file)}, which is generated`;
       const text = statements(file)
         .get(local)
         .map((declared) =>
@@ -93,6 +94,11 @@ function printed(names) {
         .replace(new RegExp(`\\b${local}\\b`), name)
         .replace(/^ +/gm, (indent) => indent.slice(indent.length / 2));
     });
+}
+
+/** A generated source is in the repository, and shows its changes itself. */
+function isGenerated(file) {
+  return program.getSourceFile(file).text.startsWith('// Made from ');
 }
 
 /** How an error is worded may change: docs/errors.md has the words. */
@@ -118,6 +124,7 @@ function named(exported) {
   return results;
 
   function visitAll(local, file) {
+    if (isGenerated(file)) return;
     for (const statement of statements(file).get(local)) visit(statement, file);
   }
 

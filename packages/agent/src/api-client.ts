@@ -1,6 +1,6 @@
 import { type Clock, milliseconds, parseRetryAfter, withTimeLimit } from '@acmex/clock';
 import { errorCode, errorText, printable, systemFailureText } from '@acmex/errors';
-import { isLoopback } from '@acmex/identifier';
+import { checkServerUrl, type ServerUrlFault } from '@acmex/identifier';
 import type { Fetch, HttpAnswer } from '@acmex/protocol';
 import { AgentError, type AgentErrorCode, ApiError } from './errors.ts';
 
@@ -135,23 +135,15 @@ export class ApiClient {
  * unencrypted over a network
  */
 export function serverUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:/i.test(text))
-    throw new AgentError(
-      'ERR_AGENT_OPTION',
-      `the server "${printable(text, 200)}" is not a valid URL: use one like https://acmex.example`,
-    );
-  const url = new URL(text);
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    throw new AgentError(
-      'ERR_AGENT_OPTION',
-      `the URL of the server ${url.host} may only have a host, a port and a path: put the API key into the key file`,
-    );
-  if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    throw new AgentError(
-      'ERR_AGENT_OPTION',
-      `the server ${url.href} would receive the API key and send private keys unencrypted: use an https URL, or an address of this machine`,
-    );
-  return url.href.replace(/\/$/, '');
+  const checked = checkServerUrl(text);
+  if ('url' in checked) return checked.url;
+  const { fault, origin } = checked;
+  const messages: Readonly<Record<ServerUrlFault, string>> = {
+    invalid: `the server "${printable(text, 200)}" is not a valid URL: use one like https://acmex.example`,
+    'not-a-base': `the URL of the server ${origin} may only have a host, a port and a path: put the API key into the key file`,
+    unencrypted: `the server ${origin} would receive the API key and send private keys unencrypted: use an https URL, or an address of this machine`,
+  };
+  throw new AgentError('ERR_AGENT_OPTION', messages[fault]);
 }
 
 function combined(errors: readonly ApiError[]): ApiError {

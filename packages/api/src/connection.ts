@@ -1,6 +1,6 @@
 import { type MillisecondTimer, millisecondTimer, withTimeLimit } from '@acmex/clock';
 import { errorCode, errorText, printable } from '@acmex/errors';
-import { isLoopback } from '@acmex/identifier';
+import { checkServerUrl, type ServerUrlFault } from '@acmex/identifier';
 import { ApiError } from './errors.ts';
 
 /** A key or token, or a function that returns the current one. Called for each request. */
@@ -95,21 +95,13 @@ async function checked(name: string, credential: Credential): Promise<string> {
 }
 
 function serverUrl(text: string, allowHttp: boolean): string {
-  const refuse = (reason: string) => {
-    throw new ApiError('ERR_API_OPTION', reason);
+  const checkedUrl = checkServerUrl(text, { allowHttp });
+  if ('url' in checkedUrl) return checkedUrl.url;
+  const { fault, origin } = checkedUrl;
+  const messages: Readonly<Record<ServerUrlFault, string>> = {
+    invalid: `${JSON.stringify(printable(text, 200))} is not a valid URL: use one like https://acmex.example`,
+    'not-a-base': `the URL of ${origin} may only have a host, a port and a path: use the option key for the key`,
+    unencrypted: `${origin} would receive the key unencrypted: use an https URL, or allowHttp in a network that you trust`,
   };
-  if (!URL.canParse(text) || !/^https?:/i.test(text))
-    refuse(
-      `${JSON.stringify(printable(text, 200))} is not a valid URL: use one like https://acmex.example`,
-    );
-  const url = new URL(text);
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    refuse(
-      `the URL of ${url.host} may only have a host, a port and a path: use the option key for the key`,
-    );
-  if (url.protocol === 'http:' && !allowHttp && !isLoopback(url.hostname))
-    refuse(
-      `${url.origin} would receive the key unencrypted: use an https URL, or allowHttp in a network that you trust`,
-    );
-  return url.href.replace(/\/$/, '');
+  throw new ApiError('ERR_API_OPTION', messages[fault]);
 }

@@ -27,3 +27,4 @@ export {
 } from './host-port.ts';
 export { ipVersion, isLoopback, networkOf } from './ip-address.ts';
 export { dnsRecord, type NameRule, privateCa, publicCa } from './rules.ts';
+export { checkServerUrl, type ServerUrlFault } from './server-url.ts';

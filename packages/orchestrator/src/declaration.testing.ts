@@ -548,7 +548,7 @@ function countOf(declarations: readonly Declaration[]): Readonly<Record<string, 
   return counts;
 }
 
-/** Returns a record as it is read: without what is undefined. */
+/** Returns what a storage gives back for a record: undefined members are left out. */
 function asStored<T>(record: T): T {
   return JSON.parse(JSON.stringify(record)) as T;
 }

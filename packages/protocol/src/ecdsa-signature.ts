@@ -12,7 +12,7 @@ interface SignOptions {
   readonly dsaEncoding: 'ieee-p1363';
 }
 
-/** What a runtime has as `process`, as far as it is used here. */
+/** The part of a runtime's `process` that is used here. */
 interface RuntimeProcess {
   readonly versions?: Readonly<Record<string, string | undefined>>;
   readonly getBuiltinModule?: (name: 'node:crypto') => NodeCrypto | undefined;

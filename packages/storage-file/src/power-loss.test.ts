@@ -210,7 +210,7 @@ class FragileDisk implements Disk {
   }
 }
 
-/** What a loss of power leaves of a file, as it is read on the next start of the machine. */
+/** Returns what the next start of the machine reads of a file after a loss of power. */
 function left({ seen, flushed }: File, chance: () => number): File {
   // What was flushed is never written over: bytes are only added behind it, and cut off.
   const safe = Math.min(seen.length, flushed.length);

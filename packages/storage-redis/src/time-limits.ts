@@ -13,8 +13,8 @@ interface Call {
 
 /**
  * Holds calls to their time limits, with one timer for all of them: to make and to clear a timer
- * for each would take longer than the call. The timer may run on after the last call, no longer than
- * its limit.
+ * for each would take longer than the call. The timer may continue after the last call, for as long as
+ * that call was allowed to take.
  */
 export class TimeLimits implements Disposable {
   readonly #clock: Clock;

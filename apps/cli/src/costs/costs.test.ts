@@ -75,7 +75,7 @@ describe('what a program does not need', () => {
     expect(names.filter((name) => modules[title]?.[name] !== undefined)).toEqual([]);
   });
 
-  it('is named as it is installed', () => {
+  it('has the name of an installed package', () => {
     const root = join(import.meta.dirname, '../../../..');
     const isInstalled = (name: string) =>
       ['.', 'apps/cli'].some((place) => existsSync(join(root, place, 'node_modules', name)));
