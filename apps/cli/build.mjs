@@ -10,6 +10,13 @@ await bundle({
   entryPoints: ['src/main.ts'],
   outdir: join(here, 'dist'),
   define: { __VERSION__: JSON.stringify(version) },
-  // The server is a package of its own, which who serves installs beside this one.
-  external: ['@acmex/server'],
+  plugins: [
+    {
+      // A package of its own, installed beside this one for \`acmex serve\`. \`external\` would leave out
+      // its parts for other commands too.
+      name: 'server',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^@acmex\/server$/ }, ({ path }) => ({ path, external: true })),
+    },
+  ],
 });

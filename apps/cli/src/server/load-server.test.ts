@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -66,4 +67,15 @@ describe('acmex serve', () => {
     const whole = "export const serve = () => 'serving';";
     await expect(loaded({ 'dist/index.js': whole })).resolves.toBe('serving');
   });
+});
+
+it('is the only package that the program does not contain, besides one that the SDK of AWS can do without', async () => {
+  const program = join(import.meta.dirname, '../../dist');
+  const packages = new Set<string>();
+  for (const file of await readdir(program)) {
+    const text = file.endsWith('.cjs') ? await readFile(join(program, file), 'utf8') : '';
+    for (const [, name = ''] of text.matchAll(/\brequire\("([^"./][^"]*)"\)/g))
+      if (!isBuiltin(name)) packages.add(name);
+  }
+  expect([...packages].sort()).toEqual(['@acmex/server', '@aws-sdk/signature-v4-crt']);
 });
