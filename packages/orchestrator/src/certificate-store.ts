@@ -145,13 +145,14 @@ export class CertificateStore {
     const traceId = traceIdOf(order?.status.traceparent);
     await this.write([
       ...alsoWritten,
+      ...(order ? [order.added] : []),
       ...summaryChanges(id, undefined, summary),
       ...identities,
       eventChange(
         { type: 'certificate_added', certificate: id, names, issuer, labels, traceId },
         this.#clock,
       ),
-      ...(order?.changes() ?? []),
+      ...(order ? [order.started()] : []),
     ]);
   }
 

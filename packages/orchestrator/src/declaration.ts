@@ -321,6 +321,7 @@ export class Declarer {
     await this.#certificates.write([
       ...attempt.alsoWritten,
       ...reservation,
+      ...(order ? [order.added] : []),
       ...summaryChanges(certificate, stored, next),
       ...(plan.changed.includes('names') ? attempt.identities.claim(certificate) : []),
       eventChange(
@@ -330,7 +331,7 @@ export class Declarer {
         },
         this.#clock,
       ),
-      ...(order?.changes() ?? []),
+      ...(order ? [order.started()] : []),
     ]);
   }
 

@@ -391,7 +391,7 @@ export class Execution {
       const generation = (current?.generation ?? 0) + 1;
       const next = this.#inUse(issued, { ...read, generation, issuer });
       await this.#write([
-        ...summaryChanges(id, read.certificate, next),
+        // Before the record that names it: others may read between two keys of a write.
         generations.put(generationId(id, generation), {
           names,
           chain: issued.pem,
@@ -399,6 +399,7 @@ export class Execution {
           privateKey: key.record.privateKey,
           order: this.#id,
         }),
+        ...summaryChanges(id, read.certificate, next),
         ...(generation > storedGenerations
           ? [{ remove: generations.key(generationId(id, generation - storedGenerations)) }]
           : []),

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { virtualClock } from '@acmex/clock';
-import { memoryStorage, type Storage } from '@acmex/storage';
+import { type Change, memoryStorage, type Storage } from '@acmex/storage';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Temporal } from 'temporal-polyfill';
 import {
@@ -31,7 +31,8 @@ let deployFailure: Error | undefined;
 
 beforeEach(async () => {
   clock = virtualClock({ now: '2026-11-01T00:00:00Z' });
-  storage = memoryStorage();
+  storage = watched(memoryStorage());
+  misplaced.length = 0;
   issuer = await testIssuer(clock);
   provisioner = new Provisioner({ storage, issuers: [issuer], clock });
   deployed.length = 0;
@@ -47,6 +48,29 @@ beforeEach(async () => {
       },
     },
   });
+});
+
+/** What was written behind a record that names it. */
+const misplaced: string[] = [];
+
+/** Files show the keys of a write one after the other: a record comes behind what it names. */
+function watched(memory: Storage): Storage {
+  return {
+    ...memory,
+    async write(changes, options) {
+      const at = changes.findIndex((change) => 'set' in change && isOf('certificate', change.set));
+      for (const change of at < 0 ? [] : changes.slice(at))
+        if ('set' in change && (isOf('generation', change.set) || isNewOrder(change)))
+          misplaced.push(change.set);
+      return await memory.write(changes, options);
+    },
+  };
+}
+const isOf = (kind: string, key: string) => key.startsWith(`${kind}/`);
+const isNewOrder = ({ set, ifVersion }: Extract<Change, { readonly set: string }>) =>
+  isOf('order', set) && ifVersion === null;
+afterEach(() => {
+  expect(misplaced).toEqual([]);
 });
 
 const allEvents = async () => {

@@ -151,8 +151,10 @@ export function orderReason(
 /** An order that is not written yet. */
 export interface NewOrder {
   readonly status: OrderStatus;
-  /** Returns what writes it, with its event, which is later than all events that were made before. */
-  changes(): readonly Change[];
+  /** Writes it. Comes before the record that names it: others may read between two keys of a write. */
+  readonly added: Change;
+  /** Returns its event, which is later than all events that were made before. */
+  readonly started: () => Change;
 }
 
 /** Makes an order for a certificate. */
@@ -188,9 +190,7 @@ export function newOrder(
   const event = { certificate, order: id, names, issuer, labels, explanationUrl, traceId };
   return {
     status: { id, ...record },
-    changes: () => [
-      orders.added(id, record),
-      eventChange({ type: 'renewal_started', ...event }, clock),
-    ],
+    added: orders.added(id, record),
+    started: () => eventChange({ type: 'renewal_started', ...event }, clock),
   };
 }

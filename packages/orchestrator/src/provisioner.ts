@@ -246,25 +246,21 @@ export class Provisioner {
       await this.issuer(issuer);
       const order = newId('ord', this.#clock);
       const now = timestamp(this.#clock.now());
+      const { added, started } = newOrder(
+        order,
+        { certificate, names, issuer, labels, reason: orderReason(this.#traced(wanted), 'obtain') },
+        this.#clock,
+      );
       await this.#storage.write([
         ...(await admit(['order'])),
-        ...newOrder(
-          order,
-          {
-            certificate,
-            names,
-            issuer,
-            labels,
-            reason: orderReason(this.#traced(wanted), 'obtain'),
-          },
-          this.#clock,
-        ).changes(),
+        added,
         ...summaryChanges(certificate, stored, {
           ...record,
           order,
           orderedAt: now,
           failure: record.failure && { ...record.failure, retryAt: now },
         }),
+        started(),
       ]);
       return order;
     });
