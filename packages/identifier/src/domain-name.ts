@@ -87,6 +87,7 @@ const similarScripts = [
  * §4.4
  */
 function scriptFault(name: string): NameFault | undefined {
+  if (/^[\0-\x7f]*$/.test(name)) return undefined; // Latin letters only
   for (const label of name.split('.')) {
     const [first, second] = similarScripts.flatMap(([script, letters]) =>
       letters.test(label) ? [script] : [],

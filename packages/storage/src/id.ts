@@ -7,7 +7,23 @@ const digits = '0123456789abcdefghjkmnpqrstvwxyz';
  * making, with 80 bits that no one can guess.
  */
 export function newId(prefix: string, clock: Clock = systemClock): string {
-  return `${firstId(prefix, clock.now().epochMilliseconds)}${Array.from(globalThis.crypto.getRandomValues(new Uint8Array(16)), (byte) => digits.charAt(byte & 31)).join('')}`;
+  return `${firstId(prefix, clock.now().epochMilliseconds)}${randomDigits()}`;
+}
+
+/** Random bytes for the next ids: to get those of one id takes longer than all the rest of it. */
+let random = new Uint8Array(0);
+let used = 0;
+const randomLength = 16;
+
+function randomDigits(): string {
+  if (used === random.length) {
+    random = globalThis.crypto.getRandomValues(new Uint8Array(256 * randomLength));
+    used = 0;
+  }
+  let text = '';
+  for (const end = used + randomLength; used < end; used += 1)
+    text += digits.charAt((random[used] ?? 0) & 31);
+  return text;
 }
 
 /** What every id begins with that is made at a moment: all that sort before were made before. */
