@@ -14,6 +14,7 @@ import { CertificateStatuses } from './certificates/status.ts';
 import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
 import { Orders } from './orders/orders.ts';
+import { Templates } from './templates/templates.ts';
 
 /** Everything that answers. */
 export const controllers = [
@@ -21,6 +22,7 @@ export const controllers = [
   Orders,
   Certificates,
   CertificateActions,
+  Templates,
   Downloads,
   CertificateStatuses,
   Timeline,

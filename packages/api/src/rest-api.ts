@@ -329,6 +329,54 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/templates': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the templates of certificates
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiTemplates'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/templates/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Look at a template
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiTemplatesName'];
+    /**
+     * Create or replace a template, which orders and declared certificates name as `template`
+     * @description Needs the scope `certificates:write`: Declare, change, pause and remove certificates.
+     */
+    put: operations['putApiTemplatesName'];
+    post?: never;
+    /**
+     * Remove a template; certificates that were ordered with it stay as they are
+     * @description Needs the scope `certificates:write`: Declare, change, pause and remove certificates.
+     */
+    delete: operations['deleteApiTemplatesName'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/certificates/{id}/chain': {
     parameters: {
       query?: never;
@@ -940,6 +988,35 @@ export interface components {
       /** @description How many certificates were looked at. */
       scanned: number;
     };
+    Template: {
+      name: string;
+      /** @description An issuer of acmex.toml; the one of [acme] by default. */
+      issuer?: string;
+      profile?: string;
+      /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
+      preferredChain?: string;
+      /**
+       * @description ec-p256 by default. A key in a device keeps its type: a different one is refused.
+       * @enum {string}
+       */
+      keyType?:
+        'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      /** @description Keep the private key at a renewal; a new one each time by default. */
+      reuseKey?: boolean;
+      /** @description Ask for a certificate that needs a stapled OCSP answer. */
+      mustStaple?: boolean;
+      /**
+       * @description challenge.challenge_type of acmex.toml by default.
+       * @enum {string}
+       */
+      challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
+      /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+      dnsProvider?: string;
+      renewBeforeDays?: number;
+      labels?: {
+        [key: string]: string;
+      };
+    };
     CertificateStatus: {
       id: string;
       generation: number;
@@ -1516,6 +1593,8 @@ export interface operations {
           /** @description One that is managed, in place of names and wishes. */
           certificate?: string;
           names?: string[];
+          /** @description A template: it gives the values that the request does not have; labels are joined. */
+          template?: string;
           /** @description An issuer of acmex.toml; the one of [acme] by default. */
           issuer?: string;
           profile?: string;
@@ -1931,6 +2010,8 @@ export interface operations {
         'application/json': {
           /** @description All of them, the first as in the path; that one alone by default. */
           names?: string[];
+          /** @description A template: it gives the values that the request does not have; labels are joined. */
+          template?: string;
           /** @description An issuer of acmex.toml; the one of [acme] by default. */
           issuer?: string;
           profile?: string;
@@ -2093,6 +2174,144 @@ export interface operations {
         content: {
           'application/json': components['schemas']['ActionResult'];
         };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiTemplates: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of the tenant, by their names. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Template'][];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiTemplatesName: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The template. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Template'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  putApiTemplatesName: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          issuer?: string;
+          profile?: string;
+          /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
+          preferredChain?: string;
+          /**
+           * @description ec-p256 by default. A key in a device keeps its type: a different one is refused.
+           * @enum {string}
+           */
+          keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Keep the private key at a renewal; a new one each time by default. */
+          reuseKey?: boolean;
+          /** @description Ask for a certificate that needs a stapled OCSP answer. */
+          mustStaple?: boolean;
+          /**
+           * @description challenge.challenge_type of acmex.toml by default.
+           * @enum {string}
+           */
+          challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          dnsProvider?: string;
+          renewBeforeDays?: number;
+          labels?: {
+            [key: string]: string;
+          };
+        };
+      };
+    };
+    responses: {
+      /** @description It is replaced. Certificates do not change. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Template'];
+        };
+      };
+      /** @description It is new. */
+      201: {
+        headers: {
+          /** @description The template. */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Template'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiTemplatesName: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       default: components['responses']['Problem'];
     };

@@ -21,10 +21,11 @@ import {
 } from '../http/fields.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { Quotas } from '../quotas.ts';
+import { withTemplate } from '../templates/template-store.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
 import { filteredPage, filterFields } from './filter.ts';
-import { changeableWishes, changesOf, specOf, unspecified, wishes } from './request.ts';
+import { changeableWishes, changesOf, specOf, template, unspecified, wishes } from './request.ts';
 import { visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
@@ -85,6 +86,7 @@ const declare = endpoint({
     names: certifiedNames
       .optional()
       .describe('All of them, the first as in the path; that one alone by default.'),
+    template: template.optional(),
     ...wishes,
   }),
   answers: {
@@ -201,7 +203,7 @@ export class Certificates {
     caller,
     params: { name },
     headers,
-    body: { names = [name], ...more },
+    body: { names = [name], ...wished },
   }: RequestOf<typeof declare>): Promise<Answer> {
     if (names[0] !== name)
       throw new ServerError(
@@ -211,6 +213,7 @@ export class Certificates {
           errors: [{ pointer: '/names/0', detail: 'write the name of the path first' }],
         },
       );
+    const more = await withTemplate(caller.tenant.storage, wished);
     const wanted = await specOf({ names, ...more }, caller);
     const { change: outcome, certificate } = await this.#quotas.within(
       caller.tenant,

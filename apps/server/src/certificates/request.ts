@@ -23,6 +23,7 @@ import {
   preferredChain,
   profile,
   renewBeforeDays,
+  templateName,
 } from '../http/fields.ts';
 import type { Tenant } from '../tenants.ts';
 
@@ -55,6 +56,10 @@ export const wishes = {
   renewBeforeDays: renewBeforeDays.optional(),
   labels: labels.optional(),
 };
+/** A template that a request takes values from. */
+export const template = templateName.describe(
+  'A template: it gives the values that the request does not have; labels are joined.',
+);
 /** What can be changed of a certificate; null asks for the default. */
 export const changeableWishes = {
   ...wishes,

@@ -68,6 +68,11 @@ export const ownName = text(
   /^[a-z0-9][a-z0-9-]{0,39}$/,
   'write its name in acmex.toml: a-z, 0-9 and -',
 );
+/** The name of a template; a part of a key of the storage. */
+export const templateName = text(
+  /^[a-z0-9][a-z0-9.-]{0,62}$/,
+  'write the name of a template: a-z, 0-9 and . -',
+);
 export const profile = text(/^[\w.-]{1,64}$/, "write the name of one of the CA's profiles");
 /** One of the chains that a CA offers: see `isChain` of @acmex/certificate. */
 export const preferredChain = text(

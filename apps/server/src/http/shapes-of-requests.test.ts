@@ -16,7 +16,8 @@ const {
 let server: Serving;
 beforeAll(async () => {
   server = await serving({ toml });
-  await server.call('PUT', pathOf('/api/certificates/:name'), { body: {} });
+  for (const path of ['/api/certificates/:name', '/api/templates/:name'])
+    await server.call('PUT', pathOf(path), { body: {} });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -5,7 +5,7 @@ import type { ManagedCertificate, OrderStatus } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
-import { specOf, unspecified, wishes } from '../certificates/request.ts';
+import { specOf, template, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
@@ -23,6 +23,7 @@ import {
 } from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
+import { withTemplate } from '../templates/template-store.ts';
 import { SharedWatches, type Watch } from '../waiting/shared-watches.ts';
 import { hasEnded, orderOf, orderSchema, orderStates } from './order.ts';
 
@@ -33,6 +34,7 @@ const orderRequest = z
       .optional()
       .describe('One that is managed, in place of names and wishes.'),
     names: certifiedNames.optional(),
+    template: template.optional(),
     ...wishes,
   })
   .superRefine(({ certificate, names, ...more }, { addIssue }) => {
@@ -212,7 +214,7 @@ export class Orders {
   @Handles(create)
   async create({ caller, body, headers }: RequestOf<typeof create>): Promise<Answer> {
     const traceparent = traceparentIn(headers);
-    const { certificate, names = [], ...more } = body;
+    const { certificate, names = [], ...wished } = body;
     if (certificate !== undefined)
       return await this.#accepted(
         caller,
@@ -222,6 +224,7 @@ export class Orders {
           traceparent,
         ),
       );
+    const more = await withTemplate(caller.tenant.storage, wished);
     const wanted = await specOf({ names, ...more }, caller);
     const declaration = await this.#quotas.within(
       caller.tenant,
