@@ -55,8 +55,7 @@ export function hostCheck(config: () => Config): (host: string) => boolean {
     ),
   ];
   const named = new WeakMap<Config, ReadonlySet<string>>();
-  return (host) => {
-    const current = config();
+  const namesIn = (current: Config): ReadonlySet<string> => {
     const { hosts, tls, listen_addr: place } = current.values.server;
     const all =
       named.get(current) ??
@@ -69,7 +68,17 @@ export function hostCheck(config: () => Config): (host: string) => boolean {
         ].map((name) => name.toLowerCase()),
       );
     named.set(current, all);
-    return all.has(host) || all.has(host.replace(/:\d+$/, ''));
+    return all;
+  };
+  // Nearly all requests use the same name.
+  let accepted: { readonly host: string; readonly config: Config } | undefined;
+  return (host) => {
+    const current = config();
+    if (accepted?.host === host && accepted.config === current) return true;
+    const all = namesIn(current);
+    const isNamed = all.has(host) || all.has(host.replace(/:\d+$/, ''));
+    if (isNamed) accepted = { host, config: current };
+    return isNamed;
   };
 }
 

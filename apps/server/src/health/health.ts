@@ -12,6 +12,7 @@ const alive = endpoint({
   method: 'GET',
   path: '/health',
   scope: 'none',
+  isConstant: true,
   summary: 'Whether the server runs',
   answers: { 200: { description: 'It does.', schema: z.object({ status: z.enum(['healthy']) }) } },
 });

@@ -12,7 +12,7 @@ import { ServerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ServerMetrics } from '../metrics/metrics.ts';
 import { AuthGuard } from './auth-guard.ts';
-import { type Controller, type Handler, routesOf } from './endpoint.ts';
+import { type Controller, type Handler, type Received, routesOf } from './endpoint.ts';
 import { problemOf, subjectOf } from './problem.ts';
 import { Problems, send } from './problems.ts';
 import { RequestPipeline } from './request-pipeline.ts';
@@ -76,7 +76,8 @@ export async function application(options: ApplicationOptions): Promise<NestFast
   fastify.server.timeout = idleTimeout;
   fastify.server.maxConnections = maxConnections;
   addJsonParser(fastify);
-  addHooks(fastify, options);
+  const headers = securityHeaders(options.tls !== undefined);
+  addHooks(fastify, headers, options);
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServerModule,
@@ -95,7 +96,7 @@ export async function application(options: ApplicationOptions): Promise<NestFast
   const requests = new RunningRequests(options.clock);
   // Runs when no new request is taken any more, and before connections are closed.
   fastify.addHook('preClose', async () => await requests.settled(drainTime));
-  mountRoutes(fastify, controllers, { app, requests });
+  await mountRoutes(fastify, controllers, { app, requests, headers });
   return app;
 }
 
@@ -128,32 +129,52 @@ function fastifyAdapter({
 /** Refuses what no route must see, and counts each answer. */
 function addHooks(
   fastify: FastifyInstance,
-  { tls, isOwnHost, isReachable, metrics, trustedProxies, log }: ApplicationOptions,
+  headers: Readonly<Record<string, string>>,
+  { isOwnHost, isReachable, metrics, trustedProxies, log }: ApplicationOptions,
 ): void {
-  const headers = securityHeaders(tls !== undefined);
   const noticeForwarding = forwardingNotice(trustedProxies, log);
-  fastify.addHook('onRequest', async (request, reply) => {
+  // Promises would cost more than what these hooks do.
+  fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers);
     noticeForwarding(request);
-    const host = String(request.headers.host ?? '').toLowerCase();
-    if (!isOwnHost(host))
-      throw new ServerError(
-        'ERR_SERVER_HOST',
-        `the server does not answer under the name "${printable(host, 260)}": use one of server.hosts in acmex.toml, or add it there`,
-      );
-    if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
-      throw new ServerError(
-        'ERR_SERVER_UNAVAILABLE',
-        'Redis cannot be reached: try again in a few seconds',
-        { retryAfter: 5 },
-      );
-    assertSingleHeaders(request.raw.rawHeaders);
+    try {
+      assertAnswerable(request, { isOwnHost, isReachable });
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
   });
   fastify.addHook(
     'onResponse',
-    async ({ method, routeOptions: { url: route = '' } }, { statusCode: status, elapsedTime }) =>
-      metrics.countRequest({ method, route, status, seconds: elapsedTime / 1000 }),
+    (
+      { method, routeOptions: { url: route = '' } },
+      { statusCode: status, elapsedTime },
+      done: () => void,
+    ) => {
+      metrics.countRequest({ method, route, status, seconds: elapsedTime / 1000 });
+      done();
+    },
   );
+}
+
+/** @throws ServerError `ERR_SERVER_HOST`, `ERR_SERVER_UNAVAILABLE`, `ERR_SERVER_REQUEST` */
+function assertAnswerable(
+  request: FastifyRequest,
+  { isOwnHost, isReachable }: Pick<ApplicationOptions, 'isOwnHost' | 'isReachable'>,
+): void {
+  const host = String(request.headers.host ?? '').toLowerCase();
+  if (!isOwnHost(host))
+    throw new ServerError(
+      'ERR_SERVER_HOST',
+      `the server does not answer under the name "${printable(host, 260)}": use one of server.hosts in acmex.toml, or add it there`,
+    );
+  if (!isReachable() && !/^\/health(\/|\?|$)/.test(request.url))
+    throw new ServerError(
+      'ERR_SERVER_UNAVAILABLE',
+      'Redis cannot be reached: try again in a few seconds',
+      { retryAfter: 5 },
+    );
+  assertSingleHeaders(request.raw);
 }
 
 /** Returns a check that logs once that a proxy is not trusted, whose callers then look like one. */
@@ -178,22 +199,56 @@ function forwardingNotice(
  * Nest makes the controllers and does not route to them: its interceptors would double the cost of
  * a request, and a route exists only by its description.
  */
-function mountRoutes(
+async function mountRoutes(
   fastify: FastifyInstance,
   controllers: readonly Controller[],
-  { app, requests }: { readonly app: NestFastifyApplication; readonly requests: RunningRequests },
-): void {
+  { app, requests, headers }: Mounting,
+): Promise<void> {
   const pipeline = app.get(RequestPipeline);
   for (const { endpoint, controller, handle } of routesOf(controllers)) {
+    const { method, path, isConstant } = endpoint;
     const instance = app.get<object>(controller);
     const handler: Handler = async (received) => await handle.call(instance, received);
+    const run = async (request: FastifyRequest, reply: FastifyReply) =>
+      await requests.track(reply, pipeline.run(endpoint, handler, request, reply));
+    const send = isConstant && !pipeline.isTraced && (await constantAnswer(handler, headers));
     fastify.route({
-      method: endpoint.method,
-      url: endpoint.path,
-      handler: async (request, reply) =>
-        await requests.track(reply, pipeline.run(endpoint, handler, request, reply)),
+      method,
+      url: path,
+      // What a route does not take, as a query, is refused by the pipeline.
+      handler: send
+        ? (request, reply) => (request.url === path ? send(reply) : run(request, reply))
+        : run,
     });
   }
+}
+
+interface Mounting {
+  readonly app: NestFastifyApplication;
+  readonly requests: RunningRequests;
+  /** Those that every answer has. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Returns what sends the answer of a route that is the same for every request. Fastify would
+ * serialize it again and copy the headers each time.
+ */
+async function constantAnswer(
+  handler: Handler,
+  headers: Readonly<Record<string, string>>,
+): Promise<(reply: FastifyReply) => void> {
+  const { status, body } = await handler({} as Received<never, never, never>);
+  const text = JSON.stringify(body);
+  const fields = Object.entries({
+    ...headers,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+  }).flat();
+  return (reply) => {
+    reply.hijack();
+    reply.raw.writeHead(status, fields).end(text);
+  };
 }
 
 /** Parses JSON and stores the bytes with the request: signatures and digests cover those. */
@@ -286,7 +341,9 @@ const single: ReadonlySet<string> = new Set([
  * the second would disagree.
  * @throws ServerError `ERR_SERVER_REQUEST`
  */
-function assertSingleHeaders(rawHeaders: readonly string[]): void {
+function assertSingleHeaders({ headers, rawHeaders }: IncomingMessage): void {
+  // Most requests repeat none.
+  if (Object.keys(headers).length * 2 === rawHeaders.length) return;
   const names = rawHeaders
     .filter((_, index) => index % 2 === 0)
     .map((name) => name.toLowerCase())

@@ -46,6 +46,11 @@ export interface EndpointDescription<
    * it is a stream. Such a request ends within seconds of the end of its credential.
    */
   readonly waits?: 'answer' | 'stream';
+  /**
+   * Whether every request gets the same JSON, which needs no key: the handler is called once, when
+   * the server starts, with nothing of a request.
+   */
+  readonly isConstant?: true;
   /** Whether people look at it in a browser, which asks them for the key. */
   readonly browser?: true;
 }

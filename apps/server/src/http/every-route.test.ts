@@ -266,6 +266,25 @@ describe('anybody', () => {
       ),
     ).toBeNull();
   });
+  it('gets the same headers of security with each answer, and no route takes a query that it does not describe', async () => {
+    const answers = await Promise.all(
+      ['/health', '/health/ready', '/health?verbose=1', '/api/none'].map((path) =>
+        server.fetch(path),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 400, 401]);
+    for (const { headers } of answers)
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'content-security-policy':
+          "default-src 'none';style-src 'unsafe-inline';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+      });
+    const [{ headers }, ready] = answers as [Response, Response];
+    for (const name of ['content-type', 'cross-origin-opener-policy', 'x-frame-options'])
+      expect([name, headers.get(name)]).toEqual([name, ready.headers.get(name)]);
+    await expect(answers[0]!.text()).resolves.toBe('{"status":"healthy"}');
+  });
   it("is refused under a name that is not the server's, and with a header that is sent twice", async () => {
     expect((await raw('GET', '/health', { host: 'evil.example' })).status).toBe(421);
     expect((await raw('GET', '/health', { host: 'localhost' })).status).toBe(200);

@@ -60,6 +60,11 @@ export class RequestPipeline {
     this.#clock = clock;
   }
 
+  /** Whether each request is recorded as a span. */
+  get isTraced(): boolean {
+    return this.#tracing !== undefined;
+  }
+
   /**
    * Authorizes and checks a request, has it handled, and sends the answer.
    * @throws ServerError for what is refused; and what the handler throws
