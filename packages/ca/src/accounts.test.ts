@@ -195,6 +195,19 @@ describe('the directory', () => {
     expect(answer.headers.get('content-type')).toBe('application/json');
     expect(answer.headers.get('link')).toBeNull();
   });
+  it('may be used for an hour, and is confirmed to a client that has it', async () => {
+    const ca = await testCa();
+    const { headers } = await raw(ca, '/directory');
+    expect(headers.get('cache-control')).toBe('max-age=3600');
+    const etag = headers.get('etag') ?? '';
+    const asked = async (tags: string, from = ca) =>
+      await raw(from, '/directory', { headers: { 'if-none-match': tags } });
+    for (const tags of [etag, `"x", W/${etag}`, '*'])
+      await expect(asked(tags)).resolves.toMatchObject({ status: 304, text: '' });
+    await expect(asked('"x"')).resolves.toMatchObject({ status: 200 });
+    const changed = await testCa({ website: 'https://ca.test/' });
+    await expect(asked(etag, changed)).resolves.toMatchObject({ status: 200 });
+  });
   it.each(['ca.test', 'ftp://ca.test', 'https://ca.test/?x', 'https://user@ca.test/', ''])(
     'cannot be at %s',
     async (url) => {

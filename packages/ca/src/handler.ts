@@ -214,11 +214,12 @@ function refused(
  * and a nonce where there is to be one.
  */
 function responseOf(
-  { method }: PlainRequest,
-  { status, headers, links = [], body }: Answer,
+  request: PlainRequest,
+  { status: ownStatus, headers, links = [], body }: Answer,
   { index, nonce }: { readonly index: string | undefined; readonly nonce: string | undefined },
 ): PlainResponse {
   const all = index === undefined ? links : [...links, [index, 'index'] as const];
+  const status = ownStatus === 200 && isUnchanged(request, headers['etag']) ? 304 : ownStatus;
   return {
     status,
     headers: [
@@ -230,6 +231,13 @@ function responseOf(
       ...(nonce === undefined ? [] : [['replay-nonce', nonce] as const]),
       ...all.map(([target, relation]) => ['link', `<${target}>;rel="${relation}"`] as const),
     ],
-    body: method === 'HEAD' || status === 204 ? '' : body,
+    body: request.method === 'HEAD' || status === 204 || status === 304 ? '' : body,
   };
+}
+
+/** Whether the client says that it has this already. RFC 9110 §13.1.2 */
+function isUnchanged({ method, headers }: PlainRequest, etag: string | undefined): boolean {
+  if (etag === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  const tags = (headers.get('if-none-match') ?? '').split(',').map((tag) => tag.trim());
+  return tags.some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag);
 }

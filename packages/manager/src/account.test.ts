@@ -9,7 +9,7 @@ import type { ChallengeSolver } from '@acmex/client';
 import { virtualClock } from '@acmex/clock';
 import { outbox, Provisioner } from '@acmex/orchestrator';
 import type { Fetch } from '@acmex/protocol';
-import { memoryStorage, type Storage } from '@acmex/storage';
+import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { acmeIssuer } from './acme-issuer.ts';
 import {
@@ -198,5 +198,56 @@ describe('a change of the key of an account', () => {
     expect(account).toMatchObject({ status: 'valid' });
     expect(isChanged).toBe(true);
     await expect(clock.run(accountOf(description, options))).resolves.toEqual(account);
+  });
+});
+
+describe('the directory of a CA', () => {
+  const countingFetch = () => {
+    let count = 0;
+    const fetch: Fetch = async (url, request) => {
+      if (url === description.directory) count += 1;
+      return await ca.fetch(url, request);
+    };
+    return { fetch, count: () => count };
+  };
+
+  it('is read once by all processes that share a storage', async () => {
+    const { fetch, count } = countingFetch();
+    await registerAccount(description, { ...options, fetch });
+    expect(count()).toBe(1);
+    for (let n = 0; n < 3; n++)
+      await (await accountSession(description, { ...options, fetch })).directory();
+    await accountOf(description, { ...options, fetch });
+    expect(count()).toBe(1);
+  });
+
+  it('is read again for a new account, which needs the terms that the CA has now', async () => {
+    await registerAccount(description, options);
+    const changed: Fetch = async (url, request) => {
+      const answer = (await ca.fetch(url, request)) as Response;
+      return url === description.directory
+        ? new Response((await answer.text()).replace('/terms', '/terms-of-today'), answer)
+        : answer;
+    };
+    const unread = { ...description, accountName: 'second', agreed: false };
+    await expect(registerAccount(unread, { ...options, fetch: changed })).rejects.toMatchObject({
+      code: 'ERR_MANAGER_TERMS',
+      message: expect.stringContaining('https://ca.test/terms-of-today'),
+    });
+  });
+
+  it('is not needed from a storage that is full', async () => {
+    const write: Storage['write'] = async (changes, writeOptions) => {
+      if (changes.some((change) => 'set' in change && change.set.startsWith('directory/')))
+        throw new StorageUnavailableError('the disk is full');
+      return await storage.write(changes, writeOptions);
+    };
+    const warnings: string[] = [];
+    const full = { ...options, storage: { ...storage, write } };
+    await registerAccount(description, {
+      ...full,
+      onWarning: (message) => warnings.push(message),
+    });
+    expect(warnings).toEqual([expect.stringContaining('the disk is full')]);
   });
 });

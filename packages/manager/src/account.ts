@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type CryptoBackend, isKeyReference, webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { accountKeyOf } from '@acmex/crypto-exec';
@@ -29,7 +28,9 @@ import {
   untilWritten,
   writeIfUnchanged,
 } from '@acmex/storage';
+import { directoryDigest, directoryName } from './directory-name.ts';
 import { ManagerError } from './errors.ts';
+import { storedDirectories } from './stored-directories.ts';
 
 /** An account at a CA, as it is described before it exists. */
 export interface AccountDescription {
@@ -62,6 +63,8 @@ export interface AccountOptions {
   readonly key?: AccountKey | undefined;
   /** Called with each request to the CA that has ended. */
   readonly onExchange?: AcmeSessionOptions['onExchange'];
+  /** Called with what does not stop the work: a directory that the storage cannot keep. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Called with the URL of an account that was created, or found at the CA. */
   readonly onRegistered?: ((account: string) => void) | undefined;
   /**
@@ -81,7 +84,7 @@ export async function accountSession(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<AcmeSession> {
-  const { fetch, userAgent, signal, clock = systemClock, onRegistered } = options;
+  const { storage, fetch, userAgent, signal, clock = systemClock, onRegistered } = options;
   const { directory } = description;
   const stored = options.key === undefined ? await storedAccount(description, options) : undefined;
   const key = options.key ?? (await openKey(stored?.key ?? '', options));
@@ -90,6 +93,7 @@ export async function accountSession(
     directory,
     key,
     account: isSuspect ? undefined : stored?.account,
+    directories: storedDirectories({ storage, onWarning: options.onWarning }),
     fetch,
     userAgent,
     clock,
@@ -156,7 +160,8 @@ async function register(
   { title, contact = [], agreed = false, ...description }: AccountDescription,
   signal: AbortSignal | undefined,
 ): Promise<Account> {
-  const { meta } = await session.directory({ signal });
+  // The terms, and whether there must be an external account, are what the CA says now.
+  const { meta } = await session.directory({ signal, fromCa: true });
   const externalAccount = await description.externalAccount?.();
   if (meta.externalAccountRequired && !externalAccount)
     throw new ManagerError(
@@ -468,21 +473,10 @@ function put(set: string, account: AccountRecord, ifVersion: string | null): Cha
 
 /** Returns the id of a CA's account in APIs: the same in every process. */
 export function accountId({ directory, accountName }: AccountDescription): string {
-  return `acc_${digestOf(directory, accountName)}`;
+  return `acc_${directoryDigest(directory, accountName)}`;
 }
 
-function digestOf(directory: string, accountName: string | undefined): string {
-  return createHash('sha256')
-    .update(accountName === undefined ? directory : `${directory} ${accountName}`)
-    .digest('hex')
-    .slice(0, 12);
-}
-
-/**
- * Returns the storage key: `account/acme.example.com-` and a digest of the whole URL, and of the
- * account's name where it has one.
- */
+/** Returns the storage key: `account/acme.example.com-` and a digest. */
 function keyOf({ directory, accountName }: AccountDescription): string {
-  const host = new URL(directory).hostname.replaceAll(/[^a-z0-9.-]|^\.+/g, '').slice(0, 80);
-  return `account/${host}-${digestOf(directory, accountName)}`;
+  return `account/${directoryName(directory, accountName)}`;
 }

@@ -449,7 +449,7 @@ async function openSession(
   settings: Settings,
   { signal, suspect }: Pick<AccountOptions, 'signal' | 'suspect'>,
 ): Promise<AcmeSession> {
-  const { storage, userAgent, clock, crypto, onRegistered, onExchange } = settings;
+  const { storage, userAgent, clock, crypto, onRegistered, onExchange, warn } = settings;
   const { fetch = defaultFetch } = settings;
   return await accountSession(issuer, {
     storage,
@@ -458,6 +458,7 @@ async function openSession(
     signal,
     suspect,
     clock,
+    onWarning: warn,
     onRegistered,
     onExchange: onExchange && ((exchange) => onExchange(exchange, issuer.name)),
     crypto,

@@ -5,7 +5,8 @@ import type { AcmeResponse } from './http.ts';
 import { signJws } from './jws.ts';
 import { links, location } from './links.ts';
 import { isWebUrl, readMembers } from './members.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 /** RFC 8555 §7.1.2 */
 export interface Account {
@@ -49,7 +50,7 @@ export async function newAccount(
   { externalAccount, ...account }: NewAccount = {},
   options?: CallOptions,
 ): Promise<Account> {
-  const { newAccount: url } = await session.directory(options);
+  const { newAccount: url } = await session.directory({ ...options, fromCa: true });
   const externalAccountBinding = externalAccount && (await bind(session.key, externalAccount, url));
   const answer = await session.post(
     url,
@@ -98,7 +99,7 @@ export async function changeKey(
   newKey: AccountKey,
   options?: CallOptions,
 ): Promise<void> {
-  const { keyChange: url } = await session.directory(options);
+  const { keyChange: url } = await session.directory({ ...options, fromCa: true });
   if (url === undefined)
     throw new AcmeError(
       'ERR_ACME_UNSUPPORTED',

@@ -6,7 +6,8 @@ import { readIdentifier } from './identifier.ts';
 import { location } from './links.ts';
 import { readMembers } from './members.ts';
 import { retryAfter } from './retry-after.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 /** That an account may get certificates for a name, or how it can prove so. RFC 8555 §7.1.4 */
 export interface Authorization {

@@ -2,7 +2,8 @@ import { printable } from '@acmex/errors';
 import { AcmeError } from './errors.ts';
 import { links } from './links.ts';
 import type { Order } from './order.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 /** A chain as a CA gave it: not looked into yet. */
 export interface DownloadedChain {

@@ -4,7 +4,8 @@ import { AcmeError, type Problem } from './errors.ts';
 import { isObject, type JsonObject, Members, readMembers } from './members.ts';
 import { readProblem } from './problem.ts';
 import { retryAfter } from './retry-after.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 /** One way to prove control of a name. RFC 8555 §7.1.5 */
 export interface Challenge {

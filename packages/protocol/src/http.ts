@@ -49,6 +49,8 @@ export interface HttpOptions {
 }
 
 export type HttpCall = Pick<HttpRequest, 'method' | 'body'> & {
+  /** The entity tag of what the caller has already: the answer is 304 if that is current. */
+  readonly etag?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -63,12 +65,13 @@ const largestAnswer = 1024 * 1024;
 export async function exchange(
   { fetch, clock, requestLimit, userAgent }: HttpOptions,
   url: string,
-  { method, body, signal }: HttpCall,
+  { method, body, etag, signal }: HttpCall,
 ): Promise<AcmeResponse> {
   const headers = {
     'user-agent': userAgent,
     'accept-language': 'en',
     ...(body === undefined ? {} : { 'content-type': 'application/jose+json' }),
+    ...(etag === undefined ? {} : { 'if-none-match': etag }),
   };
   try {
     return await withTimeLimit({ clock, limit: requestLimit, signal }, async (limited) => {

@@ -33,8 +33,10 @@ export {
   keyAuthorization,
   keyAuthorizationDigest,
 } from './challenge.ts';
+export { type CallOptions } from './call-options.ts';
 export { type ChallengeType, challengeTypes } from './challenge-types.ts';
 export { type Directory, type DirectoryMeta } from './directory.ts';
+export { type CachedDirectory, type DirectoryCache, memoryDirectories } from './directory-cache.ts';
 export {
   AcmeError,
   type AcmeErrorCode,
@@ -78,7 +80,6 @@ export {
   type AcmeSession,
   acmeSession,
   type AcmeSessionOptions,
-  type CallOptions,
   type GetOptions,
   type PostOptions,
 } from './session.ts';

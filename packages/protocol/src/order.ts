@@ -9,7 +9,8 @@ import { isWebUrl, type Members, readMembers } from './members.ts';
 import { readProblem } from './problem.ts';
 import { retryAfter } from './retry-after.ts';
 import { AcmeError, type Problem } from './errors.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 interface OrderMembers {
   readonly url: string;

@@ -27,13 +27,14 @@ export function directoryUrlOf(text: string): string {
  * Makes sure that a request to a URL that a CA has sent can only reach that CA: it is https, and at
  * the origin of the CA's directory or at one that the directory itself names. http, and the
  * addresses of this machine, are only for a CA whose directory is on this machine.
- * @param directory Called when the origin is not that of the directory.
+ * @param directory Called when the origin is not that of the directory; again, for the directory
+ * that the CA has now, when the first one does not name the origin.
  * @throws AcmeError `ERR_ACME_ANSWER`
  */
 export async function checkOrigin(
   text: string,
   directoryUrl: string,
-  directory: () => Promise<Directory>,
+  directory: (options: { readonly fromCa: boolean }) => Promise<Directory>,
 ): Promise<void> {
   const refuse = (why: string): never => {
     throw new AcmeError(
@@ -41,14 +42,27 @@ export async function checkOrigin(
       `the CA of ${directoryUrl} sent the URL ${printable(text, 300)}, ${why}: no request is sent there; report it to the CA`,
     );
   };
-  if (!URL.canParse(text)) refuse('which is not a valid URL');
-  const [url, base] = [new URL(text), new URL(directoryUrl)];
+  const problem = urlProblem(text, directoryUrl);
+  if (problem !== undefined) refuse(problem);
+  const { origin } = new URL(text);
+  if (origin === new URL(directoryUrl).origin) return;
+  for (const fromCa of [false, true])
+    if (originsOf(await directory({ fromCa })).has(origin)) return;
+  refuse('which is at a host that its directory does not name');
+}
+
+/**
+ * Returns why no request is sent to a URL that a CA has sent, whatever its directory names;
+ * undefined where one may be sent.
+ */
+export function urlProblem(text: string, directoryUrl: string): string | undefined {
+  if (!URL.canParse(text)) return 'which is not a valid URL';
+  const url = new URL(text);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isThisMachine(url)))
-    refuse('which is not https');
-  if (isThisMachine(url) && !isThisMachine(base)) refuse('which is an address of this machine');
-  if (url.origin === base.origin) return;
-  if (!originsOf(await directory()).has(url.origin))
-    refuse('which is at a host that its directory does not name');
+    return 'which is not https';
+  return isThisMachine(url) && !isThisMachine(new URL(directoryUrl))
+    ? 'which is an address of this machine'
+    : undefined;
 }
 
 function originsOf(directory: Directory): ReadonlySet<string> {

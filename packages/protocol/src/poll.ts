@@ -4,7 +4,8 @@ import { AcmeError } from './errors.ts';
 import { getOrder, type Order } from './order.ts';
 import { usualFirstPause } from './poll-pace.ts';
 import { latestMoment } from './retry-after.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 export interface PollOptions extends CallOptions {
   /** How long to wait in all; 5 minutes by default. */

@@ -3,7 +3,8 @@ import { Temporal } from 'temporal-polyfill';
 import { AcmeError } from './errors.ts';
 import { Members, readMembers } from './members.ts';
 import { retryAfter } from './retry-after.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 /** When the CA wants a certificate renewed. RFC 9773 §4.2 */
 export interface RenewalInfo {

@@ -3,7 +3,8 @@ import { base64url } from 'jose';
 import type { AccountKey } from './account-key.ts';
 import { AcmeError } from './errors.ts';
 import { type RevocationReason, revocationReasons } from './revocation-reasons.ts';
-import type { AcmeSession, CallOptions } from './session.ts';
+import type { CallOptions } from './call-options.ts';
+import type { AcmeSession } from './session.ts';
 
 export interface RevokeOptions extends CallOptions {
   /** Absent: no reason is given. */

@@ -1,7 +1,14 @@
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import type { AccountKey } from './account-key.ts';
-import { type Directory, isNothingThere, readDirectory } from './directory.ts';
+import type { CallOptions } from './call-options.ts';
+import type { Directory } from './directory.ts';
+import {
+  type DirectoryCache,
+  type DirectoryOptions,
+  DirectoryReader,
+  isNotJson,
+} from './directory-cache.ts';
 import { AcmeError } from './errors.ts';
 import type { AcmeExchange, AcmeOperation } from './exchange-report.ts';
 import type { AcmeResponse, Fetch, HttpCall, HttpOptions } from './http.ts';
@@ -11,11 +18,6 @@ import { checkOrigin, directoryUrlOf } from './origins.ts';
 import { PollPace } from './poll-pace.ts';
 import { refusal } from './refusal.ts';
 import { type Send, sender } from './sender.ts';
-
-export interface CallOptions {
-  /** Ends the call at once, with the signal's own reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 export interface GetOptions extends CallOptions {
   /** What the request is for, as `onExchange` reports it; `other` by default. */
@@ -47,8 +49,11 @@ export interface AcmeSession {
   readonly pace: PollPace;
   /** The account's URL: given, or known once `newAccount` has found it. */
   account: string | undefined;
-  /** The CA's directory, read when it is first asked for and again after a day. */
-  directory(options?: CallOptions): Promise<Directory>;
+  /**
+   * The CA's directory: from the cache where that has one, else read when it is first asked for, and
+   * again after a day.
+   */
+  directory(options?: DirectoryOptions): Promise<Directory>;
   /**
    * A signed POST; without a payload a POST-as-GET. A refused nonce is replaced by the refusal's
    * own, ten times by default. What was never sent, and what may be repeated, is tried four times
@@ -67,6 +72,13 @@ export interface AcmeSessionOptions {
   readonly key: AccountKey;
   /** The account's URL, when it is known: spares the look-up. */
   readonly account?: string | undefined;
+  /**
+   * Where directories are kept for other sessions, for a day or for as long as the CA's
+   * `Cache-Control` allows; then the CA is asked whether its directory has changed (`ETag`). Where a
+   * URL of a directory from the cache does not work, the directory is read from the CA and the
+   * request is sent again. None by default: each session asks the CA.
+   */
+  readonly directories?: DirectoryCache | undefined;
   /** The global `fetch` by default. */
   readonly fetch?: Fetch;
   readonly clock?: Clock;
@@ -92,17 +104,29 @@ export interface AcmeSessionOptions {
 export function acmeSession(options: AcmeSessionOptions): AcmeSession {
   const { key, clock = systemClock, random = Math.random, nonceRefusals = 10 } = options;
   const directoryUrl = directoryUrlOf(options.directory);
-  const nonces = new NoncePool(async (signal) => await fetchNonce(send, session, signal), clock);
+  const nonces = new NoncePool(
+    async (signal) => await fetchNonce({ send, directories }, signal),
+    clock,
+  );
   const sendAnywhere = sender({
     http: httpOptions(options, clock),
     random,
     onExchange: options.onExchange,
     onRepeat: ({ headers }) => nonces.put(headers.get('replay-nonce')),
   });
-  const directory = cachedDirectory(sendAnywhere, directoryUrl, clock);
+  const directories = new DirectoryReader({
+    send: sendAnywhere,
+    url: directoryUrl,
+    clock,
+    cache: options.directories,
+  });
   const send: Send = async (call, sendOptions) => {
     const { url, signal } = sendOptions;
-    await checkOrigin(url, directoryUrl, async () => await directory({ signal }));
+    await checkOrigin(
+      url,
+      directoryUrl,
+      async (from) => await directories.read({ ...from, signal }),
+    );
     return await sendAnywhere(call, sendOptions);
   };
   const session: AcmeSession = {
@@ -111,19 +135,44 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     random,
     pace: new PollPace(),
     account: options.account,
-    directory,
-    async get(url, { signal, operation = 'other' } = {}) {
-      const answer = await send(
-        { method: 'GET', signal },
-        { url, operation, repeatable: true, signal },
-      );
-      if (answer.status >= 300) throw refusal(answer, clock.now());
-      return answer;
-    },
-    post: (url, payload, options = {}) =>
-      signedPost({ session, send, nonces, nonceRefusals }, url, payload, options),
+    directory: async (directoryOptions) => await directories.read(directoryOptions),
+    get: async (url, getOptions) =>
+      await unsignedGet({ send, directories, clock }, url, getOptions),
+    post: async (url, payload, { signal, ...postOptions } = {}) =>
+      await directories.atCurrentUrl(
+        url,
+        async (current) =>
+          await signedPost({ session, send, nonces, nonceRefusals }, current, payload, {
+            ...postOptions,
+            signal,
+          }),
+        { signal, isForeign: isNotJson },
+      ),
   };
   return session;
+}
+
+interface Getter {
+  readonly send: Send;
+  readonly directories: DirectoryReader;
+  readonly clock: Clock;
+}
+
+/** See `AcmeSession.get`. */
+async function unsignedGet(
+  { send, directories, clock }: Getter,
+  url: string,
+  { signal, operation = 'other' }: GetOptions = {},
+): Promise<AcmeResponse> {
+  const get = async (current: string) => {
+    const answer = await send(
+      { method: 'GET', signal },
+      { url: current, operation, repeatable: true, signal },
+    );
+    if (answer.status >= 300) throw refusal(answer, clock.now());
+    return answer;
+  };
+  return await directories.atCurrentUrl(url, get, { signal, isForeign: isNotJson });
 }
 
 interface Poster {
@@ -174,42 +223,26 @@ function httpOptions(
   return { fetch: send, clock, requestLimit, userAgent: `${product}acmex-protocol` };
 }
 
-/** Returns a reader of the directory that asks the CA once a day. */
-function cachedDirectory(send: Send, url: string, clock: Clock): AcmeSession['directory'] {
-  let cached: { readonly directory: Directory; readonly at: number } | undefined;
-  return async ({ signal } = {}) => {
-    if (cached && clock.monotonic() - cached.at < 86_400_000) return cached.directory;
-    const answer = await send(
-      { method: 'GET', signal },
-      { url, operation: 'directory', repeatable: true, signal },
-    );
-    const type = answer.headers.get('content-type') ?? '';
-    const isProblem = answer.status >= 400 && /^application\/problem\+json/i.test(type);
-    if (isProblem && !isNothingThere(answer)) throw refusal(answer, clock.now());
-    const directory = readDirectory(answer);
-    cached = { directory, at: clock.monotonic() };
-    return directory;
-  };
-}
-
 async function fetchNonce(
-  send: Send,
-  session: Pick<AcmeSession, 'directory'>,
+  { send, directories }: Pick<Getter, 'send' | 'directories'>,
   signal: AbortSignal,
 ): Promise<string> {
-  const { newNonce: url } = await session.directory({ signal });
-  const { status, headers } = await send(
-    { method: 'HEAD', signal },
-    { url, operation: 'newNonce', repeatable: true, signal },
-  );
-  const nonce = headers.get('replay-nonce');
-  if (isNonce(nonce)) return nonce;
-  return fail(
-    'ERR_ACME_NO_NONCE',
-    nonce === null
-      ? `${url} answered ${status} without a Replay-Nonce`
-      : `${url} answered with the Replay-Nonce "${printable(nonce, 100)}", which is not base64url: a client must ignore it (RFC 8555 §6.5.1)`,
-  );
+  const { newNonce } = await directories.read({ signal });
+  const fetched = async (url: string) => {
+    const { status, headers } = await send(
+      { method: 'HEAD', signal },
+      { url, operation: 'newNonce', repeatable: true, signal },
+    );
+    const nonce = headers.get('replay-nonce');
+    if (isNonce(nonce)) return nonce;
+    return fail(
+      'ERR_ACME_NO_NONCE',
+      nonce === null
+        ? `${url} answered ${status} without a Replay-Nonce`
+        : `${url} answered with the Replay-Nonce "${printable(nonce, 100)}", which is not base64url: a client must ignore it (RFC 8555 §6.5.1)`,
+    );
+  };
+  return await directories.atCurrentUrl(newNonce, fetched, { signal });
 }
 
 function knownAccount({ account }: Pick<AcmeSession, 'account'>, url: string): string {

@@ -1,4 +1,4 @@
-import { generateAccountKey, newAccount } from '@acmex/protocol';
+import { generateAccountKey, memoryDirectories, newAccount } from '@acmex/protocol';
 import { issue, type ServedCa, servedCa, sessionAt } from './served-ca.testing.ts';
 import type { Costs } from './limits.testing.ts';
 
@@ -17,8 +17,10 @@ export async function issuanceCosts(): Promise<Costs> {
 async function costsFor(title: string, names: readonly string[]): Promise<Costs> {
   await using ca = await servedCa();
   const { key } = await generateAccountKey();
+  const directories = memoryDirectories();
   const issued = async (account: string | undefined, wanted = names) => {
-    const session = await sessionAt(ca, { key, ...(account ? { account } : {}) });
+    const known = account ? { account } : {};
+    const session = await sessionAt(ca, { key, directories, ...known });
     const { url } = account ? { url: account } : await newAccount(session, {});
     ca.storage.take();
     await issue(session, wanted);

@@ -14,6 +14,7 @@ import {
   type AccountKey,
   type AcmeSession,
   acmeSession,
+  type DirectoryCache,
   type Fetch,
   generateAccountKey,
 } from '@acmex/protocol';
@@ -92,6 +93,8 @@ function kindOf(path: string): string {
 export interface KnownAccount {
   readonly key: AccountKey;
   readonly account?: string;
+  /** What the storage of the process has of directories; nothing by default. */
+  readonly directories?: DirectoryCache;
 }
 
 /** A session of a process that has just started. */
