@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { link, lstat, mkdir, readdir, rename, rmdir, truncate, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { fileErrorCure, fileErrorText, syncFolder, writeNewFile } from '@acmex/files';
 import { StorageUnavailableError } from '@acmex/storage';
@@ -45,6 +46,12 @@ export interface Disk {
   truncate(path: string, length: number): Promise<void>;
   /** What changes when a file is written or replaced; undefined where there is none. */
   stamp(path: string): Promise<string | undefined>;
+  /**
+   * What changes when a name in a folder is added or removed; undefined for a folder that has changed
+   * in the last three seconds. A file system records the time of a change to within two seconds, so
+   * names that were read within one second before are still those in the folder.
+   */
+  settledStamp(path: string): Promise<string | undefined>;
   rename(from: string, to: string): Promise<void>;
   /** The same; false where there is no such file, or no such folder for it. */
   move(from: string, to: string): Promise<boolean>;
@@ -62,6 +69,7 @@ export interface Disk {
   sync(path: string): Promise<void>;
 }
 
+const settledMs = 3000;
 const absent = ['ENOENT', 'ENOTDIR'];
 // The types know letters only, which have none for "no link followed".
 const noLink = { flag: (constants.O_RDONLY | constants.O_NOFOLLOW) as unknown as string };
@@ -116,6 +124,12 @@ export const nodeDisk: Disk = {
     attempt(path, 'read', async () => {
       const stats = await unless(absent, lstat(path, { bigint: true }));
       return stats && stampOf(stats);
+    }),
+  settledStamp: (path) =>
+    attempt(path, 'read', async () => {
+      const stats = await unless(absent, lstat(path, { bigint: true }));
+      const age = systemClock.now().epochMilliseconds - Number(stats?.mtimeMs ?? 0);
+      return stats && age > settledMs ? stampOf(stats) : undefined;
     }),
   rename: (from, to) => attempt(to, 'written', () => rename(from, to)),
   move: (from, to) =>

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
@@ -69,6 +69,51 @@ describe('a list of many files', () => {
     expect(from.now + from.later).toBe(300);
     // One in every eighth group of 16.
     expect(from.now).toBe(3);
+  });
+});
+
+describe('a list of a large folder', () => {
+  it('reads the names in it again when one came or went, and in the first seconds after that', async () => {
+    const path = join(folder, 'data');
+    const large = join(path, 'large');
+    const keys = Array.from({ length: 300 }, (_, at) => `large/${String(at).padStart(3, '0')}`);
+    const value = Buffer.from('value');
+    let reads = 0;
+    const disk: Disk = {
+      ...nodeDisk,
+      async list(place) {
+        if (place === large) reads += 1;
+        return await nodeDisk.list(place);
+      },
+    };
+    await using storage = fileStorageOn(disk, { path });
+    await using second = opened();
+    const listed = async (after: string) => {
+      const page: string[] = [];
+      for await (const { key } of storage.list('large', { after, limit: 2 })) page.push(key);
+      return page;
+    };
+    const asOfLongAgo = async () => await utimes(large, 1, 1);
+    for (let at = 0; at < keys.length; at += 100)
+      await second.write(keys.slice(at, at + 100).map((set) => ({ set, value })));
+    // Nothing is certain of a folder that has just changed, and less of one that changes in 2096.
+    await utimes(large, 4e9, 4e9);
+    await expect(listed('large/100')).resolves.toEqual(['large/101', 'large/102']);
+    await expect(listed('large/100')).resolves.toEqual(['large/101', 'large/102']);
+    expect(reads).toBe(2);
+    await asOfLongAgo();
+    for (let at = 100; at < 110; at += 1)
+      await expect(listed(`large/${at}`)).resolves.toEqual([`large/${at + 1}`, `large/${at + 2}`]);
+    expect(reads).toBe(3);
+    await second.write([{ set: 'large/100a', value }, { remove: 'large/101' }]);
+    await expect(listed('large/100')).resolves.toEqual(['large/100a', 'large/102']);
+    await asOfLongAgo();
+    await listed('large/100');
+    await storage.write([
+      { set: 'large/100a', value },
+      { set: 'large/100b', value },
+    ]);
+    await expect(listed('large/100')).resolves.toEqual(['large/100a', 'large/100b']);
   });
 });
 

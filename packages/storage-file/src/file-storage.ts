@@ -13,6 +13,7 @@ import {
   prepare,
   snapshotFolder,
 } from './place.ts';
+import { Folders } from './folders.ts';
 import { linkedTree, removeForgotten } from './snapshot.ts';
 import { entriesBelow } from './walk.ts';
 
@@ -39,6 +40,7 @@ export function fileStorageOn(
   typeOf: FileSystemType = fileSystemType,
 ): Storage {
   const root = resolve(path);
+  const folders = new Folders(root, disk);
   const committer = new Committer(root, { disk, clock });
   let ready: Promise<void> | undefined;
   const open = async () => {
@@ -71,14 +73,14 @@ export function fileStorageOn(
     async *list(prefix, options = {}) {
       checkedPrefix(prefix);
       await openedToRead(options.signal);
-      if ((options.limit ?? 1) > 0) yield* entriesBelow(root, disk, prefix, options);
+      if ((options.limit ?? 1) > 0) yield* entriesBelow(folders, prefix, options);
     },
     async *snapshot(options = {}) {
       await opened(options.signal);
       const copy = join(root, snapshotFolder, `${process.pid}-${randomBytes(6).toString('hex')}`);
       try {
         await committer.alone(() => linkedTree(root, copy, disk), options.signal);
-        yield* entriesBelow(copy, disk, '', options);
+        yield* entriesBelow(new Folders(copy, disk), '', options);
       } finally {
         await rm(copy, { recursive: true, force: true });
       }

@@ -155,6 +155,9 @@ class FragileDisk implements Disk {
     const file = this.#file(path);
     return file && String(this.#stampOf.get(file) ?? this.#nextStamp(file));
   }
+  async settledStamp() {
+    return undefined;
+  }
   async rename(from: string, to: string) {
     this.#call();
     const file = this.#file(from);

@@ -1,10 +1,9 @@
-import type { Dirent } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '@acmex/clock';
-import { CorruptEntryError, type Entry, type ListOptions } from '@acmex/storage';
+import type { Entry, ListOptions } from '@acmex/storage';
 import type { Disk } from './disk.ts';
-import { entryIn, fileOf, isBesideKeys, isPart, mark } from './entry-file.ts';
+import { entryIn, fileOf, isPart } from './entry-file.ts';
+import { type Folders, strayError } from './folders.ts';
 
 const othersTurn = promisify(setImmediate);
 /** How many files are read before others have their turn: a group. */
@@ -19,20 +18,19 @@ const pause = 8;
  * it is reached.
  */
 export async function* entriesBelow(
-  root: string,
-  disk: Disk,
+  folders: Folders,
   prefix: string,
   { after = '', limit = Infinity, signal, onCorrupt }: ListOptions,
 ): AsyncGenerator<Entry> {
   let left = limit;
   let keys: string[] = [];
-  const reader = new EntryReader(root, disk, onCorrupt);
+  const reader = new EntryReader(folders, onCorrupt);
   const read = async () => {
     const entries = await reader.read(keys);
     keys = [];
     return entries.filter((entry) => entry !== undefined).slice(0, left);
   };
-  for await (const next of keysBelow(root, disk, prefix, { after, onCorrupt })) {
+  for await (const next of keysBelow(folders, prefix, { after, onCorrupt })) {
     for (const key of next) {
       signal?.throwIfAborted();
       keys.push(key);
@@ -57,7 +55,7 @@ class EntryReader {
   readonly #onCorrupt: ListOptions['onCorrupt'];
   #pause = 0;
 
-  constructor(root: string, disk: Disk, onCorrupt: ListOptions['onCorrupt']) {
+  constructor({ root, disk }: Folders, onCorrupt: ListOptions['onCorrupt']) {
     this.#root = root;
     this.#disk = disk;
     this.#onCorrupt = onCorrupt;
@@ -110,20 +108,19 @@ interface WalkOptions {
 
 /** The keys below a folder, those of files that follow each other together. */
 async function* keysBelow(
-  root: string,
-  disk: Disk,
+  folders: Folders,
   folder: string,
   { after, onCorrupt }: WalkOptions,
 ): AsyncGenerator<Iterable<string>> {
   const below = folder === '' ? '' : `${folder}/`;
-  const children = childrenIn(folder, await disk.list(join(root, folder)), onCorrupt);
+  const children = await folders.children(folder, onCorrupt);
   let next = firstBehind(children, below, after);
   while (next < children.length) {
     const child = children[next] ?? '';
     if (child.endsWith('/')) {
       next += 1;
       const name = child.slice(0, -1);
-      if (isPart(name)) yield* keysBelow(root, disk, `${below}${name}`, { after, onCorrupt });
+      if (isPart(name)) yield* keysBelow(folders, `${below}${name}`, { after, onCorrupt });
       else onCorrupt?.(strayError(`${below}${name}`));
       continue;
     }
@@ -142,30 +139,6 @@ function* fileKeys(
     if (isPart(part)) yield `${below}${part}`;
     else onCorrupt?.(strayError(fileOf(below, part)));
   }
-}
-
-function strayError(path: string): CorruptEntryError {
-  return new CorruptEntryError(path, 'it is not a file of this storage: move it elsewhere');
-}
-
-/**
- * The files of a folder by the part of their key, and the folders in it with a `/` behind their
- * name, in the order of the keys: a folder comes behind `a-` and `a.b`, and before `a0`.
- */
-function childrenIn(
-  folder: string,
-  entries: readonly Dirent[],
-  onCorrupt: ListOptions['onCorrupt'],
-): readonly string[] {
-  const children: string[] = [];
-  for (const entry of entries) {
-    const { name } = entry;
-    if (folder === '' && isBesideKeys(name)) continue;
-    if (entry.isDirectory()) children.push(`${name}/`);
-    else if (name.endsWith(mark) && !entry.isSymbolicLink()) children.push(name.slice(0, -1));
-    else onCorrupt?.(strayError(join(folder, name)));
-  }
-  return children.sort();
 }
 
 /** Returns the index of the first child that has a key behind `after`. */

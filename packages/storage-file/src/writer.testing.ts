@@ -19,12 +19,13 @@ function dying(left: number): Disk {
       step();
       return result;
     };
-  const { read, readNow, list, stamp, ...changing } = nodeDisk;
+  const { read, readNow, list, stamp, settledStamp, ...changing } = nodeDisk;
   return {
     read,
     readNow,
     list,
     stamp,
+    settledStamp,
     append: counted(changing.append),
     truncate: counted(changing.truncate),
     flush: counted(changing.flush),

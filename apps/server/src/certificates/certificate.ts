@@ -133,7 +133,9 @@ export function certificateOf(
     preferredChain: preferredChain || undefined,
     keyType: type,
     reuseKey,
-    challenge: challenge.safeParse(proof.challenge).data,
+    // The schema would make an error of what is absent.
+    challenge:
+      proof.challenge === undefined ? undefined : challenge.safeParse(proof.challenge).data,
     dnsProvider: typeof proof.dnsProvider === 'string' ? proof.dnsProvider : undefined,
     renewBeforeDays: days === undefined ? undefined : Number(days),
     labels,
