@@ -41,6 +41,7 @@ const groups = {
   queue: 'Show what is due and what fails',
   server: 'Administer a server on its own machine',
   'server key': 'Manage API keys',
+  'server session': 'Show and revoke sessions of browsers',
   storage: 'Manage the storage',
 };
 

@@ -13,6 +13,7 @@ import { CertificateActions } from './certificates/actions.ts';
 import { CertificateStatuses } from './certificates/status.ts';
 import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
+import { Sessions } from './sessions/sessions.ts';
 import { Orders } from './orders/orders.ts';
 import { Templates } from './templates/templates.ts';
 
@@ -28,6 +29,7 @@ export const controllers = [
   Timeline,
   Agents,
   Keys,
+  Sessions,
   Queue,
   Events,
   AuditLog,

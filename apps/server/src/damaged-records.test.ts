@@ -5,8 +5,10 @@ import { memoryStorage, type Storage } from '@acmex/storage';
 import { damagedRecord, reportSoak } from '@acmex/services';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { digestOf } from './access/api-key.ts';
 import type { Caller } from './access/caller.ts';
 import { KeyStore } from './access/key-store.ts';
+import { SessionStore } from './access/session-store.ts';
 import { AgentReports } from './agents/agent-reports.ts';
 import { answer } from './http/endpoint.ts';
 import { Idempotency, type RepeatableRequest } from './http/idempotency.ts';
@@ -27,6 +29,7 @@ const certificate = {
 /** Everything that the server itself keeps in a storage. */
 function partsOf(storage: Storage) {
   const keys = new KeyStore({ storage, tenant: 'default', clock });
+  const sessions = new SessionStore({ storage, tenant: 'default', clock });
   const reports = new AgentReports({
     storage,
     clock,
@@ -50,8 +53,18 @@ function partsOf(storage: Storage) {
   } satisfies RepeatableRequest;
   return {
     keys,
+    sessions,
     uses: [
       async () => await keys.createFirst({ scopes: ['keys:read'], names: ['*'] }, 'test'),
+      async () =>
+        await sessions.create({
+          ...{ key: 'key_1', keyDigest: digestOf('key'), address: '192.0.2.1' },
+          userAgent: undefined,
+        }),
+      async () => {
+        for await (const { key } of sessions.list()) expect(key).toMatch(/^key_/);
+      },
+      async () => await sessions.prune(),
       async () => await reports.take('web1', certificate, { serialNumber: '01' }, 'key_1'),
       async () => {
         for await (const { agent } of reports.list()) expect(agent).toBe('web1');

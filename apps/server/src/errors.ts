@@ -24,6 +24,18 @@ export const serverErrors = {
     exit: 5,
     http: 403,
   },
+  ERR_SERVER_CSRF: {
+    meaning: 'A request with the cookie of a session does not come from a page of the server.',
+    cure: "Send the session's csrf as X-CSRF-Token, from a page of the same origin. A proxy must be in server.trusted_proxies, and send X-Forwarded-Proto and X-Forwarded-Host.",
+    exit: 5,
+    http: 403,
+  },
+  ERR_SERVER_CLEAR_SESSION: {
+    meaning: 'A session cannot begin over http: its cookie could be read on its way.',
+    cure: 'Sign in over https. A proxy that ends TLS must be in server.trusted_proxies, and send X-Forwarded-Proto.',
+    exit: 5,
+    http: 403,
+  },
   ERR_SERVER_WIDER_KEY: {
     meaning: 'A key would get more rights than the one that makes or changes it.',
     cure: 'Ask for scopes, names and an end within those of your own key.',

@@ -1,5 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { removeOldProofs } from '@acmex/revocation';
+import { SessionStore } from './access/session-store.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import { type Log, logError } from './log.ts';
 import type { Tenant } from './tenants.ts';
@@ -12,7 +13,7 @@ export interface HousekeepingOptions {
   readonly signal: AbortSignal;
 }
 
-/** Removes old answers and proofs of revocation once an hour, until the signal aborts. */
+/** Removes old answers, sessions and proofs of revocation once an hour, until the signal aborts. */
 export function startHousekeeping(options: HousekeepingOptions): void {
   const { clock, log, signal } = options;
   const loop = async () => {
@@ -29,8 +30,9 @@ export function startHousekeeping(options: HousekeepingOptions): void {
 }
 
 async function removeOld({ tenants, idempotency, clock }: HousekeepingOptions): Promise<void> {
-  for (const { storage } of tenants().values()) {
+  for (const { storage, name } of tenants().values()) {
     await idempotency.prune(storage);
+    await new SessionStore({ storage, tenant: name, clock }).prune();
     await removeOldProofs(storage, { clock });
   }
 }

@@ -609,6 +609,74 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/session': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * See who is signed in, by a session, a key or a token
+     * @description Needs a key, of whatever scopes.
+     */
+    get: operations['getApiSession'];
+    put?: never;
+    /**
+     * Sign in with an API key in a browser, which gets a cookie
+     * @description Needs no key.
+     */
+    post: operations['postApiSession'];
+    /**
+     * Sign out
+     * @description Needs a key, of whatever scopes.
+     */
+    delete: operations['deleteApiSession'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the sessions of the tenant
+     * @description Needs the scope `keys:read`: See API keys, without their secrets.
+     */
+    get: operations['getApiSessions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke a session at once
+     * @description Needs the scope `keys:write`: Make API keys that are not wider than the own one, rotate and revoke them.
+     */
+    delete: operations['deleteApiSessionsId'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/queue': {
     parameters: {
       query?: never;
@@ -1243,6 +1311,56 @@ export interface components {
       lastUsedAt?: string;
       /** @description Two while it is being rotated. */
       secrets: number;
+    };
+    SignedIn: {
+      /** @description The id of the session; absent for a key or token. */
+      id?: string;
+      /** @description The id of the API key, or the name of the holder of a token. */
+      key: string;
+      /** @description The title of the API key. */
+      title?: string;
+      tenant: string;
+      scopes: (
+        | 'certificates:read'
+        | 'certificates:write'
+        | 'certificates:revoke'
+        | 'private-keys:read'
+        | 'orders:read'
+        | 'orders:write'
+        | 'agents:read'
+        | 'agents:write'
+        | 'accounts:read'
+        | 'accounts:write'
+        | 'keys:read'
+        | 'keys:write'
+        | 'events:read'
+        | 'audit:read'
+        | 'queue:read'
+        | 'queue:write'
+        | 'metrics:read'
+      )[];
+      names: string[];
+      /** @description The latest end. A session that is not used ends after an hour. */
+      expiresAt?: string;
+      /** @description Requests of the session that change something send it as `X-CSRF-Token`; absent for a key or token. */
+      csrf?: string;
+    };
+    Session: {
+      id: string;
+      /** @description The id of the API key that it was begun with. */
+      key: string;
+      /** @description The title of the API key. */
+      title?: string;
+      createdAt: string;
+      /** @description To the minute. */
+      lastUsedAt: string;
+      expiresAt: string;
+      /** @description Where it was begun. */
+      address: string;
+      /** @description What the browser calls itself, cut. */
+      userAgent?: string;
+      /** @description Whether the request is of this session. */
+      isCurrent: boolean;
     };
     Event: {
       id: string;
@@ -2846,6 +2964,124 @@ export interface operations {
             key: string;
           };
         };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Who the request is of. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SignedIn'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          key: string;
+        };
+      };
+    };
+    responses: {
+      /** @description A new session of the key. An earlier one of the same browser has ended. */
+      201: {
+        headers: {
+          /** @description `__Host-acmex` over https, `acmex` over http on one machine. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SignedIn'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The session has ended. */
+      204: {
+        headers: {
+          /** @description Removes the cookie. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiSessions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All that can be used, the oldest first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Session'][];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiSessionsId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is taken no more. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       default: components['responses']['Problem'];
     };

@@ -85,7 +85,7 @@ export function exampleNotification(
 ): Notification {
   const message = `Test message from AcmeX, nothing has happened. Its meaning: ${notificationMeanings[type]}`;
   if (type === 'weekly_summary') return exampleSummary(message, { id, time, tenant });
-  const isAboutCertificate = !/^(?:account|api_key)_/.test(type);
+  const isAboutCertificate = !/^(?:account|api_key|session)_/.test(type);
   const subject = isAboutCertificate
     ? { certificate: exampleCertificate, names: ['test.example.com'], issuer: 'example' }
     : {};

@@ -359,7 +359,7 @@ describe('a notifier', () => {
     expect(to.sent).toHaveLength(1);
   });
 
-  it.each(eventTypes.filter((type) => !/^(?:account|api_key)_/.test(type)))(
+  it.each(eventTypes.filter((type) => !/^(?:account|api_key|session)_/.test(type)))(
     'sends %s by the labels of its certificate, also when that is removed',
     async (type) => {
       const [web, mail] = [recording(), recording()];

@@ -97,7 +97,7 @@ it('sends an example of any event, which says that it is a test', async () => {
       title: expect.stringMatching(/^Test: /),
       message: `Test message from AcmeX, nothing has happened. Its meaning: ${notificationMeanings[type as NotificationType]}`,
     });
-    const isOfServer = /^(?:account|api_key|weekly)_/.test(type);
+    const isOfServer = /^(?:account|api_key|session|weekly)_/.test(type);
     expect('certificate' in data && 'names' in data).toBe(!isOfServer);
   }
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(

@@ -135,8 +135,31 @@ const keyCommands = [
   }),
 ];
 
+const sessionCommands = [
+  command({
+    path: 'server session list',
+    description: 'List the sessions of browsers that have signed in with an API key',
+    needs: 'configuration',
+    flags: { tenant },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../server/sessions.ts')).sessionList(options, terminal),
+  }),
+  command({
+    path: 'server session revoke',
+    argument: '<id>',
+    description: 'Revoke a session of a browser immediately',
+    needs: 'configuration',
+    flags: { tenant },
+    groups: stored,
+    run: async ({ argument: id, options, terminal }) =>
+      await (await import('../server/sessions.ts')).sessionRevoke(id, options, terminal),
+  }),
+];
+
 export const serverCommands = [
   ...keyCommands,
+  ...sessionCommands,
   command({
     path: 'server agents',
     description: 'Show which host serves which certificate, and which is behind',

@@ -2,6 +2,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { apiKeyWeakness } from '@acmex/config';
 import { ServerError } from '../errors.ts';
 
+/** What keys of the configuration have in place of an id. */
+export const configuredKeyId = 'key_configured';
+
 /** `ak_<tenant>.<ulid of the key's id>.<256 bits, base64url>` */
 export interface KeyText {
   readonly tenant: string;

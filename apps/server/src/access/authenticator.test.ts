@@ -7,6 +7,9 @@ function authenticator(): Authenticator {
     keysOf: () => {
       throw new TypeError('there is no tenant');
     },
+    sessionsOf: () => {
+      throw new TypeError('there is no tenant');
+    },
     configured: () => [],
   });
 }
@@ -23,12 +26,12 @@ describe('guessing keys', () => {
     const codes: unknown[] = [];
     for (let at = 0; at < 100; at += 1)
       await guessed
-        .authenticate({ 'x-api-key': `guess-${at}` }, addressOf(at))
+        .authenticate({ 'x-api-key': `guess-${at}`, cookies: [] }, addressOf(at))
         .catch((error: unknown) => codes.push((error as { readonly code?: unknown }).code));
     expect(codes.filter((code) => code === 'ERR_SERVER_UNAUTHENTICATED')).toHaveLength(60);
     expect(codes.filter((code) => code === 'ERR_SERVER_THROTTLED')).toHaveLength(40);
     await expect(
-      guessed.authenticate({ 'x-api-key': 'guess' }, '2001:db8:0:1::1'),
+      guessed.authenticate({ 'x-api-key': 'guess', cookies: [] }, '2001:db8:0:1::1'),
     ).rejects.toMatchObject({ code: 'ERR_SERVER_UNAUTHENTICATED' });
   });
 });

@@ -1,17 +1,19 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
-import { digestOf, readKeyText } from './api-key.ts';
+import { configuredKeyId, digestOf, readKeyText } from './api-key.ts';
 import type { Caller } from './caller.ts';
+import type { Credentials } from './credentials.ts';
 import { FailureThrottle } from './failure-throttle.ts';
-import type { KeyStore } from './key-store.ts';
+import type { ApiKey, KeyStore } from './key-store.ts';
 import type { TokenReader } from './oidc.ts';
 import { scopes } from './scopes.ts';
+import { readCookie, type Session, type SessionStore } from './session-store.ts';
 
 export interface AuthenticatorOptions {
   readonly tenants: () => ReadonlyMap<string, Tenant>;
   readonly keysOf: (tenant: Tenant) => KeyStore;
+  readonly sessionsOf: (tenant: Tenant) => SessionStore;
   /** Digests of keys of the configuration, which may do everything in the first tenant. */
   readonly configured: () => readonly string[];
   readonly tokens?: (() => TokenReader | undefined) | undefined;
@@ -19,7 +21,7 @@ export interface AuthenticatorOptions {
   readonly onFirstUse?: (() => Promise<void>) | undefined;
 }
 
-/** Authenticates callers by API keys and tokens. */
+/** Authenticates callers by API keys, tokens and sessions. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #failures = new FailureThrottle('requests with keys that are not valid');
@@ -29,28 +31,47 @@ export class Authenticator {
   }
 
   /**
-   * Authenticates a request. A valid credential is always admitted; failures are throttled.
+   * Authenticates a request. A valid credential is always admitted; failures are throttled. A session
+   * is used by it.
    * @returns undefined where the request has no credential
    * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_THROTTLED`
    */
-  async authenticate(headers: IncomingHttpHeaders, address: string): Promise<Caller | undefined> {
-    const credentials = credentialsIn(headers);
-    if (credentials.length === 0) return undefined;
-    const caller = await this.verify(headers);
+  async authenticate(credentials: Credentials, address: string): Promise<Caller | undefined> {
+    const [text] = textsIn(credentials);
+    if (text === undefined) return undefined;
+    const caller = await this.verify(credentials);
+    if (caller?.session) await this.#options.sessionsOf(caller.tenant).use(caller.session);
     if (caller) return caller;
-    const [text = ''] = credentials;
-    const id = readKeyText(text)?.id;
+    const isSession = credentials.cookies.length > 0;
+    const id = isSession ? readCookie(text)?.id : readKeyText(text)?.id;
     await this.#failures.count(address, id ?? digestOf(text).slice(0, 16));
-    throw new ServerError(
-      'ERR_SERVER_UNAUTHENTICATED',
-      `${id === undefined ? 'the key or token of this request' : `the API key ${id}`} is not valid here: it is unknown, has ended, or was revoked`,
-    );
+    throw new ServerError('ERR_SERVER_UNAUTHENTICATED', refusal(isSession, id));
   }
 
-  /** Returns who a credential belongs to; undefined where it is not valid. Counts no failure. */
-  async verify(headers: IncomingHttpHeaders): Promise<Caller | undefined> {
-    const [text, ...contradictions] = credentialsIn(headers);
-    return text === undefined || contradictions.length > 0 ? undefined : await this.#callerOf(text);
+  /**
+   * Returns who a credential belongs to; undefined where it is not valid. Counts no failure, and is
+   * no use of a session.
+   */
+  async verify(credentials: Credentials): Promise<Caller | undefined> {
+    const [text, ...contradictions] = textsIn(credentials);
+    if (text === undefined || contradictions.length > 0) return undefined;
+    return credentials.cookies.length > 0
+      ? await this.#sessionCaller(text)
+      : await this.#callerOf(text);
+  }
+
+  /** Returns the holder of the key of a session; undefined where the key has ended. */
+  async keyOfSession(
+    tenant: Tenant,
+    { key: id, keyDigest }: Pick<Session, 'key' | 'keyDigest'>,
+  ): Promise<Caller | undefined> {
+    if (id === configuredKeyId) {
+      const [firstTenant] = this.#options.tenants().values();
+      const isConfigured = this.#isConfigured(keyDigest) && tenant.name === firstTenant?.name;
+      return isConfigured ? configuredCaller(tenant) : undefined;
+    }
+    const key = await this.#options.keysOf(tenant).withSecret(id, keyDigest);
+    return key && keyCaller(key, tenant);
   }
 
   async #callerOf(text: string): Promise<Caller | undefined> {
@@ -64,41 +85,55 @@ export class Authenticator {
       const key = await keysOf(tenant ?? firstTenant).verified(read.id, read.secret);
       if (!tenant || !key) return undefined;
       if (key.firstUse) await onFirstUse?.();
-      return {
-        id: key.id,
-        tenant,
-        scopes: new Set(key.scopes),
-        names: key.names,
-        expiresAt: key.expiresAt,
-      };
+      return keyCaller(key, tenant);
     }
-    if (this.#isConfigured(text))
-      return {
-        id: 'key_configured',
-        tenant: firstTenant,
-        scopes: new Set(scopes),
-        names: ['*'],
-      };
+    if (this.#isConfigured(digestOf(text))) return configuredCaller(firstTenant);
     const reader = /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? tokens?.() : undefined;
     return await reader?.(text);
   }
 
+  async #sessionCaller(text: string): Promise<Caller | undefined> {
+    const { tenants, sessionsOf } = this.#options;
+    const read = readCookie(text);
+    const [firstTenant] = tenants().values();
+    if (!read || !firstTenant) return undefined;
+    const tenant = tenants().get(read.tenant);
+    const session = await sessionsOf(tenant ?? firstTenant).verified(read.id, read.secret);
+    if (!tenant || !session) return undefined;
+    const caller = await this.keyOfSession(tenant, session);
+    return caller && { ...caller, session };
+  }
+
   /** All are compared, whichever fits. */
-  #isConfigured(text: string): boolean {
-    const actual = Buffer.from(digestOf(text), 'hex');
+  #isConfigured(digest: string): boolean {
+    const actual = Buffer.from(digest, 'hex');
     return (
       this.#options
         .configured()
-        .filter((digest) => timingSafeEqual(actual, Buffer.from(digest, 'hex'))).length > 0
+        .filter((candidate) => timingSafeEqual(actual, Buffer.from(candidate, 'hex'))).length > 0
     );
   }
 }
 
-/** The keys and tokens that a request carries, each once. */
-function credentialsIn({
-  'x-api-key': key,
-  authorization,
-}: IncomingHttpHeaders): readonly string[] {
+function keyCaller(
+  { id, title, scopes: granted, names, expiresAt }: ApiKey,
+  tenant: Tenant,
+): Caller {
+  return { id, title, tenant, scopes: new Set(granted), names, expiresAt };
+}
+
+function configuredCaller(tenant: Tenant): Caller {
+  return { id: configuredKeyId, tenant, scopes: new Set(scopes), names: ['*'] };
+}
+
+function refusal(isSession: boolean, id: string | undefined): string {
+  const ended = 'is not valid here: it is unknown, has ended, or was revoked';
+  if (isSession) return `the session ${id ?? 'of this request'} ${ended}; sign in again`;
+  return `${id === undefined ? 'the key or token of this request' : `the API key ${id}`} ${ended}`;
+}
+
+/** The keys, tokens and sessions that a request carries, each once. */
+function textsIn({ 'x-api-key': key, authorization, cookies }: Credentials): readonly string[] {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
   const malformed = authorization !== undefined && bearer === undefined ? [authorization] : [];
   return [
@@ -106,6 +141,7 @@ function credentialsIn({
       ...[key].flat().filter((credential) => credential !== undefined),
       ...(bearer === undefined ? [] : [bearer]),
       ...malformed,
+      ...cookies,
     ]),
   ];
 }

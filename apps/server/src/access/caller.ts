@@ -2,17 +2,22 @@ import type { Tenant } from '../tenants.ts';
 import { ServerError } from '../errors.ts';
 import { forbidden } from './permitted-names.ts';
 import type { Scope } from './scopes.ts';
+import type { VerifiedSession } from './session-store.ts';
 
 /** Who asks, and what they may. */
 export interface Caller {
   /** The id of an API key, or what an identity provider calls them; what events say of them. */
   readonly id: string;
+  /** What people call the key. */
+  readonly title?: string | undefined;
   readonly tenant: Tenant;
   readonly scopes: ReadonlySet<Scope>;
   /** Names that they may use, beside what their tenant may: see `permits`. */
   readonly names: readonly string[];
-  /** RFC 3339 */
+  /** RFC 3339; of the key or token, not of a session. */
   readonly expiresAt?: string | undefined;
+  /** The session of a browser that was begun with the key; absent where the key itself was sent. */
+  readonly session?: VerifiedSession | undefined;
 }
 
 /** A request that was let in. */
@@ -28,6 +33,36 @@ export interface Admission {
 /** Whether somebody may see what is for these names. */
 export function maySee({ names }: Caller, wanted: readonly string[]): boolean {
   return forbidden(names, wanted).length === 0;
+}
+
+/** The rights of a key that someone makes or changes. */
+export interface KeyRights {
+  readonly scopes: Iterable<Scope>;
+  readonly names: readonly string[];
+  readonly expiresAt?: string | undefined;
+}
+
+/**
+ * Throws where a key would have, or has, rights that a caller does not have.
+ * @param action what the caller wants to do with it, for the message
+ * @throws ServerError `ERR_SERVER_WIDER_KEY`
+ */
+export function assertNotWider(
+  caller: Caller,
+  { scopes, names, expiresAt }: KeyRights,
+  action = 'make or change a key',
+): void {
+  const scope = [...scopes].find((candidate) => !caller.scopes.has(candidate));
+  const [name] = forbidden(caller.names, names);
+  const later =
+    caller.expiresAt !== undefined &&
+    (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(caller.expiresAt));
+  const excess = scope === undefined ? name && `the name ${name}` : `the scope ${scope}`;
+  if (excess !== undefined || later)
+    throw new ServerError(
+      'ERR_SERVER_WIDER_KEY',
+      `${caller.id} cannot ${action} with ${excess ?? `an end after ${caller.expiresAt}`}, which it does not have itself`,
+    );
 }
 
 /** @throws ServerError `ERR_SERVER_NAMES` for names that the key or its tenant may not use */

@@ -229,6 +229,15 @@ export class KeyStore {
     return { ...toApiKey(id, record), firstUse };
   }
 
+  /** The key, where it is live and one of its secrets has this digest. Counts as no use. */
+  async withSecret(id: string, digest: string): Promise<ApiKey | undefined> {
+    const stored = await keys.read(this.#storage, id);
+    const secret = stored?.record.secrets.find((candidate) => candidate.digest === digest);
+    if (!stored || !secret || this.#isOver(secret.expiresAt) || !this.#isLive(stored.record))
+      return undefined;
+    return toApiKey(id, stored.record);
+  }
+
   #newKey(
     key: NewKey,
     by: string,

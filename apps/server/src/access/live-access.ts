@@ -16,6 +16,7 @@ import { Authenticator } from './authenticator.ts';
 import { forgetInitialKey, initialKey } from './initial-key.ts';
 import { type FirstKey, KeyStore } from './key-store.ts';
 import { oidc, type TokenReader } from './oidc.ts';
+import { SessionStore } from './session-store.ts';
 
 /** Who is let in by the configuration alone. */
 interface ConfiguredAccess {
@@ -46,6 +47,8 @@ export class LiveAccess {
     this.authenticator = new Authenticator({
       tenants: options.tenants,
       keysOf: (tenant) => this.#keysOf(tenant),
+      sessionsOf: ({ storage, name }) =>
+        new SessionStore({ storage, tenant: name, clock: options.clock }),
       configured: () => this.#configured.digests,
       tokens: () => this.#configured.tokens,
       onFirstUse: async () => await forgetInitialKey(this.#keyFile),

@@ -153,13 +153,16 @@ describe('a token of an OpenID Connect provider', () => {
       keysOf: () => {
         throw new Error('no key is asked for');
       },
+      sessionsOf: () => {
+        throw new Error('no session is asked for');
+      },
       configured: () => [],
       tokens: () => async (text) => {
         if (isAway) throw new ServerError('ERR_SERVER_UNAVAILABLE', 'away');
         return await reader()(text);
       },
     });
-    const headers = { authorization: `Bearer ${await token()}` };
+    const headers = { authorization: `Bearer ${await token()}`, cookies: [] };
     for (let time = 0; time < 100; time += 1)
       await expect(authenticator.authenticate(headers, '192.0.2.1')).rejects.toMatchObject({
         code: 'ERR_SERVER_UNAVAILABLE',

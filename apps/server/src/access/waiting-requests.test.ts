@@ -81,6 +81,12 @@ const endings: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
   },
   'gets another secret at once': async (id) =>
     await call('POST', `/api/keys/${id}/rotate`, { body: { graceHours: 0 } }),
+  'is of a session that is revoked': async (id) => await call('DELETE', `/api/sessions/${id}`),
+  'is of a session whose key is revoked': async (id) => {
+    const { body } = await call('GET', '/api/sessions');
+    const { key } = body.items.find((session: { id: string }) => session.id === id);
+    return await call('DELETE', `/api/keys/${key}`);
+  },
   'is removed from the configuration': async () =>
     await server.reload(`api_keys = ["${newSecret()}"]\n${settings}`),
 };
@@ -108,7 +114,7 @@ describe('a route that waits', () => {
       Object.keys(endings).map(async (ending) =>
         ending === 'is removed from the configuration'
           ? { ending, id: '', key: configuredKey }
-          : { ending, ...(await makeKey()) },
+          : { ending, ...(await (ending.includes('session') ? makeSession() : makeKey())) },
       ),
     );
     const lasting = await makeKey();
@@ -149,12 +155,19 @@ async function makeKey(): Promise<{ readonly id: string; readonly key: string }>
   return (await call('POST', '/api/keys', { body })).body;
 }
 
-/** Sends the request of a route that waits. A stream has begun when this returns. */
+/** Makes a key for the routes that wait, and signs in with it. */
+async function makeSession(): Promise<{ readonly id: string; readonly key: string }> {
+  const { key } = await makeKey();
+  const { body, headers } = await call('POST', '/api/session', { key: '', body: { key } });
+  return { id: body.id, key: headers.get('set-cookie')!.split(';')[0]! };
+}
+
+/** Sends the request of a route that waits. @param key or the cookie of a session. A stream has begun when this returns. */
 async function begin(path: string, ending: string, key: string, signal?: AbortSignal) {
   const route = routes.find((candidate) => candidate.path === path)!;
   const { path: url, headers = {} } = requests[path]!();
   const response = server.fetch(url, {
-    headers: { 'x-api-key': key, ...headers },
+    headers: { [key.startsWith('acmex=') ? 'cookie' : 'x-api-key']: key, ...headers },
     ...(signal ? { signal } : {}),
   });
   let isOver = false;

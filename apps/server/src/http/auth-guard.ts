@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { Inject, Injectable } from '@nestjs/common';
@@ -6,9 +5,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../access/api-key.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import type { Admission, Caller } from '../access/caller.ts';
+import { type Credentials, credentialsOf, withPassword } from '../access/credentials.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { WebhookSenders } from '../webhooks/webhook-senders.ts';
+import { assertCsrfToken, assertSameOrigin } from './csrf.ts';
 import type { EndpointDescription } from './endpoint.ts';
 import { subjectOf } from './problem.ts';
 
@@ -43,7 +44,7 @@ export class AuthGuard {
    * @param reply gets the header that makes a browser ask for the key
    * @returns undefined where the route needs no key, and the request has none
    * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`,
-   * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
+   * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`, `ERR_SERVER_CSRF`
    */
   async admit(
     endpoint: EndpointDescription,
@@ -51,18 +52,22 @@ export class AuthGuard {
     reply: FastifyReply,
   ): Promise<Admission | undefined> {
     if (endpoint.scope !== 'none') return await this.authorize(endpoint, request, reply);
+    if (endpoint.method !== 'GET') assertSameOrigin(request);
     const caller = endpoint.identifies && (await this.#identify(request));
     return caller ? { caller } : undefined;
   }
 
   /** Returns who asks; undefined where the storage does not answer in time. */
-  async #identify({ headers, ip }: ParsedRequest): Promise<Caller | undefined> {
+  async #identify(request: ParsedRequest): Promise<Caller | undefined> {
     const done = new AbortController();
     const late = this.#clock.sleep(identificationLimit, { signal: done.signal }).catch(() => {
       /* it was in time */
     });
     try {
-      const caller = await Promise.race([this.#authenticator.authenticate(headers, ip), late]);
+      const caller = await Promise.race([
+        this.#authenticator.authenticate(credentialsOf(request), request.ip),
+        late,
+      ]);
       return caller ?? undefined;
     } catch (error) {
       const code = errorCode(error);
@@ -77,21 +82,23 @@ export class AuthGuard {
    * Authenticates a request and checks that it has the scope of the route.
    * @param reply gets the header that makes a browser ask for the key
    * @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`,
-   * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`
+   * `ERR_SERVER_THROTTLED`, `ERR_SERVER_SIGNATURE`, `ERR_SERVER_CSRF`
    */
   async authorize(
-    { scope, browser, method, path }: EndpointDescription,
+    endpoint: EndpointDescription,
     request: ParsedRequest,
     reply: FastifyReply,
   ): Promise<Admission> {
+    const { scope, browser, method, path } = endpoint;
     const { headers, ip, rawBody = Buffer.alloc(0) } = request;
     if (scope === 'sender') return await this.#senders.authenticate(headers, rawBody, ip);
     if (browser) reply.header('www-authenticate', 'Basic realm="the API key as password"');
-    const caller = await this.#authenticator.authenticate(
-      browser ? withPassword(headers) : headers,
-      ip,
-    );
+    const caller = await this.#authenticator.authenticate(credentialsFor(endpoint, request), ip);
     if (!caller) throw missingCredential(request);
+    if (caller.session && method !== 'GET') {
+      assertSameOrigin(request);
+      assertCsrfToken(request, caller.session);
+    }
     if (scope !== 'any' && scope !== 'none' && !caller.scopes.has(scope))
       throw new ServerError(
         'ERR_SERVER_FORBIDDEN',
@@ -108,13 +115,14 @@ export class AuthGuard {
    */
   async reauthenticate(
     admitted: Caller,
-    { scope, browser }: EndpointDescription,
-    { headers, rawBody = Buffer.alloc(0) }: ParsedRequest,
+    endpoint: EndpointDescription,
+    request: ParsedRequest,
   ): Promise<void> {
+    const { headers, rawBody = Buffer.alloc(0) } = request;
     const caller =
-      scope === 'sender'
+      endpoint.scope === 'sender'
         ? (await this.#senders.verify(headers, rawBody))?.caller
-        : await this.#authenticator.verify(browser ? withPassword(headers) : headers);
+        : await this.#authenticator.verify(credentialsFor(endpoint, request));
     if (caller && !this.#hasEnded(caller) && hasSameRights(caller, admitted)) return;
     throw new ServerError(
       'ERR_SERVER_UNAUTHENTICATED',
@@ -133,18 +141,18 @@ function hasSameRights(caller: Caller, admitted: Caller): boolean {
   return rightsOf(caller) === rightsOf(admitted);
 }
 
-/** Returns what identifies the credential of a request, without revealing it. */
-export function credentialId({ scope }: EndpointDescription, { headers }: ParsedRequest): string {
-  const { 'x-api-key': key, authorization, 'webhook-signature': signature } = headers;
-  return digestOf(JSON.stringify([scope === 'sender', key, authorization, signature]));
+/** Returns the credentials of a request to a route; a browser sends the key as a password. */
+function credentialsFor({ browser }: EndpointDescription, request: ParsedRequest): Credentials {
+  const credentials = credentialsOf(request);
+  const { authorization } = credentials;
+  return browser ? { ...credentials, authorization: withPassword(authorization) } : credentials;
 }
 
-/** Reads the key from the password that a browser sends. RFC 7617 */
-export function withPassword(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const [, basic] = /^Basic +([\w+/=]+)$/i.exec(headers.authorization ?? '') ?? [];
-  if (basic === undefined) return headers;
-  const text = Buffer.from(basic, 'base64').toString();
-  return { ...headers, authorization: `Bearer ${text.slice(text.indexOf(':') + 1)}` };
+/** Returns what identifies the credential of a request, without revealing it. */
+export function credentialId({ scope }: EndpointDescription, request: ParsedRequest): string {
+  const { 'x-api-key': key, authorization, cookies } = credentialsOf(request);
+  const { 'webhook-signature': signature } = request.headers;
+  return digestOf(JSON.stringify([scope === 'sender', key, authorization, signature, cookies]));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Temporal } from 'temporal-polyfill';
 import type * as z from 'zod';
 import type { Caller } from '../access/caller.ts';
+import type { IncomingRequest } from '../access/credentials.ts';
 import type { Scope } from '../access/scopes.ts';
 
 /** What a route answers, for its description. */
@@ -42,6 +43,11 @@ export interface EndpointDescription<
   /** Whether the answer holds a secret, which is not kept for a repetition. */
   readonly secret?: true;
   /**
+   * Whether what it does is for the session of the request, and not for its key: an
+   * `Idempotency-Key`, which is of a key, has no effect.
+   */
+  readonly ofSession?: true;
+  /**
    * How long a request may last: `answer` where the answer may wait for something, `stream` where
    * it is a stream. Such a request ends within seconds of the end of its credential.
    */
@@ -62,6 +68,8 @@ export interface Received<P, Q, B> {
   readonly body: B;
   readonly caller: Caller;
   readonly headers: IncomingHttpHeaders;
+  /** How the request has come. */
+  readonly request: IncomingRequest;
   /**
    * When the first request with the same idempotency key came, if it has not succeeded: what was done
    * since then was done for it. Undefined for the first.

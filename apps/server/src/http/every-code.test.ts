@@ -108,6 +108,22 @@ const keyRequest = (key: string) => ({
   body: { scopes: ['keys:read'] },
   headers: { 'idempotency-key': key },
 });
+const signInOver = async (protocol: string) =>
+  await call('POST', '/api/session', {
+    body: { key: server.key },
+    headers: { 'x-forwarded-for': '192.0.2.8', 'x-forwarded-proto': protocol },
+  });
+const makeKeyInSession = async (token?: string) => {
+  const { headers, body } = await server.call('POST', '/api/session', {
+    body: { key: server.key },
+  });
+  const cookie = headers.get('set-cookie')!.split(';')[0]!;
+  return await call('POST', '/api/keys', {
+    key: '',
+    body: { scopes: ['keys:read'] },
+    headers: { cookie, ...(token === undefined ? {} : { 'x-csrf-token': String(body.csrf) }) },
+  });
+};
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
 /** `/health` under this name of the server. */
 const healthAt = async (host: string) => {
@@ -201,6 +217,16 @@ const cases: Readonly<Record<string, Case>> = {
       await order(['y.test'], await withKey({ scopes: ['orders:write'], names: ['x.test'] })),
     cure: async () =>
       await order(['y.test'], await withKey({ scopes: ['orders:write'], names: ['y.test'] })),
+  },
+  ERR_SERVER_CSRF: {
+    subject: /^POST \/api\/keys needs the header X-CSRF-Token/,
+    provoke: async () => await makeKeyInSession(),
+    cure: async () => await makeKeyInSession('with the token'),
+  },
+  ERR_SERVER_CLEAR_SESSION: {
+    subject: /^POST \/api\/session came over http from 192\.0\.2\.8/,
+    provoke: async () => await signInOver('http'),
+    cure: async () => await signInOver('https'),
   },
   ERR_SERVER_WIDER_KEY: {
     subject: /^key_\w+ cannot make or change a key with the scope orders:read/,

@@ -83,6 +83,8 @@ const pathOf = (path: string) =>
 const guarded = routes.filter(({ scope }) => scope !== 'none' && scope !== 'sender');
 
 let server: Serving;
+/** Of a session that may do everything. */
+let cookie = '';
 let addresses = 0;
 /** From another address each time: who fails often from one is put off. */
 const ask = async (method: string, path: string, more: Parameters<Serving['call']>[2] = {}) => {
@@ -133,6 +135,12 @@ const everything = () => planted[0];
 
 beforeAll(async () => {
   server = await serving({ toml, environment: {} });
+  const signedIn = await ask('POST', '/api/session', {
+    key: '',
+    body: { key: everything() },
+    headers: { 'x-forwarded-proto': 'https' },
+  });
+  [cookie = ''] = (signedIn.headers.get('set-cookie') ?? '').split(';');
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -164,6 +172,13 @@ describe.each(guarded.map((route) => [`${route.method} ${route.path}`, route] as
         status: 403,
         body: { code: 'ERR_SERVER_FORBIDDEN', detail: expect.stringContaining(scope) },
       });
+    });
+    it('refuses a request that a page of another origin could send with the cookie of a session', async () => {
+      const headers = { cookie, 'x-forwarded-proto': 'https' };
+      const { status, body: problem } = await ask(method, place, { key: '', ...send, headers });
+      const isRefused = status === 403 && problem.code === 'ERR_SERVER_CSRF';
+      // Reading changes nothing, and no page of another origin sees the answer.
+      expect([isRefused, status === 401]).toEqual([method !== 'GET', false]);
     });
     it('is behind the same door however its path is written', async () => {
       const encoded = place.replace(/[a-z]/g, (letter, at: number) =>

@@ -22,6 +22,7 @@ const id = (prefix: string) =>
 export const certificateId = id('crt');
 export const orderId = id('ord');
 export const keyId = id('key');
+export const sessionId = id('ses');
 export const accountId = text(
   /^acc_[0-9a-f]{12}$/,
   'write the id as acc_ and 12 hexadecimal digits',
@@ -29,6 +30,12 @@ export const accountId = text(
 
 const label = '[\\p{L}\\p{N}\\p{M}_-]{1,63}';
 const nameForm = `^(?:\\*|(?:\\*\\.)?${label}(?:\\.${label}){0,126}\\.?|[0-9a-fA-F:.]{2,45})$`;
+
+/** The text of an API key, or a key of the configuration. No URL has this form. */
+export const keyText = z
+  .string({ error: 'write an API key' })
+  .trim()
+  .regex(/^(?!.*:\/\/)[!-~]{22,1024}$/, 'write an API key');
 
 /** A domain name, a wildcard or an IP address, in canonical form. */
 export const certifiedName = checkedName((name) => identifier(name).value);

@@ -47,7 +47,7 @@ export function openApi(endpoints: readonly EndpointDescription[], version: stri
       license: { name: 'MIT OR Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ apiKey: [] }, { bearer: [] }],
+    security: securityOf('GET'),
     paths,
     components: {
       schemas,
@@ -64,20 +64,40 @@ export function openApi(endpoints: readonly EndpointDescription[], version: stri
           scheme: 'bearer',
           description: 'The same key, or a token of the configured OpenID Connect provider.',
         },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-acmex',
+          description:
+            'The cookie of a session, which `POST /api/session` begins with a key. Its name is `acmex` over http on one machine. It has no effect beside a key or token.',
+        },
+        csrf: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-CSRF-Token',
+          description:
+            'Needed beside the cookie of a session where a request changes something: `csrf` of `GET /api/session`.',
+        },
       },
     },
   };
 }
 
-/** A key or none. OpenAPI 3.1, "Security Requirement Object" */
-const optionalKey: Operation['security'] = [{}, { apiKey: [] }, { bearer: [] }];
+/** Returns one of several credentials. OpenAPI 3.1, "Security Requirement Object" */
+function securityOf(method: EndpointDescription['method']): NonNullable<Operation['security']> {
+  const session: Readonly<Record<string, readonly string[]>> =
+    method === 'GET' ? { session: [] } : { session: [], csrf: [] };
+  return [{ apiKey: [] }, { bearer: [] }, session];
+}
 
 function operation(
-  { method, path, scope, identifies, summary, ...described }: EndpointDescription,
+  { method, path, scope, identifies, ofSession, summary, ...described }: EndpointDescription,
   schemas: Record<string, JsonSchema>,
 ): Operation {
   const { params, query, body, answers } = described;
-  const takesKey = method !== 'GET' && scope !== 'none' && scope !== 'sender';
+  const isOpen = scope === 'none' || scope === 'sender';
+  const openSecurity = identifies ? [{}, ...securityOf(method)] : [];
+  const takesKey = method !== 'GET' && !isOpen && !ofSession;
   const header: Parameter = {
     name: 'Idempotency-Key',
     in: 'header',
@@ -108,7 +128,8 @@ function operation(
           },
         }
       : {}),
-    ...(scope === 'none' || scope === 'sender' ? { security: identifies ? optionalKey : [] } : {}),
+    ...(isOpen ? { security: openSecurity } : {}),
+    ...(!isOpen && method !== 'GET' ? { security: securityOf(method) } : {}),
     responses: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, answer]) => [status, response(answer, schemas)]),

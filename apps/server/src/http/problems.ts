@@ -2,6 +2,7 @@ import type { Clock } from '@acmex/clock';
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../access/authenticator.ts';
+import { credentialsOf } from '../access/credentials.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { missingCredential } from './auth-guard.ts';
@@ -54,8 +55,7 @@ export class Problems implements ExceptionFilter {
 
   /** Who says nothing of who they are does not learn what is here and what is not. */
   async #noRoute(request: FastifyRequest): Promise<unknown> {
-    const { headers, ip } = request;
-    return await this.#authenticator.authenticate(headers, ip).then(
+    return await this.#authenticator.authenticate(credentialsOf(request), request.ip).then(
       (caller) =>
         caller
           ? new ServerError(

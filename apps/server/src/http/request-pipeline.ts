@@ -9,6 +9,7 @@ import type { FastifyReply } from 'fastify';
 import type { Temporal } from 'temporal-polyfill';
 import type * as z from 'zod';
 import type { Admission, Caller } from '../access/caller.ts';
+import type { IncomingRequest } from '../access/credentials.ts';
 import { CredentialMonitor } from '../access/credential-monitor.ts';
 import { CLOCK } from '../clock.ts';
 import { type FieldError, ServerError, type ServerErrorCode } from '../errors.ts';
@@ -111,6 +112,7 @@ export class RequestPipeline {
     const received = new ReceivedRequest(
       checkedRequest(endpoint, request),
       headers,
+      request,
       admission?.caller,
       live,
     );
@@ -165,7 +167,7 @@ export class RequestPipeline {
         { retryAfter: 5 },
       );
     const key = admission && (admission.idempotencyKey ?? idempotencyKeyIn(headers));
-    if (!admission || key === undefined) return await work();
+    if (!admission || key === undefined || endpoint.ofSession) return await work();
     const secret = endpoint.secret === true;
     return await this.#idempotency.once(
       { caller: admission.caller, key, method, url, body, secret, live },
@@ -228,6 +230,7 @@ class ReceivedRequest {
   constructor(
     { params, query, body }: CheckedRequest,
     readonly headers: IncomingHttpHeaders,
+    readonly request: IncomingRequest,
     readonly caller: Caller | undefined,
     live: LiveRequest,
   ) {

@@ -3,10 +3,9 @@ import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
-import type { Caller } from '../access/caller.ts';
+import { assertNotWider, type Caller } from '../access/caller.ts';
 import { type ApiKey, KeyStore } from '../access/key-store.ts';
-import { forbidden } from '../access/permitted-names.ts';
-import { type Scope, scopes } from '../access/scopes.ts';
+import { scopes } from '../access/scopes.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { keyId, moment, namePattern, title } from '../http/fields.ts';
@@ -122,7 +121,7 @@ export class Keys {
     body: { names = [...caller.names], ...body },
   }: RequestOf<typeof create>): Promise<Answer> {
     const wanted = { ...body, names, expiresAt: body.expiresAt ?? caller.expiresAt };
-    this.#assertNotWider(caller, wanted);
+    assertNotWider(caller, wanted);
     const { key, text } = await this.#store(caller, headers).create(wanted, caller.id);
     return answer(
       201,
@@ -185,34 +184,8 @@ export class Keys {
   /** One that is not wider than the caller's: another is none of theirs. */
   async #changeable(caller: Caller, id: string): Promise<ApiKey> {
     const key = await this.#store(caller).get(id);
-    if (id !== caller.id) this.#assertNotWider(caller, key);
+    if (id !== caller.id) assertNotWider(caller, key);
     return key;
-  }
-
-  /** @throws ServerError `ERR_SERVER_WIDER_KEY` */
-  #assertNotWider(
-    caller: Caller,
-    {
-      scopes: wanted,
-      names,
-      expiresAt,
-    }: {
-      readonly scopes: readonly Scope[];
-      readonly names: readonly string[];
-      readonly expiresAt?: string | undefined;
-    },
-  ): void {
-    const scope = wanted.find((candidate) => !caller.scopes.has(candidate));
-    const [name] = forbidden(caller.names, names);
-    const later =
-      caller.expiresAt !== undefined &&
-      (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(caller.expiresAt));
-    const excess = scope === undefined ? name && `the name ${name}` : `the scope ${scope}`;
-    if (excess !== undefined || later)
-      throw new ServerError(
-        'ERR_SERVER_WIDER_KEY',
-        `${caller.id} cannot make or change a key with ${excess ?? `an end after ${caller.expiresAt}`}, which it does not have itself`,
-      );
   }
 
   /** @param headers of a request that changes keys: their events have its trace */

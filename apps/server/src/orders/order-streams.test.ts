@@ -1,6 +1,7 @@
 import { type Clock, virtualClock } from '@acmex/clock';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../access/caller.ts';
+import type { IncomingRequest } from '../access/credentials.ts';
 import { serverPaths } from '../http/server-paths.ts';
 import type { Quotas } from '../quotas.ts';
 import type { Scheduling } from '../scheduling.ts';
@@ -45,6 +46,7 @@ function countedOrders(clock = virtualClock()) {
       query: undefined,
       body: undefined,
       headers: {},
+      request: {} as IncomingRequest,
       signal: request.signal,
       reauthenticate: async () => undefined,
     });

@@ -1,10 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@acmex/clock';
 import { isModuleMissing } from '@acmex/errors';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from '../access/authenticator.ts';
+import { withPassword } from '../access/credentials.ts';
 import { ServerError } from '../errors.ts';
-import { withPassword } from '../http/auth-guard.ts';
 import { problemOf } from '../http/problem.ts';
 import { send } from '../http/problems.ts';
 import type { ServerPaths } from '../http/server-paths.ts';
@@ -59,21 +60,7 @@ export async function mountBoard({
     instance.addHook('onRequest', async ({ headers, ip }, reply) => {
       try {
         reply.header('www-authenticate', 'Basic realm="the API key as password"');
-        const caller = await authenticator.authenticate(withPassword(headers), ip);
-        if (!caller)
-          throw new ServerError(
-            'ERR_SERVER_UNAUTHENTICATED',
-            'the board needs an API key: a browser asks for it as a password',
-          );
-        if (
-          caller.tenant.scope !== '' ||
-          !caller.names.includes('*') ||
-          !caller.scopes.has('queue:write')
-        )
-          throw new ServerError(
-            'ERR_SERVER_FORBIDDEN',
-            'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write',
-          );
+        await assertMayLook(authenticator, headers, ip);
       } catch (error) {
         send(problemOf(error, { clock, paths }), reply);
         return reply;
@@ -85,4 +72,26 @@ export async function mountBoard({
     });
     await instance.register(adapter.registerPlugin(), { prefix });
   });
+}
+
+/** @throws ServerError `ERR_SERVER_UNAUTHENTICATED`, `ERR_SERVER_FORBIDDEN`, `ERR_SERVER_THROTTLED` */
+async function assertMayLook(
+  authenticator: BoardOptions['authenticator'],
+  { 'x-api-key': key, authorization }: IncomingHttpHeaders,
+  address: string,
+): Promise<void> {
+  // No session: of a POST to the board it is not checked which page has sent it.
+  const credentials = { 'x-api-key': key, authorization: withPassword(authorization), cookies: [] };
+  const caller = await authenticator.authenticate(credentials, address);
+  if (!caller)
+    throw new ServerError(
+      'ERR_SERVER_UNAUTHENTICATED',
+      'the board needs an API key: a browser asks for it as a password',
+    );
+  const { tenant, names, scopes } = caller;
+  if (tenant.scope !== '' || !names.includes('*') || !scopes.has('queue:write'))
+    throw new ServerError(
+      'ERR_SERVER_FORBIDDEN',
+      'the board shows the queues of all tenants: it needs a key of the default tenant that may use every name, with the scope queue:write',
+    );
 }

@@ -2,6 +2,7 @@ import { virtualClock } from '@acmex/clock';
 import { Provisioner } from '@acmex/orchestrator';
 import { memoryStorage } from '@acmex/storage';
 import { expect, it } from '@jest/globals';
+import type { IncomingRequest } from '../access/credentials.ts';
 import { Quotas } from '../quotas.ts';
 import type { Scheduling } from '../scheduling.ts';
 import type { Tenant } from '../tenants.ts';
@@ -34,6 +35,7 @@ it.each(['renew', 'recheck'] as const)(
       params: undefined,
       query: undefined,
       headers: {},
+      request: {} as IncomingRequest,
       signal: new AbortController().signal,
       reauthenticate: async () => undefined,
     });

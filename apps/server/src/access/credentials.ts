@@ -1,0 +1,64 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isLoopback } from '@acmex/identifier';
+import type { FastifyRequest } from 'fastify';
+
+/** How a request has come, as its connection, its headers and trusted proxies say. */
+export type IncomingRequest = Pick<FastifyRequest, 'headers' | 'ip' | 'protocol' | 'host'>;
+
+/** What a request says of who sends it. */
+export interface Credentials {
+  readonly 'x-api-key'?: string | readonly string[] | undefined;
+  readonly authorization?: string | undefined;
+  /** The values of the cookie of a session; without keys and tokens alone do they count. */
+  readonly cookies: readonly string[];
+}
+
+/** Returns the credentials of a request. A session's cookie counts only without any other. */
+export function credentialsOf(request: IncomingRequest): Credentials {
+  const { 'x-api-key': key, authorization, cookie } = request.headers;
+  const hasCookie = cookie !== undefined && key === undefined && authorization === undefined;
+  return { 'x-api-key': key, authorization, cookies: hasCookie ? sessionCookies(request) : [] };
+}
+
+/** Reads the key from the password that a browser sends. RFC 7617 */
+export function withPassword(
+  authorization: IncomingHttpHeaders['authorization'],
+): string | undefined {
+  const [, basic] = /^Basic +([\w+/=]+)$/i.exec(authorization ?? '') ?? [];
+  if (basic === undefined) return authorization;
+  const text = Buffer.from(basic, 'base64').toString();
+  return `Bearer ${text.slice(text.indexOf(':') + 1)}`;
+}
+
+/**
+ * Returns the name of the cookie of a session. Over https it has the prefix with which a browser
+ * takes it from this host alone (RFC 6265bis §4.1.3.2).
+ * @returns undefined over http from another machine, where a cookie could be read on its way
+ */
+export function cookieName({ protocol, host, ip }: IncomingRequest): string | undefined {
+  if (protocol === 'https') return '__Host-acmex';
+  const isLocal = isLoopback(ip) && isLoopback(host.replace(/:\d+$/, ''));
+  return protocol === 'http' && isLocal ? 'acmex' : undefined;
+}
+
+/** Returns the different values of the cookie of a session, however often it was sent. */
+export function sessionCookies(request: IncomingRequest): readonly string[] {
+  const name = cookieName(request);
+  const { cookie = '' } = request.headers;
+  if (name === undefined) return [];
+  const values = cookie
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+  return [...new Set(values)];
+}
+
+/** Returns the header that sets the cookie of a session, which no script of a page can read. */
+export function setCookie(
+  name: string,
+  { value, maxAgeSeconds }: { readonly value: string; readonly maxAgeSeconds: number },
+): string {
+  const secure = name.startsWith('__Host-') ? '; Secure' : '';
+  return `${name}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; SameSite=Strict${secure}`;
+}
