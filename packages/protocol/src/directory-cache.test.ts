@@ -1,7 +1,9 @@
 import { virtualClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
 import {
+  type AcmeSession,
   acmeSession,
+  changeKey,
   type DirectoryCache,
   generateAccountKey,
   getRenewalInfo,
@@ -23,6 +25,7 @@ const urls = {
   newNonce: `${base}/nonce`,
   newAccount: `${base}/account`,
   newOrder: `${base}/order`,
+  keyChange: `${base}/key-change`,
   renewalInfo: `${base}/renewal`,
 };
 const order = {
@@ -31,6 +34,7 @@ const order = {
   body: { status: 'ready', identifiers: [], authorizations: [], finalize: `${base}/finalize` },
 };
 const { key } = await generateAccountKey();
+const { key: newKey } = await generateAccountKey();
 
 type Script = Readonly<Record<string, (request: Received) => Answer | Error>>;
 
@@ -172,13 +176,16 @@ describe('a cache of directories', () => {
     expect(tags).toEqual([undefined, undefined, '"1"', 'W/"1"']);
   });
 
-  it('does not count for an account, which depends on the terms of now', async () => {
-    const { open, statuses } = world();
+  it.each<[string, (session: AcmeSession) => Promise<unknown>]>([
+    ['an account, which depends on the terms of now', async (session) => await newAccount(session)],
+    ['a new key, which signs the URL', async (session) => await changeKey(session, newKey)],
+  ])('does not count for %s', async (_, send) => {
+    const { open, statuses } = world({ '/key-change': () => ({}) });
     await open().directory();
     const session = open();
     await session.directory();
     expect(statuses).toEqual([200]);
-    await newAccount(session, { termsOfServiceAgreed: true });
+    await send(session);
     expect(statuses).toEqual([200, 200]);
     await session.directory({ fromCa: true });
     expect(statuses).toEqual([200, 200]);
