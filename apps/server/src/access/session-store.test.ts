@@ -84,7 +84,13 @@ describe('a session', () => {
     expect((await sessionOf(cookie))?.lastUsedAt).toBe('2026-01-01T00:01:00Z');
     await clock.advance({ minutes: 2 });
     const stale = await sessionOf(cookie);
-    await store.end(session.id, { type: 'session_ended', by: session.key });
+    const { get } = storage;
+    storage.get = async (key, options) => {
+      const entry = await get(key, options);
+      storage.get = get;
+      await store.end(session.id, { type: 'session_ended', by: session.key });
+      return entry;
+    };
     await store.use(stale!);
     expect(await keysUnder('session')).toEqual([]);
   });

@@ -117,7 +117,7 @@ describe('a route that waits', () => {
           : { ending, ...(await (ending.includes('session') ? makeSession() : makeKey())) },
       ),
     );
-    const lasting = await makeKey();
+    const lasting = [await makeKey(), await makeSession()];
     const waiting = await Promise.all(
       keys.flatMap(({ ending, key }) =>
         routes.map(async ({ path }) => await begin(path, ending, key)),
@@ -125,7 +125,9 @@ describe('a route that waits', () => {
     );
     const stop = new AbortController();
     const valid = await Promise.all(
-      routes.map(async ({ path }) => await begin(path, 'is valid', lasting.key, stop.signal)),
+      lasting.flatMap(({ key }) =>
+        routes.map(async ({ path }) => await begin(path, 'is valid', key, stop.signal)),
+      ),
     );
     await eventually(async () => begunChecks > 0);
     for (const { ending, id } of keys) await endings[ending]?.(id);

@@ -120,4 +120,21 @@ describe('A certificate by REST', () => {
     const allowed = await server.call('GET', `${path}/chain?format=pkcs7`, { key });
     expect(allowed.text).toContain('BEGIN PKCS7');
   });
+  it('gives a session of a browser the key only with the scope of its API key, and no cache stores it', async () => {
+    const read = async (scopes: readonly string[]) => {
+      const key = await server.makeKey({ scopes, names: ['a.test'] });
+      const body = { key };
+      const signedIn = await server.call('POST', '/api/session', { key: '', body });
+      const cookie = signedIn.headers.get('set-cookie')!.split(';')[0]!;
+      return await server.call('GET', `${path}/private-key`, { key: '', headers: { cookie } });
+    };
+    await expect(read(['certificates:read'])).resolves.toMatchObject({ status: 403 });
+    const before = await readings();
+    const { status, text, headers: received } = await read(['private-keys:read']);
+    expect([status, text.includes('PRIVATE KEY'), received.get('cache-control')]).toEqual([
+      ...[200, true],
+      'no-store',
+    ]);
+    expect(await readings()).toBe(before + 1);
+  });
 });
