@@ -1,7 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { virtualClock } from '@acmex/clock';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newSecret } from '../access/api-key.ts';
+import type { Authenticator } from '../access/authenticator.ts';
+import type { Caller } from '../access/caller.ts';
+import { Sessions } from './sessions.ts';
 import { type Call, type Reply, type Serving, serving, tenantKey } from '../serving.testing.ts';
 
 const configured = newSecret();
@@ -163,6 +167,19 @@ describe('a person in a browser', () => {
     await expect(signIn(guess, https)).resolves.toMatchObject({ status: 429 });
     await expect(signIn(configured, https)).resolves.toMatchObject({ status: 201 });
     await expect(signIn('short')).resolves.toMatchObject({ status: 422 });
+  });
+
+  it('does not sign in with a token, which has no record that could end the session', async () => {
+    const holder = { id: 'oidc:someone' } as unknown as Caller;
+    const authenticator = { authenticate: async () => holder } as unknown as Authenticator;
+    const request = { ip: '127.0.0.1', host: 'localhost:8080', protocol: 'http', headers: {} };
+    const received = { body: { key: newSecret() }, headers: {}, request };
+    await expect(
+      new Sessions(authenticator, virtualClock()).signIn(received as never),
+    ).rejects.toMatchObject({
+      code: 'ERR_SERVER_UNAUTHENTICATED',
+      message: expect.stringContaining('this is a token'),
+    });
   });
 
   it('reads private keys only with the scope for it', async () => {

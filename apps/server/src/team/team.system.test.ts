@@ -392,6 +392,25 @@ describeWith(['redis-server'], 'a team', () => {
     expect(body.items).toHaveLength(1);
   }, 100_000);
 
+  it('ends what a revoked session of a browser has open at each process, within five seconds', async () => {
+    await using team = await teamWith();
+    const [first, second] = await Promise.all([team.start('api'), team.start('api')]);
+    const { body: order } = await team.call(first.url, 'POST', '/api/orders', {
+      names: ['waits.test'],
+    });
+    const signedIn = await team.call(first.url, 'POST', '/api/session', { key: team.key });
+    const cookie = signedIn.headers.get('set-cookie')!.split(';')[0]!;
+    const request = async (path: string) =>
+      await fetch(`${second.url}${path}`, { headers: { cookie } });
+    const stream = await request(`/api/orders/${order.id}/events`);
+    expect(stream.status).toBe(200);
+    await team.call(first.url, 'DELETE', `/api/sessions/${signedIn.body.id}`);
+    const revokedMs = systemClock.monotonic();
+    expect((await request('/api/session')).status).toBe(401);
+    await stream.text();
+    expect(systemClock.monotonic() - revokedMs).toBeLessThan((5 + room) * 1000);
+  }, 100_000);
+
   it(`stops within 30 s with ${soak ? 200 : 60} orders under way, and what it parks is done by another`, async () => {
     const many = soak ? 200 : 60;
     await using team = await teamWith({
