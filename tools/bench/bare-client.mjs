@@ -9,7 +9,7 @@ const base64url = (value) => Buffer.from(value).toString('base64url');
 
 /** @param options `concurrency`: how many names of a certificate are worked on at once */
 export async function open({ directory, managementUrl, concurrency = 1 }) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 20, timeout: 10_000 });
   const { newNonce, newAccount, newOrder } = JSON.parse(
     (await answerTo(directory, { agent, method: 'GET' })).text,
   );
@@ -96,6 +96,7 @@ function answerTo(url, { agent, method, body }) {
       });
     })
       .on('error', reject)
+      .on('timeout', () => reject(new Error(`${url} has not answered for ten seconds`)))
       .end(body);
   });
 }

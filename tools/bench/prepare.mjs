@@ -16,7 +16,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 export { root };
 const work = join(root, 'tmp/bench');
 /** Pebble can hang under load: no process is awaited longer than this. */
-const longest = 10 * 60_000;
+const longest = 3 * 60_000;
 
 export async function prepare({ rounds, profile }) {
   setup();

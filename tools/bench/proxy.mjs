@@ -128,8 +128,21 @@ export async function behindProxy(services, { authorizationReuse = 0, delay }, w
   }
 }
 
-/** A fresh Pebble without one. */
-export async function withPebble({ startPebble }, work) {
+/**
+ * A fresh Pebble without one; and another one if the work fails, a few times: the store of Pebble
+ * 2.4 locks itself up now and then if orders are made while certificates are stored.
+ */
+export async function withPebble(services, work, attempts = 5) {
+  try {
+    return await withOnePebble(services, work);
+  } catch (error) {
+    if (attempts === 1) throw error;
+    console.error(`${error.message}: once more, with another Pebble`);
+    return await withPebble(services, work, attempts - 1);
+  }
+}
+
+async function withOnePebble({ startPebble }, work) {
   const pebble = await startPebble({ http01: 'challtestsrv' });
   try {
     return await work(
