@@ -122,6 +122,7 @@ async function createApplication(
     metrics,
     log,
     clock,
+    hasDashboard: role !== 'worker' && config.values.server.dashboard,
     providers: [...providers(options), ...scans.providers],
   });
   if (!certificate) closeExposed(app.getHttpServer(), proxies);

@@ -8,6 +8,7 @@ import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TrustedProxies } from '../access/trusted-proxies.ts';
+import { mountDashboard } from '../dashboard/mount.ts';
 import { ServerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ServerMetrics } from '../metrics/metrics.ts';
@@ -34,6 +35,8 @@ export interface ApplicationOptions {
   readonly metrics: ServerMetrics;
   readonly log: Log;
   readonly clock: Clock;
+  /** Whether the page for people is served. */
+  readonly hasDashboard: boolean;
 }
 
 /**
@@ -97,6 +100,7 @@ export async function application(options: ApplicationOptions): Promise<NestFast
   // Runs when no new request is taken any more, and before connections are closed.
   fastify.addHook('preClose', async () => await requests.settled(drainTime));
   await mountRoutes(fastify, controllers, { app, requests, headers });
+  if (options.hasDashboard) mountDashboard(fastify);
   return app;
 }
 

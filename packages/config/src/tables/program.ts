@@ -126,6 +126,9 @@ export function serverTable(secret: CredentialKey) {
       choice(['http-01', 'tls-alpn-01'], 'http-01 or tls-alpn-01.'),
       'The challenges that the server answers for every process with this storage, on the addresses of challenge.',
     ).default([]),
+    dashboard: switched(
+      'Serve the dashboard, a page for people, at /. It shows and does what the key of who signs in permits.',
+    ).default(false),
     board: switched(
       'Serve bull-board at /board to keys of the default tenant with every name and the scope queue:write. Needs Redis and the packages @bull-board/api and @bull-board/fastify.',
     ).default(false),

@@ -1,0 +1,134 @@
+import { LocationProvider, ErrorBoundary, lazy, Route, Router, useLocation } from 'preact-iso';
+import { useEffect, useRef } from 'preact/hooks';
+import { type Screen, routes } from '../src/routes.ts';
+import { Announcements } from './elements/announce.tsx';
+import { Asking } from './elements/ask.tsx';
+import { isConnected, watchSession } from './server.ts';
+import { may, type Scope, session, signOut } from './session.ts';
+import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
+import { words } from './words.ts';
+
+const SignIn = lazy(async () => (await import('./screens/sign-in.tsx')).SignIn);
+const screens = {
+  certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
+} as const;
+
+/** What each screen of the navigation reads; one that a session may not read is not shown. */
+const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] = [
+  ['certificates', 'certificates:read'],
+];
+
+export function App() {
+  return (
+    <LocationProvider>
+      {session.value ? <Shell /> : null}
+      {session.value === null ? <SignIn /> : null}
+      <Announcements />
+    </LocationProvider>
+  );
+}
+
+/** What is around each screen. */
+function Shell() {
+  const { path } = useLocation();
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  useEffect(watchSession, []);
+  useEffect(() => {
+    // Who uses a keyboard or a screen reader continues at the new screen.
+    if (!isFirst.current) main.current?.focus();
+    isFirst.current = false;
+  }, [path]);
+  return (
+    <>
+      <a class="skip" href="#content">
+        {words.skip}
+      </a>
+      <Header path={path} />
+      {isConnected.value ? null : (
+        <p class="banner" role="status">
+          {words.disconnected}
+        </p>
+      )}
+      <main id="content" ref={main} tabIndex={-1}>
+        <ErrorBoundary>
+          <Router>
+            {Object.entries(screens).map(([name, component]) => (
+              <Route key={name} path={routes[name as Screen]} component={component} />
+            ))}
+            <Route default component={NotFound} />
+          </Router>
+        </ErrorBoundary>
+      </main>
+      <Asking />
+    </>
+  );
+}
+
+function Header({ path }: { readonly path: string }) {
+  const { title, key, tenant } = session.value ?? {};
+  return (
+    <header class="shell">
+      <a class="brand" href="/" aria-label="AcmeX">
+        <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+          <path
+            d="M16 3l11 4v9c0 6.6-4.5 11.3-11 14C9.500 27.300 5 22.600 5 16V7z"
+            fill="currentColor"
+          />
+          <path d="M10.500 16l4 4 7.500-8" fill="none" stroke="var(--surface)" stroke-width="3" />
+        </svg>
+        AcmeX
+      </a>
+      <nav aria-label={words.navigation}>
+        <ul>
+          {navigation
+            .filter(([, scope]) => may(scope))
+            .map(([name]) => (
+              <li key={name}>
+                <a
+                  href={routes[name]}
+                  aria-current={isCurrent(routes[name], path) ? 'page' : undefined}
+                >
+                  {words.screens[name]}
+                </a>
+              </li>
+            ))}
+        </ul>
+      </nav>
+      <div class="account">
+        <span>{words.signedInAs(`${title ?? key ?? ''} (${tenant ?? ''})`)}</span>
+        <label>
+          <span class="hidden">{words.language}</span>
+          <select
+            value={language}
+            onChange={({ currentTarget }) => chooseLanguage(currentTarget.value as Language)}
+          >
+            {languages.map((tag) => (
+              <option key={tag} value={tag}>
+                {words.languages[tag]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" class="quiet" onClick={() => void signOut()}>
+          {words.signOut}
+        </button>
+      </div>
+    </header>
+  );
+}
+
+/** An address belongs to the entry of the navigation that it is below. */
+function isCurrent(entry: string, path: string): boolean {
+  return entry === '/' ? path === '/' : path === entry || path.startsWith(`${entry}/`);
+}
+
+function NotFound() {
+  return (
+    <>
+      <h1>{words.notFound.title}</h1>
+      <p>{words.notFound.text}</p>
+      <a href="/">{words.notFound.back}</a>
+    </>
+  );
+}

@@ -1,0 +1,77 @@
+import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { type Failure, failureOf } from '../server.ts';
+import { words } from '../words.ts';
+import { Problem } from './problem.tsx';
+
+interface Question {
+  readonly title: string;
+  /** What will be done, and to what. Fields in it are part of the form. */
+  readonly content: ComponentChildren;
+  /** The word on the button: a verb. */
+  readonly action: string;
+  /** Whether it cannot be undone. */
+  readonly isDestructive?: boolean;
+  /** Does it. The dialog stays open with the reason if that fails. */
+  readonly run: (form: FormData) => Promise<void>;
+}
+
+const question = signal<Question | undefined>(undefined);
+const failure = signal<Failure | undefined>(undefined);
+const isRunning = signal(false);
+
+/** Asks before something is done. It is sent only by the button; Escape and Cancel take it back. */
+export function ask(asked: Question): void {
+  failure.value = undefined;
+  isRunning.value = false;
+  question.value = asked;
+}
+
+/** The dialog of `ask`, once in the page. */
+export function Asking() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  const asked = question.value;
+  useEffect(() => {
+    if (asked) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [asked]);
+  const close = () => {
+    question.value = undefined;
+  };
+  if (!asked) return <dialog ref={dialog} aria-label={words.close} />;
+  const submit = async (form: HTMLFormElement) => {
+    isRunning.value = true;
+    try {
+      await asked.run(new FormData(form));
+      close();
+    } catch (error) {
+      failure.value = failureOf(error);
+    } finally {
+      isRunning.value = false;
+    }
+  };
+  return (
+    <dialog ref={dialog} aria-labelledby={heading} onClose={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit(event.currentTarget);
+        }}
+      >
+        <h2 id={heading}>{asked.title}</h2>
+        {asked.content}
+        {failure.value ? <Problem failure={failure.value} /> : null}
+        <div class="actions">
+          <button type="button" onClick={close}>
+            {words.cancel}
+          </button>
+          <button class={asked.isDestructive ? 'danger' : 'primary'} disabled={isRunning.value}>
+            {asked.action}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,63 @@
+import type { ComponentChildren } from 'preact';
+import type { Loaded } from '../loaded.ts';
+import { words } from '../words.ts';
+import { Problem } from './problem.tsx';
+
+export interface Column<T> {
+  readonly title: string;
+  readonly cell: (row: T) => ComponentChildren;
+}
+
+interface ListingProps<T> {
+  /** What the table shows, for screen readers. */
+  readonly caption: string;
+  readonly columns: readonly Column<T>[];
+  readonly rows: readonly T[];
+  readonly keyOf: (row: T) => string;
+}
+
+/** A table; on a narrow screen each row is a block with the titles beside the values. */
+export function Listing<T>({ caption, columns, rows, keyOf }: ListingProps<T>) {
+  return (
+    <table class="listing">
+      <caption class="hidden">{caption}</caption>
+      <thead>
+        <tr>
+          {columns.map(({ title }) => (
+            <th key={title} scope="col">
+              {title}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={keyOf(row)}>
+            {columns.map(({ title, cell }) => (
+              <td key={title} data-title={title}>
+                {cell(row)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** What was loaded, or that it is being loaded, or why it cannot be. */
+export function Waiting<T>({
+  loaded: { data, failure, reload },
+  children,
+}: {
+  readonly loaded: Loaded<T>;
+  readonly children: (data: T) => ComponentChildren;
+}) {
+  return (
+    <>
+      {failure.value ? <Problem failure={failure.value} onRetry={reload} /> : null}
+      {data.value === undefined && !failure.value ? <p class="loading">{words.loading}</p> : null}
+      {data.value === undefined ? null : children(data.value)}
+    </>
+  );
+}

@@ -1,0 +1,30 @@
+import { words } from '../words.ts';
+
+type StateName = keyof typeof words.states;
+
+/** How urgent each state is. A mark and the word say the same as the colour. */
+const tones: Readonly<Record<StateName, 'good' | 'busy' | 'warn' | 'bad' | 'calm'>> = {
+  valid: 'good',
+  succeeded: 'good',
+  due: 'busy',
+  pending: 'busy',
+  running: 'busy',
+  unissued: 'busy',
+  paused: 'calm',
+  cancelled: 'calm',
+  failing: 'bad',
+  failed: 'bad',
+  revoked: 'bad',
+  expired: 'bad',
+};
+const marks = { good: '✓', busy: '↻', warn: '!', bad: '✕', calm: '–' } as const;
+
+export function State({ state }: { readonly state: string }) {
+  const tone = Object.hasOwn(tones, state) ? tones[state as StateName] : 'calm';
+  const word = Object.hasOwn(words.states, state) ? words.states[state as StateName] : state;
+  return (
+    <span class={`state ${tone}`}>
+      <span aria-hidden="true">{marks[tone]}</span> {word}
+    </span>
+  );
+}

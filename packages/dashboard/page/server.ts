@@ -1,0 +1,59 @@
+import { acmexApi, type AcmexApi, ApiError } from '@acmex/api';
+import { signal } from '@preact/signals';
+import { csrfHeader, ended, resume } from './session.ts';
+import { everySeconds } from './time.ts';
+
+/** Whether the last request reached the server. The page says so when it does not. */
+export const isConnected = signal(true);
+
+/** The server's REST API, with the session of this page. */
+export const api: AcmexApi = acmexApi({
+  url: location.origin,
+  allowHttp: true,
+  fetch: async (request) => {
+    for (const [name, value] of Object.entries(csrfHeader())) request.headers.set(name, value);
+    try {
+      const response = await fetch(request);
+      isConnected.value = true;
+      if (response.status === 401) ended('ended');
+      return response;
+    } catch (error) {
+      if (!request.signal.aborted) isConnected.value = false;
+      throw error;
+    }
+  },
+});
+
+/** What a person is told about a failure: what it is, and what to do. */
+export interface Failure {
+  readonly message: string;
+  readonly cure?: string | undefined;
+  readonly code?: string | undefined;
+  /** What was wrong with which field, by JSON pointer: `/names/0`. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof ApiError)) return { message: String(error), fields: {} };
+  const { message, cure, code, problem } = error;
+  const fields = Object.fromEntries(
+    (problem?.errors ?? []).flatMap(({ pointer, parameter, detail }) =>
+      [pointer, parameter].filter((name) => name !== undefined).map((name) => [name, detail]),
+    ),
+  );
+  return { message: problem?.detail ?? message, cure, code, fields };
+}
+
+/** Finds out within seconds that the session has ended elsewhere. @returns what ends that */
+export function watchSession(): () => void {
+  return everySeconds(3, () => {
+    void resume().then(
+      () => {
+        isConnected.value = true;
+      },
+      () => {
+        isConnected.value = false;
+      },
+    );
+  });
+}

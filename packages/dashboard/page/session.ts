@@ -1,0 +1,78 @@
+import { signal } from '@preact/signals';
+import type { components } from '@acmex/api';
+
+/** Who is signed in, as the server says it. */
+export interface Session {
+  readonly id?: string;
+  readonly tenant: string;
+  readonly key?: string;
+  readonly title?: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt?: string;
+  /** Sent with every request that changes something. */
+  readonly csrf?: string;
+}
+
+export type Scope = components['schemas']['Key']['scopes'][number];
+
+/** `undefined` until the server has answered, `null` when no one is signed in. */
+export const session = signal<Session | null | undefined>(undefined);
+
+/** Why the page asks to sign in again; empty on the first visit. */
+export const signedOutBecause = signal<'ended' | 'left' | undefined>(undefined);
+
+/** Whether who is signed in may do what needs a scope. What is not allowed is not shown. */
+export function may(scope: Scope): boolean {
+  return session.value?.scopes.includes(scope) ?? false;
+}
+
+/**
+ * Asks the server who is signed in by the cookie of this browser.
+ * @throws what `fetch` throws where the server cannot be reached
+ */
+export async function resume(): Promise<void> {
+  const response = await fetch('/api/session');
+  if (response.status === 401) return ended('ended');
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  const next = (await response.json()) as Session;
+  // Who is signed in rarely changes: the page is not drawn again for the same answer.
+  if (JSON.stringify(next) !== JSON.stringify(session.peek())) session.value = next;
+}
+
+/**
+ * Signs in with an API key, which the page does not keep: the server answers with a cookie that no
+ * script can read.
+ *
+ * @returns why it is refused, in the server's words; undefined after success
+ */
+export async function signIn(key: string): Promise<string | undefined> {
+  const response = await fetch('/api/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ key }),
+  }).catch((error: unknown) => error as Error);
+  if (response instanceof Error) return response.message;
+  const answer = (await response.json().catch(() => ({}))) as Session & { detail?: string };
+  if (!response.ok) return answer.detail ?? `${response.status} ${response.statusText}`;
+  session.value = answer;
+  signedOutBecause.value = undefined;
+  return undefined;
+}
+
+/** Ends the session at the server. What the page holds of it goes with the page. */
+export async function signOut(): Promise<void> {
+  const headers = csrfHeader();
+  await fetch('/api/session', { method: 'DELETE', headers });
+  ended('left');
+}
+
+/** The session is over: the page shows nothing that it has loaded any more. */
+export function ended(reason: 'ended' | 'left'): void {
+  if (session.peek()) signedOutBecause.value = reason;
+  session.value = null;
+}
+
+export function csrfHeader(): Record<string, string> {
+  const csrf = session.peek()?.csrf;
+  return csrf === undefined ? {} : { 'x-csrf-token': csrf };
+}

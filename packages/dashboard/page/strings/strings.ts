@@ -1,0 +1,40 @@
+/**
+ * The words of the page: one file for each language and part of the page, loaded when it is shown.
+ * Each part in English is the shape of its translations. A language is added here and in a folder of
+ * its own.
+ */
+const tables = {
+  en: {
+    shell: async () => (await import('./en/shell.ts')).shell,
+    certificates: async () => (await import('./en/certificates.ts')).certificates,
+  },
+  de: {
+    shell: async () => (await import('./de/shell.ts')).shell,
+    certificates: async () => (await import('./de/certificates.ts')).certificates,
+  },
+} as const;
+
+export type Language = keyof typeof tables;
+export const languages = Object.keys(tables) as readonly Language[];
+type English = (typeof tables)['en'];
+
+const storedAs = 'acmex-language';
+
+/** The language that was chosen in this browser, or the first of its own that there is. */
+export const language: Language =
+  [localStorage.getItem(storedAs) ?? '', ...navigator.languages]
+    .map((tag) => tag.slice(0, 2) as Language)
+    .find((tag) => languages.includes(tag)) ?? 'en';
+
+/** Shows the page in another language from now on. */
+export function chooseLanguage(tag: Language): void {
+  localStorage.setItem(storedAs, tag);
+  location.reload();
+}
+
+/** The words of a part of the page. */
+export async function strings<P extends keyof English>(
+  part: P,
+): Promise<Awaited<ReturnType<English[P]>>> {
+  return (await tables[language][part]()) as Awaited<ReturnType<English[P]>>;
+}

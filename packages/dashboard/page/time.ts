@@ -1,0 +1,57 @@
+import { signal } from '@preact/signals';
+import { language } from './strings/strings.ts';
+
+/** The only place that reads the time of the browser. Milliseconds since 1970. */
+export const now = signal(Date.now());
+setInterval(() => {
+  now.value = Date.now();
+}, 15_000);
+
+/** Calls `action` after a while. @returns what takes that back */
+export function later(milliseconds: number, action: () => void): () => void {
+  const timeout = setTimeout(action, milliseconds);
+  return () => clearTimeout(timeout);
+}
+
+/** Calls `action` again and again while the page can be seen. @returns what ends it */
+export function everySeconds(seconds: number, action: () => void): () => void {
+  const act = () => {
+    if (document.visibilityState === 'visible') action();
+  };
+  const interval = setInterval(act, seconds * 1000);
+  document.addEventListener('visibilitychange', act);
+  return () => {
+    clearInterval(interval);
+    document.removeEventListener('visibilitychange', act);
+  };
+}
+
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+const onlyDate = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+const units = [
+  ['year', 31_557_600],
+  ['month', 2_629_800],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const;
+
+/** `in 3 days`, `2 hours ago` */
+export function fromNow(instant: string): string {
+  const seconds = (Date.parse(instant) - now.value) / 1000;
+  // Days are what people count certificates in, up to two months.
+  for (const [unit, length] of units) {
+    const least = unit === 'month' ? length * 2 : length;
+    if (Math.abs(seconds) >= least) return relative.format(Math.round(seconds / length), unit);
+  }
+  return relative.format(Math.round(seconds), 'second');
+}
+
+/** `29 Nov 2026, 20:15`, in the reader's zone */
+export const dateTime = (instant: string): string => absolute.format(new Date(instant));
+/** `29 Nov 2026`, in the reader's zone */
+export const date = (instant: string): string => onlyDate.format(new Date(instant));
+/** How many days lie between now and an instant; negative in the past. */
+export const daysUntil = (instant: string): number =>
+  (Date.parse(instant) - now.value) / 86_400_000;
