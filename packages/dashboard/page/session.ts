@@ -2,18 +2,9 @@ import { signal } from '@preact/signals';
 import type { components } from '@acmex/api';
 
 /** Who is signed in, as the server says it. */
-export interface Session {
-  readonly id?: string;
-  readonly tenant: string;
-  readonly key?: string;
-  readonly title?: string;
-  readonly scopes: readonly Scope[];
-  readonly expiresAt?: string;
-  /** Sent with every request that changes something. */
-  readonly csrf?: string;
-}
+export type Session = components['schemas']['SignedIn'];
 
-export type Scope = components['schemas']['Key']['scopes'][number];
+export type Scope = Session['scopes'][number];
 
 /** `undefined` until the server has answered, `null` when no one is signed in. */
 export const session = signal<Session | null | undefined>(undefined);
