@@ -24,7 +24,7 @@ export const api: AcmexApi = acmexApi({
   },
 });
 
-/** What a person is told about a failure: what it is, and what to do. */
+/** What a person reads about a failure: what it is, and what to do. */
 export interface Failure {
   readonly message: string;
   readonly cure?: string | undefined;
