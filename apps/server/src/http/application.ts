@@ -35,8 +35,8 @@ export interface ApplicationOptions {
   readonly metrics: ServerMetrics;
   readonly log: Log;
   readonly clock: Clock;
-  /** Whether the page for people is served. */
-  readonly hasDashboard: boolean;
+  /** Whether the page for people is served; not by default. */
+  readonly hasDashboard?: boolean;
 }
 
 /**
