@@ -9,7 +9,7 @@ export type IncomingRequest = Pick<FastifyRequest, 'headers' | 'ip' | 'protocol'
 export interface Credentials {
   readonly 'x-api-key'?: string | readonly string[] | undefined;
   readonly authorization?: string | undefined;
-  /** The values of the cookie of a session; without keys and tokens alone do they count. */
+  /** The values of the cookie of a session, which count only without a key or token. */
   readonly cookies: readonly string[];
 }
 

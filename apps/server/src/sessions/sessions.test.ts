@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
+import { fileStorage } from '@acmex/storage-file';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newSecret } from '../access/api-key.ts';
 import type { Authenticator } from '../access/authenticator.ts';
@@ -154,6 +155,18 @@ describe('a person in a browser', () => {
       });
       expect(await status({ ...headers, cookie: local })).toBe(401);
     }
+  });
+
+  it('is believed to use https only if a trusted proxy says so', async () => {
+    await using alone = await serving({ toml: `api_keys = ["${configured}"]` });
+    const https = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'acmex.example' };
+    const enter = async (headers: Readonly<Record<string, string>>) =>
+      await alone.call('POST', '/api/session', { key: '', body: { key: configured }, headers });
+    expect(cookieOf(await enter(https))).toMatch(/^acmex=/);
+    await expect(enter({ ...https, origin: 'https://acmex.example' })).resolves.toMatchObject({
+      status: 403,
+      body: { code: 'ERR_SERVER_CSRF' },
+    });
   });
 
   it('is put off like anyone who guesses keys, and needs an API key', async () => {
@@ -402,6 +415,23 @@ describe('a session', () => {
       expect((await end(id)).status).toBeLessThan(300);
       await expect(send('GET', '/api/keys')).resolves.toMatchObject({ status: 401 });
     }
+  });
+
+  it('may do no more than its key does now', async () => {
+    const { id, key } = await makeKey({ scopes: ['keys:read', 'orders:read'] });
+    const { call: send } = await browser(key);
+    await expect(send('GET', '/api/keys')).resolves.toMatchObject({ status: 200 });
+    await using storage = fileStorage({ path: join(server.folder, 'data') });
+    const { value, version } = (await storage.get(`api-key/${id}`))!;
+    const narrowed = Buffer.from(value).toString().replace('"keys:read",', '');
+    await storage.write([
+      { set: `api-key/${id}`, value: Buffer.from(narrowed), ifVersion: version },
+    ]);
+    await expect(send('GET', '/api/keys')).resolves.toMatchObject({ status: 403 });
+    await expect(send('GET', '/api/session')).resolves.toMatchObject({
+      status: 200,
+      body: { scopes: ['orders:read'] },
+    });
   });
 
   it('ends with its key in the configuration', async () => {
