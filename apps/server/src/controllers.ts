@@ -1,6 +1,7 @@
 import { Accounts } from './accounts/accounts.ts';
 import { Agents } from './agents/agents.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { Deliveries } from './deliveries/deliveries.ts';
 import { Documentation } from './docs/documentation.ts';
 import { Events } from './events/events.ts';
 import { Health } from './health/health.ts';
@@ -31,6 +32,7 @@ export const controllers = [
   Keys,
   Sessions,
   Queue,
+  Deliveries,
   Events,
   AuditLog,
   WebhookReceiver,

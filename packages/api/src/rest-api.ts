@@ -717,6 +717,46 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/deliveries': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the notifications that wait, then those that were given up
+     * @description Needs the scope `queue:read`: See what waits, is late, or fails.
+     */
+    get: operations['getApiDeliveries'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/deliveries/{id}/replay': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Send a notification that was given up again, to each receiver that did not get it
+     * @description Needs the scope `queue:write`: Have what failed tried again.
+     */
+    post: operations['postApiDeliveriesIdReplay'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/events': {
     parameters: {
       query?: never;
@@ -725,7 +765,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Read what happened, the oldest first
+     * Read what happened
      * @description Needs the scope `events:read`: Read what happened.
      */
     get: operations['getApiEvents'];
@@ -745,7 +785,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Read who did what, the oldest first
+     * Read who did what
      * @description Needs the scope `audit:read`: Read and verify the audit log.
      */
     get: operations['getApiAudit'];
@@ -1219,6 +1259,9 @@ export interface components {
         | 'api_key_created'
         | 'api_key_changed'
         | 'api_key_revoked'
+        | 'session_created'
+        | 'session_ended'
+        | 'session_revoked'
         | 'audit_sealed'
         | 'certificate_removed';
       time: string;
@@ -1362,6 +1405,36 @@ export interface components {
       /** @description Whether the request is of this session. */
       isCurrent: boolean;
     };
+    Delivery: {
+      /** @description Of the notification. A webhook has it as `webhook-id`. */
+      id: string;
+      /**
+       * @description `waiting`: it is sent, or sent again. `dead`: it is not sent unless it is replayed.
+       * @enum {string}
+       */
+      state: 'waiting' | 'dead';
+      /** @description Its name in acmex.toml. */
+      receiver: string;
+      /** @description The type of its event; `report` for several. */
+      type: string;
+      /** @enum {string} */
+      severity: 'info' | 'warning' | 'error';
+      /** @description What happened, in one line. */
+      title: string;
+      /** @description What it is about, as ids. */
+      certificates: string[];
+      /** @description When the attempts began. */
+      createdAt: string;
+      attempts: number;
+      /** @description When it is sent next; absent for a dead letter. */
+      nextAt?: string;
+      /** @description Why the last attempt failed. It names the host of the receiver, and no secret. */
+      failure?: {
+        code: string;
+        message: string;
+        at: string;
+      };
+    };
     Event: {
       id: string;
       /** @enum {string} */
@@ -1397,6 +1470,9 @@ export interface components {
         | 'api_key_created'
         | 'api_key_changed'
         | 'api_key_revoked'
+        | 'session_created'
+        | 'session_ended'
+        | 'session_revoked'
         | 'audit_sealed'
         | 'certificate_removed';
       time: string;
@@ -3194,9 +3270,68 @@ export interface operations {
       default: components['responses']['Problem'];
     };
   };
+  getApiDeliveries: {
+    parameters: {
+      query?: {
+        state?: 'waiting' | 'dead';
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of deliveries; 2,000 are looked at for it at most. What was delivered is not stored. A dead letter is stored for 90 days. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Delivery'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiDeliveriesIdReplay: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is sent, with the same id, for another day at most. */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
   getApiEvents: {
     parameters: {
       query?: {
+        /** @description What comes first: `oldest`, or `newest`. */
+        sort?: 'oldest' | 'newest';
         type?:
           | 'renewal_started'
           | 'renewal_success'
@@ -3229,14 +3364,19 @@ export interface operations {
           | 'api_key_created'
           | 'api_key_changed'
           | 'api_key_revoked'
+          | 'session_created'
+          | 'session_ended'
+          | 'session_revoked'
           | 'audit_sealed'
           | 'certificate_removed';
         certificate?: string;
         order?: string;
         since?: string;
+        /** @description Before this moment. */
+        until?: string;
         /** @description How many at most; 1 to 1,000. */
         limit?: number;
-        /** @description The id of the last event that was seen. */
+        /** @description `next` of the page before. */
         cursor?: string;
       };
       header?: never;
@@ -3266,11 +3406,55 @@ export interface operations {
   getApiAudit: {
     parameters: {
       query?: {
+        /** @description What comes first: `oldest`, or `newest`. */
+        sort?: 'oldest' | 'newest';
+        /** @description The type of an event of the record. */
+        type?:
+          | 'renewal_started'
+          | 'renewal_success'
+          | 'renewal_failed'
+          | 'renewal_skipped'
+          | 'renewal_window_ignored'
+          | 'account_registered'
+          | 'account_updated'
+          | 'account_key_changed'
+          | 'challenge_created'
+          | 'challenge_validated'
+          | 'challenge_failed'
+          | 'order_created'
+          | 'order_cancelled'
+          | 'order_orphaned'
+          | 'certificate_added'
+          | 'certificate_changed'
+          | 'certificate_obtained'
+          | 'certificate_deployed'
+          | 'deployment_failed'
+          | 'certificate_expired'
+          | 'certificate_expiring'
+          | 'renewal_late'
+          | 'served_certificate_differs'
+          | 'served_certificate_unreachable'
+          | 'alarm_resolved'
+          | 'certificate_revoked'
+          | 'revocation_detected'
+          | 'private_key_read'
+          | 'api_key_created'
+          | 'api_key_changed'
+          | 'api_key_revoked'
+          | 'session_created'
+          | 'session_ended'
+          | 'session_revoked'
+          | 'audit_sealed'
+          | 'certificate_removed';
+        /** @description The id of a key, the name of the holder of a token, or a user of a host. */
+        actor?: string;
         certificate?: string;
         since?: string;
+        /** @description Before this moment. */
+        until?: string;
         /** @description How many at most; 1 to 1,000. */
         limit?: number;
-        /** @description The id of the last record that was seen. */
+        /** @description `next` of the page before. */
         cursor?: string;
       };
       header?: never;

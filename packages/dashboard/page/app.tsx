@@ -11,11 +11,23 @@ import { words } from './words.ts';
 const SignIn = lazy(async () => (await import('./screens/sign-in.tsx')).SignIn);
 const screens = {
   certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
+  accounts: lazy(async () => (await import('./screens/accounts.tsx')).Accounts),
+  hosts: lazy(async () => (await import('./screens/hosts.tsx')).Hosts),
+  keys: lazy(async () => (await import('./screens/keys.tsx')).Keys),
+  deliveries: lazy(async () => (await import('./screens/deliveries.tsx')).Deliveries),
+  audit: lazy(async () => (await import('./screens/audit.tsx')).Audit),
+  queue: lazy(async () => (await import('./screens/queue.tsx')).Queue),
 } as const;
 
 /** What each screen of the navigation reads; one that a session may not read is not shown. */
 const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] = [
   ['certificates', 'certificates:read'],
+  ['accounts', 'accounts:read'],
+  ['hosts', 'agents:read'],
+  ['keys', 'keys:read'],
+  ['deliveries', 'queue:read'],
+  ['audit', 'audit:read'],
+  ['queue', 'queue:read'],
 ];
 
 export function App() {

@@ -34,7 +34,8 @@ export interface Failure {
 }
 
 export function failureOf(error: unknown): Failure {
-  if (!(error instanceof ApiError)) return { message: String(error), fields: {} };
+  if (!(error instanceof ApiError))
+    return { message: error instanceof Error ? error.message : String(error), fields: {} };
   const { message, cure, code, problem } = error;
   const fields = Object.fromEntries(
     (problem?.errors ?? []).flatMap(({ pointer, parameter, detail }) =>

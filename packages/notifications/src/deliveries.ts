@@ -119,17 +119,33 @@ export function deadChanges(
   return [...deliveredChanges(stored), dead.put(recordId(record), record)];
 }
 
+/** What a delivery is found by in the list of deliveries. */
+export type DeliveryPosition = Pick<Delivery, 'state' | 'receiver' | 'id'>;
+
+export interface ListDeliveriesOptions {
+  /** Both by default. */
+  readonly state?: Delivery['state'] | undefined;
+  /** Only what is behind this delivery, which may be gone. */
+  readonly after?: DeliveryPosition | undefined;
+  /** Called with each record that cannot be read. */
+  readonly onCorrupt: (error: Error) => void;
+}
+
 /** Lists the deliveries that wait, then the dead letters. */
 export async function* listDeliveries(
   storage: Storage,
-  { onCorrupt }: { readonly onCorrupt: (error: Error) => void },
+  { state: wanted, after, onCorrupt }: ListDeliveriesOptions,
 ): AsyncGenerator<Delivery> {
   for (const [state, kind] of [
     ['waiting', waiting],
     ['dead', dead],
-  ] as const)
-    for await (const stored of kind.list(storage, { onCorrupt }))
+  ] as const) {
+    if ((wanted ?? state) !== state || (after?.state === 'dead' && state === 'waiting')) continue;
+    const position =
+      after?.state === state ? { after: kind.key(`${after.receiver}/${after.id}`) } : {};
+    for await (const stored of kind.list(storage, { onCorrupt, ...position }))
       yield { id: idOf(stored), state, ...stored.record };
+  }
 }
 
 /**

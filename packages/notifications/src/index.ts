@@ -1,5 +1,11 @@
 export { type Channel, type ChannelKind, type Receipt, type SendOptions } from './channel.ts';
-export { type Delivery, type DeliveryFailure, type DeliveryRecord } from './deliveries.ts';
+export {
+  type Delivery,
+  type DeliveryFailure,
+  type DeliveryPosition,
+  type DeliveryRecord,
+  type ListDeliveriesOptions,
+} from './deliveries.ts';
 export { email, type EmailOptions, type MailTls } from './email.ts';
 export { NotificationsError, type NotificationsErrorCode, notificationsErrors } from './errors.ts';
 export {

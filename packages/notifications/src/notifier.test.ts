@@ -215,6 +215,24 @@ describe('a notifier', () => {
     expect((await deliveriesOf(notifier)).map(({ state }) => state)).toEqual(['dead']);
   });
 
+  it('lists what is behind a delivery, though it is gone', async () => {
+    const to = recording();
+    to.failure = new Error('down');
+    const notifier = notifierFor(
+      { name: 'a', channel: to.channel },
+      { name: 'b', channel: to.channel },
+    );
+    await occur();
+    await occur();
+    await notifier.notify();
+    const all = await deliveriesOf(notifier);
+    expect(all.map(({ receiver }) => receiver)).toEqual(['a', 'a', 'b', 'b']);
+    const behind: string[] = [];
+    const after = { ...all[1]!, id: `${all[1]!.id}0` };
+    for await (const { receiver } of notifier.deliveries({ after })) behind.push(receiver);
+    expect(behind).toEqual(['b', 'b']);
+  });
+
   it('delivers what version 1 has stored, and names a record that cannot be read', async () => {
     const stored = {
       v: 1,

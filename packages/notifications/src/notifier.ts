@@ -30,6 +30,7 @@ import {
   deliveryChange,
   type DeliveryRecord,
   listDeliveries,
+  type ListDeliveriesOptions,
   postponedChanges,
   allWaiting,
   removeOldDead,
@@ -206,8 +207,9 @@ export class Notifier {
    */
   deliveries({
     onCorrupt = this.#onCorrupt,
-  }: { readonly onCorrupt?: ((error: Error) => void) | undefined } = {}): AsyncIterable<Delivery> {
-    return listDeliveries(this.#storage, { onCorrupt });
+    ...options
+  }: Partial<ListDeliveriesOptions> = {}): AsyncIterable<Delivery> {
+    return listDeliveries(this.#storage, { onCorrupt, ...options });
   }
 
   /** Makes dead letters wait again, as `replayDead`. */

@@ -76,6 +76,22 @@ describe('the audit log of a server', () => {
     expect(await typesOf('two')).not.toContain('certificate_added');
   });
 
+  it('is searched by who did what, with the newest first', async () => {
+    const search = async (query: string) => {
+      const { body } = await server.call('GET', `/api/audit?${query}`, { key: keys.default });
+      return (body as AuditPage).items;
+    };
+    const actor = `key_${keys.one?.split('.')[1]}`;
+    const [reading, ...more] = await search(`sort=newest&type=private_key_read&actor=${actor}`);
+    expect(more).toEqual([]);
+    expect(reading).toMatchObject({ origin: { actor } });
+    expect(await search('type=private_key_read&actor=key_of_someone_else')).toEqual([]);
+    expect(await search('type=certificate_revoked')).toEqual([]);
+    const all = await search('limit=1000');
+    expect(await search('sort=newest&limit=1000')).toEqual([...all].reverse());
+    expect(await search('until=2026-01-01T00:00:00Z')).toEqual([]);
+  });
+
   it('is verified for a key of the default tenant alone', async () => {
     const verify = async (tenant: string, query = '') =>
       await server.call('GET', `/api/audit/verify${query}`, { key: keys[tenant] });

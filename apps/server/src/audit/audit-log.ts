@@ -1,3 +1,4 @@
+import type { Clock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import {
   AuditError,
@@ -6,14 +7,17 @@ import {
   listAuditRecords,
   verifyAuditLog,
 } from '@acmex/observability/audit';
+import { type EventType, eventTypes } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
+import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { certificateId, limit, moment, pageOf } from '../http/fields.ts';
+import { certificateId, limit, moment, pageOf, sortedBy } from '../http/fields.ts';
 import { STORAGE } from '../health/health.ts';
+import { type TimedList, timePage } from '../http/time-page.ts';
 import { defaultTenant } from '../tenants.ts';
 
 const text = z.string().optional();
@@ -46,16 +50,28 @@ const list = endpoint({
   method: 'GET',
   path: '/api/audit',
   scope: 'audit:read',
-  summary: 'Read who did what, the oldest first',
+  summary: 'Read who did what',
   query: z.strictObject({
+    sort: sortedBy,
+    type: z
+      .enum(eventTypes as [EventType, ...EventType[]])
+      .optional()
+      .describe('The type of an event of the record.'),
+    actor: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('The id of a key, the name of the holder of a token, or a user of a host.'),
     certificate: certificateId.optional(),
     since: moment.optional(),
+    until: moment.optional().describe('Before this moment.'),
     limit,
     cursor: z
       .string()
-      .regex(/^aud_[0-9a-z]{26}$/, 'take it from next of the page before')
+      .regex(/^aud_[0-9a-z]{10,26}$/, 'take it from next of the page before')
       .optional()
-      .describe('The id of the last record that was seen.'),
+      .describe('`next` of the page before.'),
   }),
   answers: {
     200: {
@@ -94,29 +110,25 @@ const verify = endpoint({
 @Injectable()
 export class AuditLog {
   readonly #storage: Storage;
+  readonly #clock: Clock;
   #isVerifying = false;
 
-  constructor(@Inject(STORAGE) storage: Storage) {
+  constructor(@Inject(STORAGE) storage: Storage, @Inject(CLOCK) clock: Clock) {
     this.#storage = storage;
+    this.#clock = clock;
   }
 
   @Handles(list)
   async list({
     caller,
-    query: { certificate, since, limit: pageSize, cursor },
+    query: { type, actor, certificate, ...page },
   }: RequestOf<typeof list>): Promise<Answer> {
-    const items: ListedAuditRecord[] = [];
-    let [scanned, next] = [0, undefined as string | undefined];
-    const listed = listAuditRecords(this.#storage, { after: cursor, since, limit: 2001 });
-    for await (const record of listed) {
-      if (scanned === 2000 || items.length === pageSize)
-        return answer(200, { items, next, scanned });
-      [scanned, next] = [scanned + 1, record.id];
-      const visible = visibleTo(caller, record);
-      const concerns = visible?.actions.some((action) => action.certificate === certificate);
-      if (visible && (certificate === undefined || concerns)) items.push(visible);
-    }
-    return answer(200, { items, scanned });
+    const { items, next, scanned } = await timePage(timedRecords(this.#storage, caller), {
+      ...page,
+      nowMs: this.#clock.now().epochMilliseconds,
+      where: (record) => concerns(record, { type, actor, certificate }),
+    });
+    return answer(200, { items, next, scanned });
   }
 
   /**
@@ -152,6 +164,36 @@ export class AuditLog {
   }
 }
 
+/** Returns the records with what a caller may see of them; without actions where that is nothing. */
+function timedRecords(storage: Storage, caller: Caller): TimedList<ListedAuditRecord> {
+  return {
+    prefix: 'aud',
+    async *list(options) {
+      for await (const record of listAuditRecords(storage, options))
+        yield visibleTo(caller, record);
+    },
+  };
+}
+
+interface Sought {
+  readonly type: string | undefined;
+  readonly actor: string | undefined;
+  readonly certificate: string | undefined;
+}
+
+/** Returns whether one action of a record, and who did it, is what is looked for. */
+function concerns(
+  { origin, actions }: ListedAuditRecord,
+  { type, actor, certificate }: Sought,
+): boolean {
+  return actions.some(
+    (action) =>
+      (type ?? action.type) === action.type &&
+      (certificate ?? action.certificate) === action.certificate &&
+      (actor === undefined || [action.actor, origin.actor, origin.user].includes(actor)),
+  );
+}
+
 function damaged(faults: readonly AuditFault[], count: number): AuditError {
   const first = faults.slice(0, 3).map(({ subject, message }) => `${subject}: ${message}`);
   return new AuditError(
@@ -164,8 +206,8 @@ function seesAll({ tenant, names }: Caller): boolean {
   return tenant.name === defaultTenant && names.includes('*');
 }
 
-/** Returns what a caller may see of a record; undefined for nothing. */
-function visibleTo(caller: Caller, record: ListedAuditRecord): ListedAuditRecord | undefined {
+/** Returns what a caller may see of a record; one without actions for nothing. */
+function visibleTo(caller: Caller, record: ListedAuditRecord): ListedAuditRecord {
   if (seesAll(caller)) return record;
   const isDefault = caller.tenant.name === defaultTenant;
   const actions = record.actions.filter(
@@ -173,5 +215,5 @@ function visibleTo(caller: Caller, record: ListedAuditRecord): ListedAuditRecord
       (isDefault || tenant === caller.tenant.name) &&
       (names === undefined ? caller.names.includes('*') : maySee(caller, names)),
   );
-  return actions.length > 0 ? { ...record, actions } : undefined;
+  return { ...record, actions };
 }

@@ -118,11 +118,11 @@ describe('the timeline of a certificate', () => {
     const times: string[] = [];
     const scans: number[] = [];
     for (let before: string | undefined = endOf(clock); before;) {
-      const { events, next, scanned } = await newestEvents(storage, {
+      const { items, next, scanned } = await newestEvents(storage, {
         ...{ certificate: { createdAt }, before, limit: 2 },
         where: ({ certificate }) => certificate === 'crt_a',
       });
-      times.push(...events.map(({ time }) => time));
+      times.push(...items.map(({ time }) => time));
       scans.push(scanned);
       before = next;
     }

@@ -10,6 +10,12 @@ import { eventId, eventSchema, maySeeEvent } from '../events/events.ts';
 import { STORAGE } from '../health/health.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, limit, pageOf } from '../http/fields.ts';
+import {
+  firstWindowMs,
+  type Newest,
+  newestFirst,
+  type NewestOptions,
+} from '../http/newest-first.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { visible } from './visible.ts';
 
@@ -34,21 +40,8 @@ const timeline = endpoint({
   },
 });
 
-/** How many events are looked at for one page. */
-const scanLimit = 2000;
-/** How many events are read at once: a window of time with more is made smaller. */
-const windowLimit = 250;
-/** The length of the first window. */
-const firstWindowMs = 60_000;
 /** How many audit records are read for one event: its own is written at the same moment. */
 const auditLimit = 50;
-
-interface NewestEvents {
-  readonly events: readonly AcmexEvent[];
-  /** Asks for earlier ones, as `before`; undefined where there are none. */
-  readonly next: string | undefined;
-  readonly scanned: number;
-}
 
 /** The history of a certificate. */
 @Injectable()
@@ -76,7 +69,11 @@ export class Timeline {
     const certificate = await visible(caller, id);
     // A process with a clock that is ahead has written events of the near future.
     const end = firstId('evt', this.#clock.now().epochMilliseconds + firstWindowMs);
-    const { events, next, scanned } = await newestEvents(caller.tenant.storage, {
+    const {
+      items: events,
+      next,
+      scanned,
+    } = await newestEvents(caller.tenant.storage, {
       certificate,
       before: cursor ?? end,
       limit: pageSize,
@@ -93,66 +90,22 @@ export class Timeline {
   }
 }
 
-/**
- * Lists events of a certificate, the newest first. A storage lists keys in ascending order: so it
- * reads windows of time backwards, longer ones where there are few events, until the certificate was
- * created.
- */
+/** Lists events of a certificate, the newest first, until the certificate was created. */
 export async function newestEvents(
   storage: Storage,
   {
     certificate: { createdAt },
-    before,
-    limit: pageSize,
-    where,
-  }: {
+    ...page
+  }: Pick<NewestOptions<AcmexEvent>, 'before' | 'limit' | 'where'> & {
     readonly certificate: Pick<ManagedCertificate, 'createdAt'>;
-    /** The id that all events come before. */
-    readonly before: string;
-    readonly limit: number;
-    readonly where: (event: AcmexEvent) => boolean;
   },
-): Promise<NewestEvents> {
-  const beginMs = Date.parse(createdAt);
-  const events: AcmexEvent[] = [];
-  let [end, windowMs, scanned] = [before, firstWindowMs, 0];
-  while (scanned < scanLimit) {
-    const startMs = Math.max(beginMs, idMilliseconds(end) - windowMs);
-    const start = firstId('evt', startMs);
-    const readLimit = windowMs > 1 ? windowLimit : Infinity;
-    const read = await eventsBetween(storage, { start, end, limit: readLimit });
-    scanned += read.events.length;
-    if (!read.isComplete) {
-      windowMs = Math.max(1, Math.floor(windowMs / 16));
-      continue;
-    }
-    for (const event of read.events.reverse().filter(where)) {
-      if (events.length === pageSize) return { events, next: events.at(-1)?.id, scanned };
-      events.push(event);
-    }
-    if (startMs <= beginMs) return { events, next: undefined, scanned };
-    end = start;
-    if (read.events.length < windowLimit / 8) windowMs *= 4;
-  }
-  return { events, next: end, scanned };
-}
-
-/** Reads the events of a window of time, the oldest first, unless there are more than `limit`. */
-async function eventsBetween(
-  storage: Storage,
-  {
-    start,
-    end,
-    limit: readLimit,
-  }: { readonly start: string; readonly end: string; readonly limit: number },
-): Promise<{ readonly events: AcmexEvent[]; readonly isComplete: boolean }> {
-  const events: AcmexEvent[] = [];
-  for await (const event of outbox(storage).list({ after: start })) {
-    if (event.id >= end) break;
-    if (events.length === readLimit) return { events, isComplete: false };
-    events.push(event);
-  }
-  return { events, isComplete: true };
+): Promise<Newest<AcmexEvent>> {
+  return await newestFirst({
+    ...page,
+    prefix: 'evt',
+    beginMs: Date.parse(createdAt),
+    listAfter: (after) => outbox(storage).list({ after }),
+  });
 }
 
 /** Returns who caused events, from where: by the id of the event, for those that the audit log has. */

@@ -1,11 +1,14 @@
+import type { Clock } from '@acmex/clock';
 import { type AcmexEvent, eventTypes, type EventType, outbox } from '@acmex/orchestrator';
-import { firstId } from '@acmex/storage';
+import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
+import { CLOCK } from '../clock.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
-import { certificateId, limit, moment, orderId, pageOf } from '../http/fields.ts';
+import { certificateId, limit, moment, orderId, pageOf, sortedBy } from '../http/fields.ts';
+import { type TimedList, timePage } from '../http/time-page.ts';
 
 export const eventSchema = z
   .object({
@@ -36,14 +39,16 @@ const list = endpoint({
   method: 'GET',
   path: '/api/events',
   scope: 'events:read',
-  summary: 'Read what happened, the oldest first',
+  summary: 'Read what happened',
   query: z.strictObject({
+    sort: sortedBy,
     type: z.enum(eventTypes as [EventType, ...EventType[]]).optional(),
     certificate: certificateId.optional(),
     order: orderId.optional(),
     since: moment.optional(),
+    until: moment.optional().describe('Before this moment.'),
     limit,
-    cursor: eventId.optional().describe('The id of the last event that was seen.'),
+    cursor: eventId.optional().describe('`next` of the page before.'),
   }),
   answers: {
     200: {
@@ -57,37 +62,39 @@ const list = endpoint({
 @Injectable()
 export class Events {
   readonly #paths: ServerPaths;
+  readonly #clock: Clock;
 
-  constructor(@Inject(SERVER_PATHS) paths: ServerPaths) {
+  constructor(@Inject(SERVER_PATHS) paths: ServerPaths, @Inject(CLOCK) clock: Clock) {
     this.#paths = paths;
+    this.#clock = clock;
   }
 
   @Handles(list)
   async list({
     caller,
-    query: { type, certificate, order, since, limit: pageSize, cursor },
+    query: { type, certificate, order, ...page },
   }: RequestOf<typeof list>): Promise<Answer> {
-    const from = since === undefined ? undefined : firstId('evt', Date.parse(since));
-    const items: AcmexEvent[] = [];
-    let [scanned, next] = [0, undefined as string | undefined];
-    for await (const event of outbox(caller.tenant.storage).list({
-      after: cursor ?? from,
-      limit: 2001,
-    })) {
-      if (scanned === 2000 || items.length === pageSize)
-        return answer(200, { items, next, scanned });
-      [scanned, next] = [scanned + 1, event.id];
-      const wanted =
+    const { items, next, scanned } = await timePage(timedEvents(caller.tenant.storage), {
+      ...page,
+      nowMs: this.#clock.now().epochMilliseconds,
+      where: (event) =>
         (type ?? event.type) === event.type &&
         (certificate ?? event.certificate) === event.certificate &&
-        (order ?? event.order) === event.order;
-      if (wanted && maySeeEvent(caller, event)) items.push(this.#paths.publicMessage(event));
-    }
-    return answer(200, { items, scanned });
+        (order ?? event.order) === event.order &&
+        maySeeEvent(caller, event),
+    });
+    const visible = items.map((event) => this.#paths.publicMessage(event));
+    return answer(200, { items: visible, next, scanned });
   }
 }
 
 /** Whether a caller may see an event: one of no names is for those who may use all of them. */
 export function maySeeEvent(caller: Caller, { names }: AcmexEvent): boolean {
   return names === undefined ? caller.names.includes('*') : maySee(caller, names);
+}
+
+/** Returns the events of a storage. */
+export function timedEvents(storage: Storage): TimedList<AcmexEvent> {
+  const events = outbox(storage);
+  return { prefix: 'evt', list: (options) => events.list(options) };
 }

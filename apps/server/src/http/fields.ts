@@ -23,6 +23,7 @@ export const certificateId = id('crt');
 export const orderId = id('ord');
 export const keyId = id('key');
 export const sessionId = id('ses');
+export const notificationId = id('msg');
 export const accountId = text(
   /^acc_[0-9a-f]{12}$/,
   'write the id as acc_ and 12 hexadecimal digits',
@@ -125,6 +126,12 @@ export const limit = z.coerce
 export const cursor = text(/^[\w-]{1,800}$/, 'take it from next of the page before').describe(
   '`next` of the page before.',
 );
+
+/** The order of a list of what happened. */
+export const sortedBy = z
+  .enum(['oldest', 'newest'])
+  .default('oldest')
+  .describe('What comes first: `oldest`, or `newest`.');
 
 /** A part of a list. */
 export function pageOf<T extends z.ZodType>(items: T) {

@@ -13,11 +13,12 @@ interface Question {
   readonly action: string;
   /** Whether it cannot be undone. */
   readonly isDestructive?: boolean;
-  /** Does it. The dialog stays open with the reason if that fails. */
+  /** Does it. The dialog stays open with the reason if that fails; it may `ask` the next question. */
   readonly run: (form: FormData) => Promise<void>;
 }
 
-const question = signal<Question | undefined>(undefined);
+const question = signal<(Question & { readonly number: number }) | undefined>(undefined);
+let lastNumber = 0;
 const failure = signal<Failure | undefined>(undefined);
 const isRunning = signal(false);
 
@@ -25,7 +26,7 @@ const isRunning = signal(false);
 export function ask(asked: Question): void {
   failure.value = undefined;
   isRunning.value = false;
-  question.value = asked;
+  question.value = { ...asked, number: ++lastNumber };
 }
 
 /** The dialog of `ask`, once in the page. */
@@ -34,8 +35,8 @@ export function Asking() {
   const heading = useId();
   const asked = question.value;
   useEffect(() => {
-    if (asked) dialog.current?.showModal();
-    else dialog.current?.close();
+    if (!asked) dialog.current?.close();
+    else if (!dialog.current?.open) dialog.current?.showModal();
   }, [asked]);
   const close = () => {
     question.value = undefined;
@@ -45,7 +46,7 @@ export function Asking() {
     isRunning.value = true;
     try {
       await asked.run(new FormData(form));
-      close();
+      if (question.peek() === asked) close();
     } catch (error) {
       failure.value = failureOf(error);
     } finally {
@@ -55,6 +56,7 @@ export function Asking() {
   return (
     <dialog ref={dialog} aria-labelledby={heading} onClose={close}>
       <form
+        key={asked.number}
         onSubmit={(event) => {
           event.preventDefault();
           void submit(event.currentTarget);

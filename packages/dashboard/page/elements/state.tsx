@@ -6,14 +6,18 @@ type StateName = keyof typeof words.states;
 const tones: Readonly<Record<StateName, 'good' | 'busy' | 'warn' | 'bad' | 'calm'>> = {
   valid: 'good',
   succeeded: 'good',
+  current: 'good',
   due: 'busy',
   pending: 'busy',
   running: 'busy',
   unissued: 'busy',
+  behind: 'warn',
   paused: 'calm',
   cancelled: 'calm',
+  deactivated: 'calm',
   failing: 'bad',
   failed: 'bad',
+  undelivered: 'bad',
   revoked: 'bad',
   expired: 'bad',
 };

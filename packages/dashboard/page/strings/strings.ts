@@ -7,10 +7,22 @@ const tables = {
   en: {
     shell: async () => (await import('./en/shell.ts')).shell,
     certificates: async () => (await import('./en/certificates.ts')).certificates,
+    accounts: async () => (await import('./en/accounts.ts')).accounts,
+    hosts: async () => (await import('./en/hosts.ts')).hosts,
+    keys: async () => (await import('./en/keys.ts')).keys,
+    deliveries: async () => (await import('./en/deliveries.ts')).deliveries,
+    audit: async () => (await import('./en/audit.ts')).audit,
+    queue: async () => (await import('./en/queue.ts')).queue,
   },
   de: {
     shell: async () => (await import('./de/shell.ts')).shell,
     certificates: async () => (await import('./de/certificates.ts')).certificates,
+    accounts: async () => (await import('./de/accounts.ts')).accounts,
+    hosts: async () => (await import('./de/hosts.ts')).hosts,
+    keys: async () => (await import('./de/keys.ts')).keys,
+    deliveries: async () => (await import('./de/deliveries.ts')).deliveries,
+    audit: async () => (await import('./de/audit.ts')).audit,
+    queue: async () => (await import('./de/queue.ts')).queue,
   },
 } as const;
 

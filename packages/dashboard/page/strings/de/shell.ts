@@ -74,5 +74,9 @@ export const shell: Translation<typeof english> = {
     succeeded: 'ausgestellt',
     failed: 'fehlgeschlagen',
     cancelled: 'abgebrochen',
+    deactivated: 'deaktiviert',
+    current: 'aktuell',
+    behind: 'veraltet',
+    undelivered: 'aufgegeben',
   },
 };

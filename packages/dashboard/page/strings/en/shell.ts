@@ -71,5 +71,9 @@ export const shell = {
     succeeded: 'issued',
     failed: 'failed',
     cancelled: 'cancelled',
+    deactivated: 'deactivated',
+    current: 'current',
+    behind: 'behind',
+    undelivered: 'given up',
   },
 } as const satisfies object;

@@ -1,0 +1,74 @@
+import { useLocation } from 'preact-iso';
+import { Choice } from '../../elements/choice.tsx';
+import { Field } from '../../elements/field.tsx';
+import { MomentField } from '../../elements/moment-field.tsx';
+import { strings } from '../../strings/strings.ts';
+import { type Filter, filterOfForm, urlOf } from './filter.ts';
+
+const words = await strings('audit');
+
+export function FilterForm({ filter }: { readonly filter: Filter }) {
+  const { route } = useLocation();
+  const { view, ...sought } = filter;
+  const submit = (form: HTMLFormElement) => {
+    const entered = filterOfForm(new FormData(form));
+    route(urlOf({ ...entered, ...(view === undefined ? {} : { view }) }));
+  };
+  return (
+    <form
+      class="filter"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit(event.currentTarget);
+      }}
+      onChange={({ currentTarget, target }) => {
+        if (target instanceof HTMLSelectElement) submit(currentTarget);
+      }}
+    >
+      <Choice
+        label={words.type}
+        name="type"
+        value={filter.type ?? ''}
+        options={[['', words.any], ...Object.entries(words.types)]}
+      />
+      {view === 'events' ? null : <ActorField value={filter.actor} />}
+      <Field label={words.certificate} hint={words.certificateHint}>
+        {(attributes) => (
+          <input
+            {...attributes}
+            name="certificate"
+            pattern="crt_[0-9a-z]{26}"
+            title={words.certificateHint}
+            defaultValue={filter.certificate ?? ''}
+            spellcheck={false}
+          />
+        )}
+      </Field>
+      <MomentField label={words.since} name="since" value={filter.since} />
+      <MomentField label={words.until} name="until" value={filter.until} />
+      <div class="actions">
+        <button>{words.apply}</button>
+        {Object.keys(sought).length > 0 ? (
+          <a href={urlOf(view === undefined ? {} : { view })}>{words.clear}</a>
+        ) : null}
+      </div>
+    </form>
+  );
+}
+
+function ActorField({ value = '' }: { readonly value: string | undefined }) {
+  return (
+    <Field label={words.actor} hint={words.actorHint}>
+      {(attributes) => (
+        <input
+          {...attributes}
+          name="actor"
+          maxLength={200}
+          defaultValue={value}
+          spellcheck={false}
+        />
+      )}
+    </Field>
+  );
+}

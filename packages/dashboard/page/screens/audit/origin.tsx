@@ -1,0 +1,40 @@
+import type { components } from '@acmex/api';
+import { session } from '../../session.ts';
+import { strings } from '../../strings/strings.ts';
+import { type Filter, urlOf } from './filter.ts';
+
+const words = await strings('audit');
+type AuditOrigin = components['schemas']['AuditRecord']['origin'];
+
+/** Who did something, and from where. */
+export function Origin({
+  origin: { actor, user, host, address, program, traceId },
+  filter,
+}: {
+  readonly origin: AuditOrigin;
+  readonly filter: Filter;
+}) {
+  const who = actor ?? user;
+  const where = [user, host].filter((text) => text !== undefined).join('@');
+  return (
+    <span class="names origin">
+      {who === undefined ? (
+        words.nobody
+      ) : (
+        <a href={urlOf({ ...filter, actor: who })} title={words.onlyActor}>
+          <bdi>{who}</bdi>
+        </a>
+      )}
+      {who !== undefined && session.value?.key === who ? <small>{words.you}</small> : null}
+      {address === undefined ? null : <code>{address}</code>}
+      <small>
+        <bdi>{[program, where].filter((text) => text !== undefined && text !== '').join(', ')}</bdi>
+      </small>
+      {traceId === undefined ? null : (
+        <small>
+          {words.trace} <code>{traceId}</code>
+        </small>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,83 @@
+import { announce } from '../../elements/announce.tsx';
+import { ask } from '../../elements/ask.tsx';
+import { Field } from '../../elements/field.tsx';
+import { MomentField } from '../../elements/moment-field.tsx';
+import { instantOf } from '../../local-time.ts';
+import { api } from '../../server.ts';
+import { session } from '../../session.ts';
+import { strings } from '../../strings/strings.ts';
+import { now } from '../../time.ts';
+import { namesOf, type Scope, scopesByArea } from './key.ts';
+import { showSecret } from './secret.tsx';
+
+const words = await strings('keys');
+
+/** Asks what a new key is to be allowed, and makes it. Its text is shown once. */
+export function askForKey(onDone: () => void): void {
+  ask({
+    title: words.make.title,
+    content: <NewKey />,
+    action: words.make.action,
+    async run(form) {
+      const scopes = form.getAll('scope') as Scope[];
+      if (scopes.length === 0) throw new Error(words.make.noScope);
+      const title = String(form.get('title')).trim();
+      const expiresAt = instantOf(String(form.get('expiresAt')));
+      const { data } = await api.POST('/api/keys', {
+        body: {
+          ...(title === '' ? {} : { title }),
+          scopes,
+          names: [...namesOf(String(form.get('names')))],
+          ...(expiresAt === undefined ? {} : { expiresAt }),
+        },
+      });
+      showSecret(data.key);
+      announce(words.make.done);
+      onDone();
+    },
+  });
+}
+
+function NewKey() {
+  const { scopes = [], names = [], expiresAt } = session.value ?? {};
+  return (
+    <>
+      <Field label={words.make.name} hint={words.make.nameHint}>
+        {(attributes) => (
+          <input {...attributes} name="title" maxLength={80} autocomplete="off" autofocus />
+        )}
+      </Field>
+      {scopesByArea(scopes).map(([area, allowed]) => (
+        <fieldset key={area} class="scopes">
+          <legend>{words.areas[area]}</legend>
+          {allowed.map((scope) => (
+            <label key={scope} class="check">
+              <input type="checkbox" name="scope" value={scope} />
+              <span>{words.scopes[scope]}</span>
+            </label>
+          ))}
+        </fieldset>
+      ))}
+      <Field label={words.make.names} hint={words.make.namesHint}>
+        {(attributes) => (
+          <textarea
+            {...attributes}
+            name="names"
+            rows={3}
+            required
+            spellcheck={false}
+            defaultValue={names.join('\n')}
+          />
+        )}
+      </Field>
+      <MomentField
+        label={words.make.end}
+        name="expiresAt"
+        value={expiresAt}
+        min={now.peek()}
+        max={expiresAt}
+        hint={words.make.endHint}
+      />
+    </>
+  );
+}

@@ -1,0 +1,42 @@
+export const accounts = {
+  title: 'Accounts',
+  text: 'The server orders certificates with an account at each CA. It registers one by itself when it needs it, if the configuration agrees to the terms of service.',
+  caption: 'Accounts at CAs',
+  empty: 'There is no account yet. The first order registers one, or you do it here.',
+  noAnswer: 'The CA has not answered yet',
+  noContact: 'no contact',
+  askCa: 'Ask the CA',
+  columns: { issuer: 'CA', account: 'Account', atCa: 'At the CA', actions: 'Actions' },
+  register: {
+    title: 'Register an account',
+    action: 'Register',
+    text: 'If the CA has an account of the stored key already, it is used.',
+    issuerHint: 'Its name in acmex.toml. Empty: the CA of [acme].',
+    emailHint: 'Where the CA can reach you. Empty: the contact in acmex.toml.',
+    done: (issuer: string) => `The account at ${issuer} is registered.`,
+  },
+  terms: {
+    title: 'Terms of service',
+    text: 'The CA registers accounts only for those who agree to its terms of service. Read them first:',
+    agree: 'I have read the terms of service and agree to them.',
+  },
+  contact: {
+    title: 'Change the contact',
+    action: 'Change contact',
+    label: 'E-mail address',
+    text: 'The CA uses this address alone from now on.',
+    done: 'The CA has the new contact.',
+  },
+  rotate: {
+    title: 'Rotate the account key',
+    action: 'Rotate key',
+    text: 'The account gets a new key, and the CA refuses the old one. Certificates are not changed.',
+    done: 'The account has a new key.',
+  },
+  giveUp: {
+    title: 'Give up the account',
+    action: 'Give up',
+    text: 'The CA deactivates the account, and its key is removed from the storage. Certificates of the account stay valid, but they cannot be renewed with it. This cannot be undone.',
+    done: 'The CA has deactivated the account.',
+  },
+} as const;

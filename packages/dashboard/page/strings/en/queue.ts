@@ -1,0 +1,53 @@
+export const queue = {
+  title: 'Queue',
+  text: 'Orders and deployments that wait, run or failed. Running and waiting count the whole server; the lists are your own.',
+  firstPage: 'First page',
+  nextPage: 'Next page',
+  columns: {
+    certificate: 'Certificate',
+    why: 'Why',
+    next: 'Next attempt',
+    order: 'Order',
+    due: 'Due',
+    issuer: 'CA',
+    worker: 'Process',
+    capacity: 'At once',
+    since: 'Since',
+    actions: 'Actions',
+  },
+  counts: {
+    running: 'Running',
+    waiting: 'Waiting',
+    delayed: 'Delayed',
+    due: 'Due',
+    failing: 'Failing',
+    ofCapacity: (running: number, capacity: number) => `${running} of ${capacity}`,
+  },
+  late: {
+    title: 'Work is late.',
+    text: 'Nothing is done for what has been due the longest. Check that a process works, and that the CA can be reached.',
+    since: 'due',
+  },
+  failing: {
+    title: 'What fails',
+    none: 'Nothing fails.',
+    order: 'Order:',
+    deploy: 'Deployment:',
+    noOrder: 'none',
+    times: (count: number) => (count === 1 ? 'failed once, last' : `failed ${count} times, last`),
+  },
+  replay: {
+    title: 'Try all again',
+    action: 'Try again',
+    now: 'Try now',
+    text: 'Everything that fails is due at once, without waiting for its next attempt. CAs limit failed attempts: correct the cause first.',
+    done: (count: number, hasMore: boolean) =>
+      `${count === 1 ? '1 certificate is' : `${count} certificates are`} tried again.${hasMore ? ' There are more: repeat it.' : ''}`,
+  },
+  due: { title: 'Due and not done', none: 'Nothing is due.' },
+  groups: 'By CA',
+  workers: {
+    title: 'Processes that work',
+    none: 'No process works. Start one with acmex serve.',
+  },
+} as const;
