@@ -2,9 +2,11 @@ import { Accounts } from './accounts/accounts.ts';
 import { Agents } from './agents/agents.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { Deliveries } from './deliveries/deliveries.ts';
+import { DnsProviders } from './dns-providers/dns-providers.ts';
 import { Documentation } from './docs/documentation.ts';
 import { Events } from './events/events.ts';
 import { Health } from './health/health.ts';
+import { Issuers } from './issuers/issuers.ts';
 import { MetricsEndpoint } from './metrics/metrics.ts';
 import { Queue } from './queue/queue.ts';
 import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
@@ -15,6 +17,7 @@ import { CertificateStatuses } from './certificates/status.ts';
 import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { OrderCheck } from './orders/order-check.ts';
 import { Orders } from './orders/orders.ts';
 import { Templates } from './templates/templates.ts';
 
@@ -22,9 +25,12 @@ import { Templates } from './templates/templates.ts';
 export const controllers = [
   Accounts,
   Orders,
+  OrderCheck,
   Certificates,
   CertificateActions,
   Templates,
+  Issuers,
+  DnsProviders,
   Downloads,
   CertificateStatuses,
   Timeline,

@@ -151,6 +151,31 @@ describe('acmexApi', () => {
     await expect(api.GET('/health', { signal: controller.signal })).rejects.toThrow('enough');
   });
 
+  it('says when the stream of an order is open, and has each further failure once', async () => {
+    const pending = (at: string) =>
+      `event: state\ndata: {"state":"pending","at":"","failure":{"at":"${at}"}}\n\n`;
+    const bodies = [
+      pending('first'),
+      `${pending('first')}${pending('second')}event: end\ndata: {}\n\n`,
+    ];
+    const url = await start((_, response) => {
+      response.setHeader('content-type', 'text/event-stream').end(bodies.shift());
+    });
+    const timer: typeof millisecondTimer = {
+      sleep: async ({ milliseconds }, options) => {
+        if (milliseconds >= 60_000) await millisecondTimer.sleep({ milliseconds }, options);
+      },
+    };
+    const log: string[] = [];
+    const events = acmexApi({ url, timer }).watchOrder('ord_1', {
+      onConnect: () => log.push('open'),
+      onReconnect: () => log.push('cut'),
+    });
+    for await (const event of events)
+      log.push(event.type === 'state' ? String(event.failure?.at) : event.type);
+    expect(log).toEqual(['open', 'first', 'cut', 'open', 'second', 'end']);
+  });
+
   it('gives up a stream that is cut eleven times in a row, and asks less often each time', async () => {
     let count = 0;
     const url = await start((_, response) => {

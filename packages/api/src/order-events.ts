@@ -7,8 +7,8 @@ import type { components } from './rest-api.ts';
 type Schemas = components['schemas'];
 
 /**
- * What happens to an order: a step, another state, or its end with the whole order. `id` resumes
- * after a step.
+ * What happens to an order: a step, another state or failure, or its end with the whole order. `id`
+ * resumes after a step.
  */
 export type OrderEvent =
   | { readonly type: 'step'; readonly id: string; readonly step: Schemas['Step'] }
@@ -26,6 +26,8 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
   /** The id of the last step that was seen; by default it begins with the first. */
   readonly lastEventId?: string | undefined;
+  /** Called when the stream is open: at first, and after each reconnection. */
+  readonly onConnect?: (() => void) | undefined;
   /** Called when the connection is lost, with the reason, before each attempt to connect again. */
   readonly onReconnect?: ((reason: ApiError) => void) | undefined;
 }
@@ -54,7 +56,7 @@ const [firstPauseMs, longestPauseMs] = [1000, 30_000];
 export async function* watchOrder(
   id: string,
   streams: OrderStreams,
-  { signal, lastEventId, onReconnect }: WatchOptions = {},
+  { signal, lastEventId, onConnect, onReconnect }: WatchOptions = {},
 ): AsyncGenerator<OrderEvent, void, undefined> {
   const seen = { id: lastEventId, state: '', failures: 0 };
   for (let hasBegun = false; ;) {
@@ -62,13 +64,18 @@ export async function* watchOrder(
     try {
       const response = await streams.connect(id, seen.id, signal);
       hasBegun = true;
+      onConnect?.();
       for await (const message of messages(response, { timer: streams.timer, signal })) {
         seen.failures = 0;
         seen.id = message.id ?? seen.id;
         const event = toEvent(message);
         // Each connection begins with the state.
-        if (event === undefined || (event.type === 'state' && event.state === seen.state)) continue;
-        if (event.type === 'state') seen.state = event.state;
+        if (event?.type === 'state') {
+          const state = `${event.state} ${event.failure?.at ?? ''}`;
+          if (state === seen.state) continue;
+          seen.state = state;
+        }
+        if (event === undefined) continue;
         yield event;
         if (event.type === 'end') return;
       }

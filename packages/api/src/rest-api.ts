@@ -81,7 +81,7 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * List orders, the oldest first
+     * List orders
      * @description Needs the scope `orders:read`: See orders, and watch them.
      */
     get: operations['getApiOrders'];
@@ -195,6 +195,26 @@ export interface paths {
     get: operations['getApiOrdersIdEvents'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/orders/check': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Check an order before it is made
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    post: operations['postApiOrdersCheck'];
     delete?: never;
     options?: never;
     head?: never;
@@ -372,6 +392,46 @@ export interface paths {
      * @description Needs the scope `certificates:write`: Declare, change, pause and remove certificates.
      */
     delete: operations['deleteApiTemplatesName'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/issuers': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the CAs that certificates can be ordered from
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiIssuers'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/dns-providers': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the DNS providers that can write the records of challenges
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiDnsProviders'];
+    put?: never;
+    post?: never;
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -991,6 +1051,8 @@ export interface components {
     Failure: {
       code: string;
       message: string;
+      /** @description What to do about it. */
+      cure?: string;
       /** @description RFC 3339 */
       at: string;
       /** @description How often in a row. */
@@ -1001,6 +1063,27 @@ export interface components {
       problem?: {
         [key: string]: unknown;
       };
+    };
+    PlannedOrder: {
+      /** @description In canonical form. */
+      names: string[];
+      issuer: string;
+      profile?: string;
+      preferredChain?: string;
+      /** @enum {string} */
+      keyType: 'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      reuseKey: boolean;
+      mustStaple: boolean;
+      challenge: string;
+      /** @description For a challenge by DNS: the provider that writes the records of each name. */
+      dnsProviders?: {
+        [key: string]: string;
+      };
+      labels: {
+        [key: string]: string;
+      };
+      /** @description Certificates with the same names: the closest is changed and ordered again, and no new certificate is made. */
+      certificates: string[];
     };
     Certificate: {
       id: string;
@@ -1124,6 +1207,36 @@ export interface components {
       labels?: {
         [key: string]: string;
       };
+    };
+    Issuer: {
+      /** @description As requests name it. */
+      name: string;
+      /** @description For people. */
+      title: string;
+      /** @description The URL of its directory. RFC 8555 §7.1.1 */
+      directory: string;
+      /** @description Whether its certificates are for tests, and no one trusts them. */
+      staging: boolean;
+      /** @description Whether requests without an issuer use it. */
+      isDefault: boolean;
+      /** @description The profile of requests without one. */
+      profile?: string;
+      /** @description The profiles that it offers, with their descriptions; absent until its directory was read for an order. */
+      profiles?: {
+        [key: string]: string;
+      };
+    };
+    DnsProvider: {
+      /** @description As requests name it. */
+      name: string;
+      /** @description The kind of host. */
+      type: string;
+      /** @description The kind of host, for people. */
+      title: string;
+      /** @description The names whose records it writes; all where it is absent. */
+      zones?: string[];
+      /** @description Whether it writes the records of names that no other provider is for. */
+      isDefault: boolean;
     };
     CertificateStatus: {
       id: string;
@@ -1742,9 +1855,11 @@ export interface operations {
         state?: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
         certificate?: string;
         issuer?: string;
+        /** @description Which come first. */
+        sort?: 'oldest' | 'newest';
         /** @description How many at most; 1 to 1,000. */
         limit?: number;
-        /** @description The id of the last order that was seen. */
+        /** @description `next` of the page before. */
         cursor?: string;
       };
       header?: never;
@@ -1998,13 +2113,71 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token. */
+      /** @description Server-sent events: `step` with each step and its number as id, `state` whenever that or the failure changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token. */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
           'text/event-stream': string;
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiOrdersCheck: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          names: string[];
+          /** @description A template: it gives the values that the request does not have; labels are joined. */
+          template?: string;
+          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          issuer?: string;
+          profile?: string;
+          /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
+          preferredChain?: string;
+          /**
+           * @description ec-p256 by default. A key in a device keeps its type: a different one is refused.
+           * @enum {string}
+           */
+          keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Keep the private key at a renewal; a new one each time by default. */
+          reuseKey?: boolean;
+          /** @description Ask for a certificate that needs a stapled OCSP answer. */
+          mustStaple?: boolean;
+          /**
+           * @description challenge.challenge_type of acmex.toml by default.
+           * @enum {string}
+           */
+          challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          dnsProvider?: string;
+          renewBeforeDays?: number;
+          labels?: {
+            [key: string]: string;
+          };
+        };
+      };
+    };
+    responses: {
+      /** @description What would be ordered, with the values of the template and of acmex.toml. Nothing is ordered or stored, and neither the CA nor a DNS provider is asked. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PlannedOrder'];
         };
       };
       default: components['responses']['Problem'];
@@ -2506,6 +2679,54 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiIssuers: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those that the tenant may use. The CAs are not asked. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['Issuer'][];
+            /** @description How names are validated where a request does not say it. */
+            challenge: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiDnsProviders: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those that the tenant may use; without their credentials. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['DnsProvider'][];
+          };
+        };
       };
       default: components['responses']['Problem'];
     };

@@ -40,6 +40,7 @@ export {
   singleDnsProvider,
 } from './dns-providers.ts';
 export { ManagerError, type ManagerErrorCode, managerErrors } from './errors.ts';
+export { failureCure } from './failure-cure.ts';
 export {
   type Argv,
   type Environment,
@@ -66,6 +67,7 @@ export { saveCredentials, savedCredentials } from './saved-credentials.ts';
 export { checkServed, type ServedCheckOptions } from './served-checks.ts';
 export { type ServedTarget, servedTargets } from './served-targets.ts';
 export { solverFor, type SolverOptions } from './solver.ts';
+export { storedProfiles } from './stored-directories.ts';
 export { storedResponses } from './stored-responses.ts';
 export { revocationFetch } from './revocation-source.ts';
 export { type Anchor, type Trust, trustOf, trustOnly } from './trust.ts';

@@ -1,6 +1,6 @@
 import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { storedDirectories } from './stored-directories.ts';
+import { storedDirectories, storedProfiles } from './stored-directories.ts';
 
 const url = 'https://ca.test/acme/directory';
 const stored = { text: '{}', etag: '"1"', freshUntil: '2026-11-23T12:00:00Z' };
@@ -64,5 +64,22 @@ describe('directories in a storage', () => {
     expect(warnings).toHaveLength(2);
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(directories.get(url, { signal })).rejects.toThrow('enough');
+  });
+});
+
+describe('the profiles of a CA', () => {
+  it.each([
+    [{ meta: { profiles: { classic: 'For all', odd: null } } }, { classic: 'For all', odd: '' }],
+    [{ meta: { profiles: 'none' } }, {}],
+    [{}, {}],
+  ])('are those of its stored directory: %j', async (directory, profiles) => {
+    await directoriesOf().put(url, { ...stored, text: JSON.stringify(directory) });
+    await expect(storedProfiles(storage, url)).resolves.toEqual(profiles);
+  });
+
+  it('are not known without a directory that can be read', async () => {
+    await expect(storedProfiles(storage, url)).resolves.toBeUndefined();
+    await directoriesOf().put(url, { ...stored, text: 'not JSON' });
+    await expect(storedProfiles(storage, url)).resolves.toBeUndefined();
   });
 });

@@ -60,6 +60,31 @@ export function storedDirectories({
   };
 }
 
+/**
+ * Returns the certificate profiles of a CA with their descriptions, by the directory that was read
+ * last. The CA is not asked.
+ *
+ * @param url of the directory
+ * @returns undefined if no directory is stored, or it cannot be read
+ */
+export async function storedProfiles(
+  storage: Storage,
+  url: string,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const stored = await storedDirectories({ storage }).get(url);
+  if (!stored) return undefined;
+  try {
+    const { meta } = JSON.parse(stored.text) as { readonly meta?: { readonly profiles?: unknown } };
+    const { profiles } = meta ?? {};
+    if (typeof profiles !== 'object' || profiles === null) return {};
+    return Object.fromEntries(
+      Object.entries(profiles).map(([name, text]) => [name, String(text ?? '')]),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
 function keyOf(url: string): string {
   return `directory/${directoryName(url)}`;
 }

@@ -8,23 +8,9 @@ import {
 import * as z from 'zod';
 import { challenge, keyType } from '../http/fields.ts';
 import type { ServerPaths } from '../http/server-paths.ts';
+import { failureSchema, publicFailure } from './failure.ts';
 
 const time = z.string().describe('RFC 3339');
-
-/** What failed last, and when it is tried again. */
-export const failureSchema = z
-  .object({
-    code: z.string(),
-    message: z.string(),
-    at: time,
-    failures: z.number().int().describe('How often in a row.'),
-    retryAt: time,
-    problem: z
-      .record(z.string(), z.unknown())
-      .optional()
-      .describe("The CA's own problem document, with its subproblems. RFC 8555 §6.7"),
-  })
-  .meta({ id: 'Failure' });
 
 export const certificateSchema = z
   .object({
@@ -148,9 +134,9 @@ export function certificateOf(
       window: renewal.window,
       explanationUrl: renewal.explanationUrl,
     },
-    failure: failure && paths.publicMessage(failure),
+    failure: publicFailure(failure, paths),
     deployed,
-    deployFailure: deployFailure && paths.publicMessage(deployFailure),
+    deployFailure: publicFailure(deployFailure, paths),
     order,
   };
 }

@@ -10,7 +10,7 @@ import { Orders } from './orders.ts';
 /** Orders whose storage counts how often each is read. */
 function countedOrders(clock = virtualClock()) {
   let reads = 0;
-  const state = { order: 'pending' };
+  const state = { order: 'pending', failure: undefined as { readonly at: string } | undefined };
   const caller = (tenant: string) =>
     ({
       names: ['*'],
@@ -20,7 +20,8 @@ function countedOrders(clock = virtualClock()) {
           provisioner: {
             status: async (id: string) => {
               reads += 1;
-              return { id, names: ['a.test'], state: state.order, steps: [] };
+              const { order, failure } = state;
+              return { id, names: ['a.test'], state: order, failure, steps: [] };
             },
           },
         },
@@ -99,6 +100,17 @@ describe('streams of the events of orders', () => {
     await watch('ord_1', 'two');
     streams[0]!.close();
     await watch('ord_1');
+  });
+
+  it('have each further failure, also where the order is in the same state again', async () => {
+    const { clock, watch, state } = orders;
+    const stream = await watch('ord_1');
+    for (const at of ['first', 'second']) {
+      state.failure = { at };
+      await clock.advance({ seconds: 2 });
+    }
+    expect(stream.text.match(/event: state/g)).toHaveLength(3);
+    expect(stream.text).toContain('"at":"second"');
   });
 
   it('end after an hour, and when the order has ended', async () => {

@@ -1,6 +1,6 @@
 import type { OrderStatus } from '@acmex/orchestrator';
 import * as z from 'zod';
-import { failureSchema } from '../certificates/certificate.ts';
+import { failureSchema, publicFailure } from '../certificates/failure.ts';
 import type { ServerPaths } from '../http/server-paths.ts';
 
 export const orderStates = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
@@ -69,7 +69,7 @@ export function orderOf(
     updatedAt,
     url,
     steps: steps.map(paths.publicMessage),
-    failure: failure && paths.publicMessage(failure),
+    failure: publicFailure(failure, paths),
     cancelRequested,
     orphaned,
     generation,

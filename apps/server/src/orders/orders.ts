@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
 import type { ManagedCertificate, OrderStatus } from '@acmex/orchestrator';
+import { firstId, idMilliseconds } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -9,6 +10,7 @@ import { specOf, template, unspecified, wishes } from '../certificates/request.t
 import { visible } from '../certificates/visible.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
+import { firstWindowMs, type Newest, newestFirst } from '../http/newest-first.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -57,13 +59,14 @@ const list = endpoint({
   method: 'GET',
   path: '/api/orders',
   scope: 'orders:read',
-  summary: 'List orders, the oldest first',
+  summary: 'List orders',
   query: z.strictObject({
     state: z.enum(orderStates).optional(),
     certificate: certificateId.optional(),
     issuer: ownName.optional(),
+    sort: z.enum(['oldest', 'newest']).default('oldest').describe('Which come first.'),
     limit,
-    cursor: orderId.optional().describe('The id of the last order that was seen.'),
+    cursor: orderId.optional().describe('`next` of the page before.'),
   }),
   answers: { 200: { description: 'A page of orders.', schema: pageOf(orderSchema) } },
 });
@@ -145,7 +148,7 @@ const events = endpoint({
   answers: {
     200: {
       description:
-        'Server-sent events: `step` with each step and its number as id, `state` whenever that changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token.',
+        'Server-sent events: `step` with each step and its number as id, `state` whenever that or the failure changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token.',
       contentType: 'text/event-stream',
     },
   },
@@ -158,6 +161,14 @@ const heartbeat = 15_000;
 const longestStreamMs = 3_600_000;
 const maxStreamsPerTenant = 200;
 const renewedAtOnce = 500;
+/** How many orders are looked at for one page. */
+const maxScanned = 2000;
+
+interface OrderPage {
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+  readonly where: (order: OrderStatus) => boolean;
+}
 
 interface OrderStream {
   readonly caller: Caller;
@@ -193,22 +204,16 @@ export class Orders {
 
   @Handles(list)
   async list({ caller, query }: RequestOf<typeof list>): Promise<Answer> {
-    const items = [];
-    let [scanned, next] = [0, undefined as string | undefined];
-    for await (const order of caller.tenant.manager.provisioner.orders({
-      after: query.cursor,
-      limit: 2001,
-    })) {
-      if (scanned === 2000 || items.length === query.limit)
-        return answer(200, { items, next, scanned });
-      [scanned, next] = [scanned + 1, order.id];
-      const wanted =
-        (query.state ?? order.state) === order.state &&
-        (query.certificate ?? order.certificate) === order.certificate &&
-        (query.issuer ?? order.issuer) === order.issuer;
-      if (wanted && maySee(caller, order.names)) items.push(orderOf(order, this.#paths));
-    }
-    return answer(200, { items, scanned });
+    const where = (order: OrderStatus) =>
+      (query.state ?? order.state) === order.state &&
+      (query.certificate ?? order.certificate) === order.certificate &&
+      (query.issuer ?? order.issuer) === order.issuer &&
+      maySee(caller, order.names);
+    const { items, next, scanned } =
+      query.sort === 'newest'
+        ? await this.#newest(caller, { ...query, where })
+        : await oldest(caller, { ...query, where });
+    return answer(200, { items: items.map((order) => orderOf(order, this.#paths)), next, scanned });
   }
 
   @Handles(create)
@@ -344,11 +349,13 @@ export class Orders {
         .filter(({ number }) => number > step)
         .map((step) => message('step', step, step.number));
       step = order.steps.at(-1)?.number ?? step;
-      if (order.state !== state)
+      // A try that fails at once ends in the state that it began in.
+      const next = `${order.state} ${order.failure?.at ?? ''}`;
+      if (next !== state)
         news.push(
           message('state', { state: order.state, at: order.updatedAt, failure: order.failure }),
         );
-      state = order.state;
+      state = next;
       if (hasEnded(order)) return yield `${news.join('')}${message('end', order)}`;
       if (news.length === 0 && this.#clock.monotonic() - spoken > heartbeat)
         news.push(': still at it\n\n');
@@ -358,6 +365,24 @@ export class Orders {
       }
       await watch.pause();
     }
+  }
+
+  async #newest(
+    { tenant: { manager } }: Caller,
+    { cursor: before, limit: pageSize, where }: OrderPage,
+  ): Promise<Newest<OrderStatus>> {
+    const { provisioner } = manager;
+    // A process with a clock that is ahead has made orders of the near future.
+    const end = firstId('ord', this.#clock.now().epochMilliseconds + firstWindowMs);
+    for await (const { id } of provisioner.orders({ limit: 1 })) {
+      const page = await newestFirst({
+        ...{ prefix: 'ord', beginMs: idMilliseconds(id), before: before ?? end, where },
+        limit: pageSize,
+        listAfter: (after) => provisioner.orders({ after }),
+      });
+      return { ...page, next: page.next?.padEnd(id.length, '0') };
+    }
+    return { items: [], next: undefined, scanned: 0 };
   }
 
   async #visible(caller: Caller, watch: Watch<OrderStatus>): Promise<OrderStatus> {
@@ -403,6 +428,20 @@ export class Orders {
   async #order(caller: Caller, id: string): Promise<OrderStatus> {
     return assertVisible(caller, await caller.tenant.manager.provisioner.status(id));
   }
+}
+
+async function oldest(
+  { tenant: { manager } }: Caller,
+  { cursor: after, limit: pageSize, where }: OrderPage,
+): Promise<Newest<OrderStatus>> {
+  const items: OrderStatus[] = [];
+  let [scanned, next] = [0, undefined as string | undefined];
+  for await (const order of manager.provisioner.orders({ after, limit: maxScanned + 1 })) {
+    if (scanned === maxScanned || items.length === pageSize) return { items, next, scanned };
+    [scanned, next] = [scanned + 1, order.id];
+    if (where(order)) items.push(order);
+  }
+  return { items, next: undefined, scanned };
 }
 
 /** @throws ServerError `ERR_SERVER_NOT_FOUND` for an order of names that the caller may not use */

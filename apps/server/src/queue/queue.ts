@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
 import { maySee } from '../access/caller.ts';
-import { failureSchema } from '../certificates/certificate.ts';
+import { failureSchema, publicFailure } from '../certificates/failure.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId, cursor, limit } from '../http/fields.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
@@ -127,8 +127,8 @@ export class Queue {
       certificate: id,
       names,
       order,
-      failure: failure && this.#paths.publicMessage(failure),
-      deployFailure: deployFailure && this.#paths.publicMessage(deployFailure),
+      failure: publicFailure(failure, this.#paths),
+      deployFailure: publicFailure(deployFailure, this.#paths),
     }));
     const { groups, ...counted } = await this.#scheduling.counts();
     const tenantGroups = groups.flatMap(({ group, ...groupCounts }) =>
