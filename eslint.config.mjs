@@ -96,7 +96,7 @@ const mayImport = {
   ],
   notifications: ['identifier', 'orchestrator', 'storage', 'egress', 'clock', 'errors'],
   api: ['identifier', 'clock', 'errors'],
-  dashboard: ['api'],
+  dashboard: ['api', 'identifier'],
 };
 const boundaries = (also = []) => [
   'error',

@@ -11,6 +11,10 @@ import { words } from './words.ts';
 const SignIn = lazy(async () => (await import('./screens/sign-in.tsx')).SignIn);
 const screens = {
   certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
+  order: lazy(async () => (await import('./screens/order.tsx')).Order),
+  orders: lazy(async () => (await import('./screens/orders.tsx')).Orders),
+  newCertificate: lazy(async () => (await import('./screens/new-certificate.tsx')).NewCertificate),
+  templates: lazy(async () => (await import('./screens/templates.tsx')).Templates),
   accounts: lazy(async () => (await import('./screens/accounts.tsx')).Accounts),
   hosts: lazy(async () => (await import('./screens/hosts.tsx')).Hosts),
   keys: lazy(async () => (await import('./screens/keys.tsx')).Keys),
@@ -22,6 +26,8 @@ const screens = {
 /** What each screen of the navigation reads; one that a session may not read is not shown. */
 const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] = [
   ['certificates', 'certificates:read'],
+  ['orders', 'orders:read'],
+  ['templates', 'certificates:read'],
   ['accounts', 'accounts:read'],
   ['hosts', 'agents:read'],
   ['keys', 'keys:read'],

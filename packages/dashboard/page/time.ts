@@ -28,6 +28,10 @@ export function everySeconds(seconds: number, action: () => void): () => void {
 
 const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
 const absolute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+const withSeconds = new Intl.DateTimeFormat(language, {
+  dateStyle: 'medium',
+  timeStyle: 'medium',
+});
 const onlyDate = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
 const units = [
   ['year', 31_557_600],
@@ -50,6 +54,8 @@ export function fromNow(instant: string): string {
 
 /** `29 Nov 2026, 20:15`, in the reader's zone */
 export const dateTime = (instant: string): string => absolute.format(new Date(instant));
+/** `29 Nov 2026, 20:15:07`, in the reader's zone */
+export const toTheSecond = (instant: string): string => withSeconds.format(new Date(instant));
 /** `29 Nov 2026`, in the reader's zone */
 export const date = (instant: string): string => onlyDate.format(new Date(instant));
 /** How many days lie between now and an instant; negative in the past. */

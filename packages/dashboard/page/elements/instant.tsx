@@ -1,4 +1,4 @@
-import { date, dateTime, fromNow } from '../time.ts';
+import { date, dateTime, fromNow, toTheSecond } from '../time.ts';
 
 /** An instant, relative to now or as a date; the instant itself on hover. */
 export function Instant({
@@ -6,9 +6,9 @@ export function Instant({
   as = 'relative',
 }: {
   readonly at: string;
-  readonly as?: 'relative' | 'date' | 'exact';
+  readonly as?: 'relative' | 'date' | 'exact' | 'second';
 }) {
-  const text = { relative: fromNow, date, exact: dateTime }[as](at);
+  const text = { relative: fromNow, date, exact: dateTime, second: toTheSecond }[as](at);
   return (
     <time dateTime={at} title={`${dateTime(at)} (${at})`}>
       {text}

@@ -7,6 +7,10 @@ const tables = {
   en: {
     shell: async () => (await import('./en/shell.ts')).shell,
     certificates: async () => (await import('./en/certificates.ts')).certificates,
+    order: async () => (await import('./en/order.ts')).order,
+    orders: async () => (await import('./en/orders.ts')).orders,
+    newCertificate: async () => (await import('./en/new-certificate.ts')).newCertificate,
+    templates: async () => (await import('./en/templates.ts')).templates,
     accounts: async () => (await import('./en/accounts.ts')).accounts,
     hosts: async () => (await import('./en/hosts.ts')).hosts,
     keys: async () => (await import('./en/keys.ts')).keys,
@@ -17,6 +21,10 @@ const tables = {
   de: {
     shell: async () => (await import('./de/shell.ts')).shell,
     certificates: async () => (await import('./de/certificates.ts')).certificates,
+    order: async () => (await import('./de/order.ts')).order,
+    orders: async () => (await import('./de/orders.ts')).orders,
+    newCertificate: async () => (await import('./de/new-certificate.ts')).newCertificate,
+    templates: async () => (await import('./de/templates.ts')).templates,
     accounts: async () => (await import('./de/accounts.ts')).accounts,
     hosts: async () => (await import('./de/hosts.ts')).hosts,
     keys: async () => (await import('./de/keys.ts')).keys,

@@ -1,0 +1,90 @@
+import type { components, operations } from '@acmex/api';
+
+type Template = components['schemas']['Template'];
+/** What can be said of a certificate, beside its names. */
+export type Wishes = NonNullable<
+  operations['putApiTemplatesName']['requestBody']
+>['content']['application/json'];
+
+export const challenges = ['http-01', 'dns-01', 'tls-alpn-01'] as const;
+export const keyTypes = [
+  'ec-p256',
+  'ec-p384',
+  'ec-p521',
+  'ed25519',
+  'rsa-2048',
+  'rsa-3072',
+  'rsa-4096',
+] as const satisfies readonly NonNullable<Template['keyType']>[];
+
+const texts = [
+  'issuer',
+  'profile',
+  'preferredChain',
+  'keyType',
+  'challenge',
+  'dnsProvider',
+] as const;
+const switches = ['reuseKey', 'mustStaple'] as const;
+
+/** What a form has of a certificate, as its fields hold it: empty for the default. */
+export type Values = Readonly<
+  Record<(typeof texts)[number] | (typeof switches)[number] | 'renewBeforeDays' | 'labels', string>
+>;
+
+/** Returns the values of a template, or none. */
+export function valuesOf(wishes: Wishes = {}): Values {
+  const { renewBeforeDays, labels = {} } = wishes;
+  return {
+    ...(Object.fromEntries(texts.map((name) => [name, wishes[name] ?? ''])) as Values),
+    ...Object.fromEntries(switches.map((name) => [name, wishes[name] === true ? 'true' : ''])),
+    renewBeforeDays: renewBeforeDays === undefined ? '' : String(renewBeforeDays),
+    labels: Object.entries(labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('\n'),
+  };
+}
+
+/** Returns the values that a form holds now. */
+export function valuesIn(form: FormData): Values {
+  const names = Object.keys(valuesOf());
+  const entries = names.map((name) => [name, String(form.get(name) ?? '').trim()]);
+  return Object.fromEntries(entries) as Values;
+}
+
+/** Returns the values as the server takes them: what is empty is left to its defaults. */
+export function wishesOf(values: Values): Wishes {
+  const { renewBeforeDays } = values;
+  const labels = readLabels(values.labels);
+  return {
+    ...(Object.fromEntries(
+      texts.filter((name) => values[name] !== '').map((name) => [name, values[name]]),
+    ) as Wishes),
+    ...Object.fromEntries(
+      switches.filter((name) => values[name] === 'true').map((name) => [name, true]),
+    ),
+    ...(renewBeforeDays === '' ? {} : { renewBeforeDays: Number(renewBeforeDays) }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+  };
+}
+
+/** Returns the first line of labels that is not NAME=VALUE. */
+export function labelFault(text: string): string | undefined {
+  return linesOf(text).find((line) => !/^[\w.-]{1,63}=[\w.@+-]{0,63}$/.test(line));
+}
+
+function readLabels(text: string): Record<string, string> {
+  return Object.fromEntries(
+    linesOf(text).map((line) => {
+      const [name = '', ...value] = line.split('=');
+      return [name, value.join('=')];
+    }),
+  );
+}
+
+function linesOf(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}

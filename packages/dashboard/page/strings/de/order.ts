@@ -1,0 +1,92 @@
+import type { order as english } from '../en/order.ts';
+import type { Translation } from '../translation.ts';
+
+export const order: Translation<typeof english> = {
+  title: 'Bestellung',
+  connection: {
+    live: 'Live: Was geschieht, erscheint hier sofort.',
+    cut: 'Die Verbindung ist abgebrochen. Sie wird von selbst wieder aufgebaut, und was inzwischen geschehen ist, erscheint dann.',
+  },
+  state: 'Zustand',
+  cancelling: 'Sie wird gerade abgebrochen.',
+  certificate: 'Zertifikat',
+  openIssued: 'Das ausgestellte Zertifikat öffnen',
+  openCertificate: 'Das Zertifikat öffnen',
+  issuer: 'Aussteller',
+  cause: 'Warum',
+  causes: {
+    obtain: 'Ein neues Zertifikat',
+    renewal: 'Eine fällige Erneuerung',
+    suggested: 'Eine Erneuerung, zu der die CA rät',
+    revoked: 'Das benutzte Zertifikat ist widerrufen',
+    request: 'Jemand hat sie verlangt',
+  },
+  explanation: 'Was die CA dazu sagt',
+  ordered: 'Bestellt',
+  url: 'Adresse bei der CA',
+  orphaned: 'Unbenutzte Bestellungen',
+  orphanedText: (count) =>
+    count === 1
+      ? 'Eine Bestellung ist bei der CA vielleicht unbenutzt. Sie endet dort von selbst.'
+      : `${count} Bestellungen sind bei der CA vielleicht unbenutzt. Sie enden dort von selbst.`,
+  retry: 'Jetzt noch einmal versuchen',
+  retryTitle: 'Diese Bestellung jetzt noch einmal versuchen?',
+  retryText:
+    'Die CA wird sofort wieder gefragt. Sie kann begrenzen, wie oft ein Name in einer Stunde fehlschlagen darf.',
+  retried: 'Die Bestellung wird noch einmal versucht.',
+  cancel: 'Bestellung abbrechen',
+  cancelTitle: 'Diese Bestellung abbrechen?',
+  cancelText:
+    'Durch diese Bestellung wird für diese Namen kein Zertifikat ausgestellt. Antworten auf Challenges werden entfernt. Ein Zertifikat, das benutzt wird, bleibt in Benutzung.',
+  cancelAsked: 'Die Bestellung wird abgebrochen.',
+  orderAgain: 'Diese Namen noch einmal bestellen',
+  progress: 'Fortschritt',
+  progressOf: (done, total) => `${done} von ${total} erledigt`,
+  phases: {
+    order: 'Konto und Bestellung bei der CA',
+    names: 'Challenges',
+    finalize: 'Antrag auf das Zertifikat',
+    download: 'Abruf des Zertifikats',
+  },
+  phaseStates: {
+    waiting: 'noch nicht',
+    running: 'in Arbeit',
+    done: 'erledigt',
+    failed: 'fehlgeschlagen',
+  },
+  nameStates: {
+    waiting: 'noch nicht',
+    published: 'die Antwort ist veröffentlicht',
+    visible: 'die Antwort ist zu sehen',
+    checking: 'die CA wurde gebeten, sie zu prüfen',
+    valid: 'gültig',
+    failed: 'von der CA abgelehnt',
+  },
+  failure: 'Was schiefging',
+  failures: (count) =>
+    count === 1 ? 'Sie schlug einmal fehl.' : `Sie schlug ${count}-mal hintereinander fehl.`,
+  lastFailure: 'Der letzte Fehler war',
+  triedAgain: 'Der nächste Versuch ist',
+  notTriedAgain: 'Sie wird nicht von selbst noch einmal versucht.',
+  ca: 'In den Worten der CA',
+  caColumns: { name: 'Name', type: 'Art', detail: 'Einzelheiten' },
+  wholeOrder: 'die ganze Bestellung',
+  steps: 'Schritte',
+  noSteps: 'Es gibt noch keinen Schritt.',
+  stepColumns: { at: 'Zeit', step: 'Schritt', subject: 'Was' },
+  stepTypes: {
+    ordered: 'Bestellung bei der CA angelegt',
+    resumed: 'Bestellung bei der CA fortgesetzt',
+    'order-orphaned': 'Eine frühere Bestellung ist bei der CA vielleicht unbenutzt',
+    'already-valid': 'Die CA hat diesen Namen schon früher geprüft',
+    presented: 'Antwort auf die Challenge veröffentlicht',
+    visible: 'Antwort auf die Challenge ist zu sehen',
+    ['answered']: 'CA gebeten, die Challenge zu prüfen',
+    removed: 'Antwort auf die Challenge entfernt',
+    'left-on-display': 'Antwort auf die Challenge ließ sich nicht entfernen',
+    validated: 'Alle Namen geprüft',
+    finalized: 'Antrag auf das Zertifikat gesendet',
+    issued: 'Zertifikat abgerufen',
+    warning: 'Bemerkung',
+  },
+};

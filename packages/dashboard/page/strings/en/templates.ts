@@ -1,0 +1,23 @@
+export const templates = {
+  title: 'Templates',
+  text: 'A template holds values of certificates under a name. Anyone who orders a certificate can choose it, on this page and in the API.',
+  empty: 'There are no templates yet. Make one of what you order again and again.',
+  new: 'New template',
+  columns: { name: 'Name', values: 'Values', labels: 'Labels', actions: 'Actions' },
+  defaults: 'all by default',
+  yes: 'yes',
+  use: 'Order with it',
+  change: 'Change',
+  changeNamed: (name: string) => `Change the template ${name}`,
+  changeText: 'Certificates that were ordered with it stay as they are.',
+  remove: 'Remove',
+  removeNamed: (name: string) => `Remove the template ${name}`,
+  removeText:
+    'Nobody can order with it any more. Certificates that were ordered with it stay as they are.',
+  name: 'Name',
+  nameHint: 'a-z, 0-9 and . -',
+  nameTaken: 'There is a template of this name: change that one, or choose another name.',
+  save: 'Save',
+  saved: (name: string) => `The template ${name} is saved.`,
+  removed: (name: string) => `The template ${name} is removed.`,
+} as const;
