@@ -12,6 +12,7 @@ import { Queue } from './queue/queue.ts';
 import { WebhookReceiver } from './webhooks/webhook-receiver.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { Downloads } from './certificates/downloads.ts';
+import { CertificateDetails } from './certificates/details.ts';
 import { CertificateActions } from './certificates/actions.ts';
 import { CertificateStatuses } from './certificates/status.ts';
 import { Timeline } from './certificates/timeline.ts';
@@ -32,6 +33,7 @@ export const controllers = [
   Issuers,
   DnsProviders,
   Downloads,
+  CertificateDetails,
   CertificateStatuses,
   Timeline,
   Agents,

@@ -319,7 +319,7 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Revoke the certificate that is in use
+     * Revoke the certificate that is in use, or one that it has replaced
      * @description Needs the scope `certificates:revoke`: Revoke certificates.
      */
     post: operations['postApiCertificatesIdRevoke'];
@@ -489,6 +489,26 @@ export interface paths {
      * @description Needs the scope `private-keys:read`: Read private keys; each reading is an event.
      */
     get: operations['getApiCertificatesIdBundle'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/certificates/{id}/details': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Look into the certificate that is in use and its chain
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificatesIdDetails'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1237,6 +1257,46 @@ export interface components {
       zones?: string[];
       /** @description Whether it writes the records of names that no other provider is for. */
       isDefault: boolean;
+    };
+    CertificateDetails: {
+      id: string;
+      generation: number;
+      /** @description The certificate, then its issuers as the CA sent them: mostly without the root. Their texts are whatever the CA wrote. */
+      chain: components['schemas']['ChainMember'][];
+    };
+    ChainMember: {
+      /** @description In the order of the certificate, with the escapes of RFC 4514 §2.4; may be empty. */
+      subject: string;
+      /** @description As the subject. */
+      issuer: string;
+      /** @description Of its subjectAltName; other names than DNS names and IP addresses have a prefix, such as `email:`. */
+      names: string[];
+      /** @description Lower-case hexadecimal. */
+      serialNumber: string;
+      /** @description RFC 3339 */
+      notBefore: string;
+      /** @description RFC 3339 */
+      notAfter: string;
+      /** @description As `keyType` of a certificate, or in words. */
+      keyType: string;
+      /** @description SHA-256, lower-case hexadecimal. */
+      fingerprint: string;
+      /** @description As old software shows it. Lower-case hexadecimal. */
+      sha1Fingerprint: string;
+      /** @description SHA-256 of the public key, base64. RFC 7469 §2.4 */
+      spkiPin: string;
+      isCa: boolean;
+      /** @description RFC 7633 */
+      mustStaple: boolean;
+      /** @description What its key may be used for; empty for anything. RFC 5280 §4.2.1.12 */
+      purposes: string[];
+      extensions: {
+        /** @description The object identifier. */
+        id: string;
+        /** @description As its RFC writes it. */
+        name?: string;
+        critical: boolean;
+      }[];
     };
     CertificateStatus: {
       id: string;
@@ -2455,6 +2515,8 @@ export interface operations {
             | 'superseded'
             | 'cessationOfOperation'
             | 'privilegeWithdrawn';
+          /** @description An earlier one, of the newest three; the one in use by default. */
+          generation?: number;
         };
       };
     };
@@ -2846,6 +2908,32 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesIdDetails: {
+    parameters: {
+      query?: {
+        /** @description The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it. */
+        chain?: string;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What each certificate says. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CertificateDetails'];
+        };
       };
       default: components['responses']['Problem'];
     };

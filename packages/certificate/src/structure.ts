@@ -1,5 +1,6 @@
 /** The structure of certificates and of what their issuers sign, in strict DER. */
 export { der, objectIdentifier, positiveInteger } from './der.ts';
+export { type NamedExtension, namedExtensions } from './named-extensions.ts';
 export { readSubjectPublicKey } from './openssl-key.ts';
 export {
   type Algorithm,

@@ -10,7 +10,7 @@ import {
 } from '@acmex/storage';
 import {
   certificates,
-  type CertificateSummary,
+  type Generation,
   type ManagedCertificate,
   summaryChanges,
 } from './certificate-record.ts';
@@ -37,6 +37,14 @@ import {
   orders,
   type OrderStatus,
 } from './order-record.ts';
+
+export interface RevokeOptions {
+  /** As RFC 5280 §5.3.1 names it. */
+  readonly reason?: string | undefined;
+  /** An earlier one, of the newest three; the one in use by default. */
+  readonly generation?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface ProvisionerOptions {
   readonly storage: Storage;
@@ -405,39 +413,38 @@ export class Provisioner {
   }
 
   /**
-   * Revokes the certificate that is in use. It stays managed and is renewed as before, or when the
-   * CA asks for it.
-   * @param options `reason` as RFC 5280 §5.3.1 names it
+   * Revokes the certificate that is in use, or an earlier one that it has replaced. It stays managed
+   * and is renewed as before, or when the CA asks for it.
+   * @param options `reason` as RFC 5280 §5.3.1 names it; `generation` of the earlier one
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` if nothing was
-   * issued, or the issuer cannot revoke
+   * issued, the generation is not stored, it has the key in use that is compromised, or the issuer
+   * cannot revoke
    */
-  async revoke(
-    id: string,
-    {
-      reason,
-      signal,
-    }: { readonly reason?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<void> {
-    const { current, issuer: name } = await this.certificates.get(id);
-    const content = current && (await this.certificates.generation(id, current.generation));
+  async revoke(id: string, { reason, generation, signal }: RevokeOptions = {}): Promise<void> {
+    const managed = await this.certificates.get(id);
+    const number = generation ?? managed.current?.generation ?? 0;
+    const content = await this.#revocable(managed, number);
+    await this.#assertOtherKey(managed, { content, number, reason });
+    const name = (await orders.read(this.#storage, content.order))?.record.issuer ?? managed.issuer;
     const issuer = await this.issuer(name);
-    if (!content || !issuer.revoke)
+    if (!issuer.revoke)
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_INPUT',
-        content
-          ? `the issuer ${name} cannot revoke certificates`
-          : `${id} was never issued: there is nothing to revoke`,
+        `the issuer ${name} cannot revoke certificates`,
       );
     await issuer.revoke(content.chain, { reason, signal, privateKey: content.privateKey });
     const revokedAt = timestamp(this.#clock.now());
-    const same = (now: CertificateSummary) => now.current?.generation === current.generation;
+    const isInUse = number === managed.current?.generation;
     await this.certificates.change(
       id,
       (summary) =>
-        summary.current && same(summary)
+        summary.current?.generation === number
           ? { ...summary, current: { ...summary.current, revokedAt, revocationReason: reason } }
           : summary,
-      { type: 'certificate_revoked', message: reason },
+      {
+        type: 'certificate_revoked',
+        message: isInUse ? reason : `generation ${number}: ${reason ?? 'unspecified'}`,
+      },
     );
   }
 
@@ -455,6 +462,43 @@ export class Provisioner {
       'ERR_ORCHESTRATOR_ISSUER',
       `there is no issuer "${name}": add it to the configuration, or choose a different issuer for the certificate`,
     );
+  }
+
+  /** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` if there is no such certificate */
+  async #revocable({ id, current }: ManagedCertificate, number: number): Promise<Generation> {
+    const content = await this.certificates.generation(id, number);
+    if (content) return content;
+    throw new OrchestratorError(
+      'ERR_ORCHESTRATOR_INPUT',
+      current
+        ? `generation ${number} of ${id} is not stored: use one of the newest three, the last of which is ${current.generation}`
+        : `${id} was never issued: there is nothing to revoke`,
+    );
+  }
+
+  /**
+   * A compromised key must not stay in use, which only the revocation of the certificate in use ends.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
+   */
+  async #assertOtherKey(
+    { id, current }: ManagedCertificate,
+    {
+      content,
+      number,
+      reason,
+    }: {
+      readonly content: Generation;
+      readonly number: number;
+      readonly reason: string | undefined;
+    },
+  ): Promise<void> {
+    if (reason !== 'keyCompromise' || !current || number === current.generation) return;
+    const inUse = await this.certificates.generation(id, current.generation);
+    if (inUse?.privateKey === content.privateKey)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_INPUT',
+        `generation ${number} of ${id} has the key that is in use: revoke the certificate in use, generation ${current.generation}, as compromised`,
+      );
   }
 
   /** Creates a certificate with its order in one write. @returns the order's id */

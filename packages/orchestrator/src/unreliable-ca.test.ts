@@ -348,6 +348,16 @@ describe('a certificate', () => {
     await provisioner.revoke(id, { reason: 'superseded' });
     await maintenance.maintain(id, { force: 'renewal' });
     expect(await keyOf(2)).toBe(await keyOf(1));
+    const earlier = { reason: 'keyCompromise', generation: 1 };
+    await expect(provisioner.revoke(id, earlier)).rejects.toMatchObject({
+      code: 'ERR_ORCHESTRATOR_INPUT',
+      message: expect.stringContaining('the key that is in use'),
+    });
+    const revoked: string[] = [];
+    issuer.revoke = async (chain) => void revoked.push(chain);
+    await provisioner.revoke(id, { generation: 1 });
+    expect(revoked).toEqual([(await provisioner.certificates.generation(id, 1))?.chain]);
+    expect((await provisioner.certificates.get(id)).current?.revokedAt).toBeUndefined();
     await provisioner.revoke(id, { reason: 'keyCompromise' });
     await maintenance.maintain(id, { force: 'renewal' });
     expect(await keyOf(3)).not.toBe(await keyOf(1));

@@ -1,6 +1,6 @@
 import { type CertificateInfo, spkiPin } from '@acmex/certificate';
 import type { SctVerification } from '@acmex/certificate/certificate-transparency';
-import { purposeName, readCertificateFields } from '@acmex/certificate/structure';
+import { namedExtensions, purposeName } from '@acmex/certificate/structure';
 import type { Clock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import type { ServedStatus } from '@acmex/manager';
@@ -8,7 +8,6 @@ import { chainTree } from '../chain-tree.ts';
 import { anchorText } from '../trust.ts';
 import { sctTexts } from './certificate-transparency.ts';
 import type { Checks } from './checks.ts';
-import { extensionName } from './extension-names.ts';
 import type { Subject } from './subject.ts';
 
 /** How the text is laid out. */
@@ -263,16 +262,8 @@ function purposesOf({ extendedKeyUsage = [] }: CertificateInfo): readonly string
   return extendedKeyUsage.map(purposeName);
 }
 
-function extensionsOf({ der }: CertificateInfo) {
-  return readCertificateFields(der).extensions.map(({ identifier, isCritical }) => ({
-    id: identifier,
-    name: extensionName(identifier),
-    critical: isCritical,
-  }));
-}
-
 function extensionTexts(certificate: CertificateInfo): readonly string[] {
-  return extensionsOf(certificate).map(
+  return namedExtensions(certificate).map(
     ({ id, name, critical }) => `${name ?? id}${critical ? ' (critical)' : ''}`,
   );
 }
@@ -304,7 +295,7 @@ function certificateDocument(certificate: CertificateInfo, clock: Clock) {
     spkiPin: spkiPin(certificate),
     isCa,
     mustStaple,
-    extensions: extensionsOf(certificate),
+    extensions: namedExtensions(certificate),
   };
 }
 

@@ -134,9 +134,17 @@ const revoke = endpoint({
   method: 'POST',
   path: '/api/certificates/:id/revoke',
   scope: 'certificates:revoke',
-  summary: 'Revoke the certificate that is in use',
+  summary: 'Revoke the certificate that is in use, or one that it has replaced',
   params,
-  body: z.strictObject({ reason: revocationReason.optional() }),
+  body: z.strictObject({
+    reason: revocationReason.optional(),
+    generation: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe('An earlier one, of the newest three; the one in use by default.'),
+  }),
   answers: { 200: { ...certificateAnswer, description: 'The CA has revoked it.' } },
 });
 
@@ -272,12 +280,21 @@ export class Certificates {
   async revoke({
     caller,
     params: { id },
-    body: { reason },
+    body: { reason, generation },
     signal,
   }: RequestOf<typeof revoke>): Promise<Answer> {
     const { issuer } = await visible(caller, id);
     const { provisioner } = caller.tenant.manager;
-    await atCa(issuer, async () => await provisioner.revoke(id, { reason, signal }));
+    const earlier =
+      generation === undefined
+        ? undefined
+        : await provisioner.certificates.generation(id, generation);
+    if (earlier && !maySee(caller, earlier.names))
+      throw new ServerError(
+        'ERR_SERVER_NOT_FOUND',
+        `generation ${generation} of ${id} has names that are not yours`,
+      );
+    await atCa(issuer, async () => await provisioner.revoke(id, { reason, generation, signal }));
     return answer(200, this.#toResource(await provisioner.certificates.get(id)));
   }
 

@@ -10,11 +10,11 @@ import { chooseChain, type Generation, type ManagedCertificate } from '@acmex/or
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
-import { type Caller, maySee } from '../access/caller.ts';
+import type { Caller } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
 import { LongPoll, requestedWait } from './long-poll.ts';
-import { notIssued, visible } from './visible.ts';
+import { contentInUse, visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
 const pem = {
@@ -23,6 +23,13 @@ const pem = {
   headers: { ETag: 'Changes with each issue.' },
 };
 const unchanged = { description: 'It is the one that `If-None-Match` names.' };
+export const wantedChain = z
+  .string()
+  .min(1)
+  .max(255)
+  .describe(
+    'The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it.',
+  );
 const query = z.strictObject({
   wait: z.coerce
     .number()
@@ -33,14 +40,7 @@ const query = z.strictObject({
     .describe(
       'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
     ),
-  chain: z
-    .string()
-    .min(1)
-    .max(255)
-    .optional()
-    .describe(
-      'The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it.',
-    ),
+  chain: wantedChain.optional(),
 });
 /** A header: URLs are logged by proxies. */
 const passphraseHeader = 'acmex-passphrase';
@@ -124,7 +124,7 @@ export class Downloads {
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag });
     const { format = 'pem', chain: wanted } = request.query;
-    const content = await this.#content(certificate, caller);
+    const content = await contentInUse(caller, certificate);
     return answer(200, await fileOf(content, { format, chain: wanted }), {
       'content-type': bundleFormats[format].mediaType,
       etag: tag,
@@ -134,7 +134,7 @@ export class Downloads {
   @Handles(privateKey)
   async privateKey({ caller, params: { id } }: RequestOf<typeof privateKey>): Promise<Answer> {
     const certificate = await visible(caller, id);
-    const content = await this.#content(certificate, caller);
+    const content = await contentInUse(caller, certificate);
     const pem = storedPem(content.privateKey, `the key of ${id}`);
     await recordKeyReading(caller, certificate);
     return answer(200, pem, {
@@ -163,7 +163,7 @@ export class Downloads {
     caller: Caller,
     options: FileOptions,
   ): Promise<Answer> {
-    const content = await this.#content(certificate, caller);
+    const content = await contentInUse(caller, certificate);
     const { hasKey, mediaType } = bundleFormats[options.format];
     if (hasKey) storedPem(content.privateKey, `the key of ${certificate.id}`);
     const file = await fileOf(content, options);
@@ -204,18 +204,6 @@ export class Downloads {
     await this.#longPoll.until({ tenant, id, read, isKnown: isNamed, seconds, signal });
     await request.reauthenticate();
     return version(await visible(caller, id));
-  }
-
-  /**
-   * @throws ServerError `ERR_SERVER_NOT_FOUND` before the first issue, and where the one in use
-   * still has names that are not the caller's
-   */
-  async #content({ id, current }: ManagedCertificate, caller: Caller): Promise<Generation> {
-    const content =
-      current &&
-      (await caller.tenant.manager.provisioner.certificates.generation(id, current.generation));
-    if (!content || !maySee(caller, content.names)) throw notIssued(id);
-    return content;
   }
 }
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { parseChain } from '@acmex/certificate';
 import { readBundle } from '@acmex/certificate/formats';
 import { eventually } from '@acmex/services';
@@ -138,3 +139,62 @@ describe('A certificate by REST', () => {
     expect(await readings()).toBe(before + 1);
   });
 });
+
+describe('The details of a certificate by REST', () => {
+  const details = async (query = '', key = server.key) =>
+    await server.call('GET', `${path}/details${query}`, { key });
+
+  it('are what each certificate of the chain in use says, the certificate first', async () => {
+    const { status, body } = await details();
+    const [leaf, issuer, ...rest] = body.chain;
+    expect([status, body.generation, rest]).toEqual([200, 1, []]);
+    expect(leaf).toMatchObject({
+      ...{ issuer: issuer.subject, names: ['a.test'], keyType: 'ec-p256', isCa: false },
+      ...{ mustStaple: false, purposes: ['serverAuth'] },
+      spkiPin: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
+      extensions: expect.arrayContaining([
+        { id: '2.5.29.17', name: 'subjectAltName', critical: expect.any(Boolean) },
+      ]),
+    });
+    expect(issuer).toMatchObject({ isCa: true, names: [] });
+  });
+  it('are those of the chain that is asked for, as OpenSSL reads them', async () => {
+    const { body } = await details('?chain=2');
+    const { text } = await server.call('GET', `${path}/chain?chain=2`);
+    const blocks = text.match(/-----BEGIN[^]+?-----END CERTIFICATE-----/g) ?? [];
+    const expected = blocks
+      .map((pem) => new X509Certificate(pem))
+      .map(({ fingerprint256, fingerprint, serialNumber, ca: isCa, validFrom, validTo }) => ({
+        fingerprint: plain(fingerprint256),
+        sha1Fingerprint: plain(fingerprint),
+        serialNumber: plain(serialNumber).replace(/^0+/, ''),
+        ...{ isCa, notBefore: instant(validFrom), notAfter: instant(validTo) },
+      }));
+    expect(body.chain).toMatchObject(expected);
+    expect(body.chain).toHaveLength(3);
+    const root = body.chain.at(-1);
+    expect([root.issuer, root.subject !== '']).toEqual([root.subject, true]);
+    await expect(details('?chain=3')).resolves.toMatchObject({
+      status: 422,
+      body: { code: 'ERR_ORCHESTRATOR_INPUT' },
+    });
+  });
+  it('are hidden from a key that may not see the certificate, and absent before the first issue', async () => {
+    const key = await server.makeKey({ scopes: ['certificates:read'], names: ['b.test'] });
+    await expect(details('', key)).resolves.toMatchObject({ status: 404 });
+    ca.refused.add('refused.test');
+    const { body } = await server.call('POST', '/api/orders', {
+      body: { names: ['refused.test'] },
+    });
+    await expect(
+      server.call('GET', `/api/certificates/${body.certificate}/details`),
+    ).resolves.toMatchObject({
+      status: 404,
+      body: { detail: expect.stringContaining('was not issued yet') },
+    });
+  });
+});
+
+const plain = (hexadecimal: string) => hexadecimal.replaceAll(':', '').toLowerCase();
+/** Of a time as OpenSSL writes it. */
+const instant = (text: string) => new Date(text).toISOString().replace('.000Z', 'Z');

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
-import { maySee } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
 import { StatusChecks } from './status-checks.ts';
-import { notIssued, visible } from './visible.ts';
+import { contentInUse, visible } from './visible.ts';
 
 const time = z.string().describe('RFC 3339');
 const seenAt = time.describe('When this was seen. RFC 3339');
@@ -101,12 +100,11 @@ export class CertificateStatuses {
     reauthenticate,
     signal,
   }: RequestOf<typeof status>): Promise<Answer> {
-    const { current, issuer } = await visible(caller, id);
+    const certificate = await visible(caller, id);
+    const { names, chain } = await contentInUse(caller, certificate);
     const { tenant } = caller;
+    const { current, issuer } = certificate;
     const generation = current?.generation ?? 0;
-    const content = await tenant.manager.provisioner.certificates.generation(id, generation);
-    if (!content || !maySee(caller, content.names)) throw notIssued(id);
-    const { names, chain } = content;
     const subject = { tenant, id, issuer, generation, names, chain };
     const result = await this.#checks.of({ ...subject, signal });
     await reauthenticate();

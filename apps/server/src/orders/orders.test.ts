@@ -169,9 +169,18 @@ describe('an order', () => {
     expect(renewed.status).toBe(200);
     expect(renewed.headers.get('etag')).not.toBe(tag);
 
-    await expect(
-      server.call('POST', `/api/certificates/${id}/revoke`, { body: { reason: 'superseded' } }),
-    ).resolves.toMatchObject({
+    const revoked = async (body: object) =>
+      await server.call('POST', `/api/certificates/${id}/revoke`, { body });
+    const earlier = { generation: 1, reason: 'superseded' };
+    await expect(revoked(earlier)).resolves.toMatchObject({
+      status: 200,
+      body: { state: 'valid', current: { generation: 2 } },
+    });
+    await expect(revoked({ generation: 3 })).resolves.toMatchObject({
+      status: 422,
+      body: { code: 'ERR_ORCHESTRATOR_INPUT', detail: expect.stringContaining('not stored') },
+    });
+    await expect(revoked({ reason: 'superseded' })).resolves.toMatchObject({
       status: 200,
       body: { state: 'revoked', current: { revokedAt: expect.any(String) } },
     });

@@ -1,3 +1,6 @@
+import { readCertificateFields } from './verification/certificate-fields.ts';
+import type { CertificateInfo } from './certificate-info.ts';
+
 /** Names of certificate extensions, as RFCs write them. RFC 5280 §4.2, RFC 6962 §3.3, RFC 7633 */
 const names: Readonly<Record<string, string>> = {
   '2.5.29.9': 'subjectDirectoryAttributes',
@@ -25,7 +28,23 @@ const names: Readonly<Record<string, string>> = {
   '1.3.6.1.4.1.11129.2.4.3': 'ctPoison',
 };
 
-/** Returns the name of an extension; undefined for one that is not known here. */
-export function extensionName(identifier: string): string | undefined {
-  return Object.hasOwn(names, identifier) ? names[identifier] : undefined;
+/** An extension of a certificate, without its value. RFC 5280 §4.2 */
+export interface NamedExtension {
+  /** The object identifier. */
+  readonly id: string;
+  /** As its RFC writes it; undefined for one that is not known here. */
+  readonly name: string | undefined;
+  readonly critical: boolean;
+}
+
+/**
+ * Returns the extensions of a certificate, in its order.
+ * @throws DerError for what is not a certificate; never for one that was parsed
+ */
+export function namedExtensions({ der }: Pick<CertificateInfo, 'der'>): readonly NamedExtension[] {
+  return readCertificateFields(der).extensions.map(({ identifier, isCritical }) => ({
+    id: identifier,
+    name: Object.hasOwn(names, identifier) ? names[identifier] : undefined,
+    critical: isCritical,
+  }));
 }
