@@ -11,6 +11,7 @@ import { words } from './words.ts';
 const SignIn = lazy(async () => (await import('./screens/sign-in.tsx')).SignIn);
 const screens = {
   certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
+  certificate: lazy(async () => (await import('./screens/certificate.tsx')).Certificate),
   order: lazy(async () => (await import('./screens/order.tsx')).Order),
   orders: lazy(async () => (await import('./screens/orders.tsx')).Orders),
   newCertificate: lazy(async () => (await import('./screens/new-certificate.tsx')).NewCertificate),

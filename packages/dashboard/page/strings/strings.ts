@@ -7,6 +7,7 @@ const tables = {
   en: {
     shell: async () => (await import('./en/shell.ts')).shell,
     certificates: async () => (await import('./en/certificates.ts')).certificates,
+    certificate: async () => (await import('./en/certificate.ts')).certificate,
     order: async () => (await import('./en/order.ts')).order,
     orders: async () => (await import('./en/orders.ts')).orders,
     newCertificate: async () => (await import('./en/new-certificate.ts')).newCertificate,
@@ -21,6 +22,7 @@ const tables = {
   de: {
     shell: async () => (await import('./de/shell.ts')).shell,
     certificates: async () => (await import('./de/certificates.ts')).certificates,
+    certificate: async () => (await import('./de/certificate.ts')).certificate,
     order: async () => (await import('./de/order.ts')).order,
     orders: async () => (await import('./de/orders.ts')).orders,
     newCertificate: async () => (await import('./de/new-certificate.ts')).newCertificate,

@@ -1,0 +1,120 @@
+import type { components } from '@acmex/api';
+import { announce } from '../../elements/announce.tsx';
+import { DataText } from '../../elements/data-text.tsx';
+import { Instant } from '../../elements/instant.tsx';
+import { Problem } from '../../elements/problem.tsx';
+import { WebLink } from '../../elements/web-link.tsx';
+import { api, failureOf } from '../../server.ts';
+import { may } from '../../session.ts';
+import { strings } from '../../strings/strings.ts';
+
+const words = await strings('certificate');
+type Certificate = components['schemas']['Certificate'];
+type Failure = components['schemas']['Failure'];
+
+/** Why a certificate is in its state: what is under way, and what failed. */
+export function Reason({
+  certificate,
+  onChange,
+}: {
+  readonly certificate: Certificate;
+  readonly onChange: () => void;
+}) {
+  const { state, current, order, failure, deployFailure, declared } = certificate;
+  const text = state === 'valid' || state === 'failing' ? undefined : words.states[state];
+  return (
+    <div class="reason">
+      {text ? (
+        <p>
+          {text} {current?.revokedAt ? <Instant at={current.revokedAt} as="exact" /> : null}
+        </p>
+      ) : null}
+      {declared ? <p>{words.declared}</p> : null}
+      {order === undefined ? null : (
+        <p>
+          {words.underWay} <a href={`/orders/${order}`}>{words.followOrder}</a>
+        </p>
+      )}
+      {failure ? (
+        <Trouble title={words.failed} failure={failure} order={order} onChange={onChange} />
+      ) : null}
+      {deployFailure ? (
+        <Trouble title={words.deployFailed} failure={deployFailure} onChange={onChange} />
+      ) : null}
+      {current?.warnings?.map((warning) => (
+        <p key={warning} class="warning">
+          <strong>{words.warning}:</strong> <DataText text={warning} />
+        </p>
+      ))}
+    </div>
+  );
+}
+
+interface TroubleProps {
+  readonly title: string;
+  readonly failure: Failure;
+  /** The order that is tried again; undefined where no button can do that. */
+  readonly order?: string | undefined;
+  readonly onChange: () => void;
+}
+
+function Trouble({ title, failure, order, onChange }: TroubleProps) {
+  const { failures, at, retryAt, problem } = failure;
+  const retry =
+    order !== undefined && may('orders:write') ? () => void retryNow(order, onChange) : undefined;
+  return (
+    <section>
+      <h2>{title}</h2>
+      <Problem failure={{ ...failure, fields: {} }} onRetry={retry} />
+      <p>
+        {words.failures(failures)} <Instant at={at} />. {words.nextTry} <Instant at={retryAt} />.
+      </p>
+      {problem ? (
+        <>
+          <h3>{words.caSays}</h3>
+          <CaProblem problem={problem} />
+        </>
+      ) : null}
+    </section>
+  );
+}
+
+async function retryNow(id: string, onChange: () => void): Promise<void> {
+  try {
+    await api.POST('/api/orders/{id}/retry', { params: { path: { id } } });
+    announce(words.retried);
+    onChange();
+  } catch (error) {
+    announce(failureOf(error).message);
+  }
+}
+
+interface AcmeProblem {
+  readonly type?: unknown;
+  readonly detail?: unknown;
+  readonly instance?: unknown;
+  readonly identifier?: { readonly value?: unknown };
+  readonly subproblems?: readonly AcmeProblem[];
+}
+
+/** What the CA itself says, with what it says of each name. RFC 8555 §6.7.1 */
+function CaProblem({ problem }: { readonly problem: AcmeProblem }) {
+  const { type, detail, instance, identifier, subproblems } = problem;
+  return (
+    <blockquote class="ca-problem">
+      <p>
+        {typeof identifier?.value === 'string' ? (
+          <strong>
+            <DataText text={identifier.value} />{' '}
+          </strong>
+        ) : null}
+        {typeof detail === 'string' ? <DataText text={detail} /> : null}
+      </p>
+      {typeof type === 'string' ? <code>{type}</code> : null}
+      {typeof instance === 'string' ? <WebLink url={instance} /> : null}
+      {Array.isArray(subproblems)
+        ? subproblems.map((subproblem, index) => <CaProblem key={index} problem={subproblem} />)
+        : null}
+    </blockquote>
+  );
+}
