@@ -1,6 +1,8 @@
 import { Accounts } from './accounts/accounts.ts';
 import { Agents } from './agents/agents.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { Calendar } from './calendar/calendar.ts';
+import { CalendarTokens } from './calendar/calendar-tokens.ts';
 import { Deliveries } from './deliveries/deliveries.ts';
 import { DnsProviders } from './dns-providers/dns-providers.ts';
 import { Documentation } from './docs/documentation.ts';
@@ -15,6 +17,7 @@ import { Downloads } from './certificates/downloads.ts';
 import { CertificateDetails } from './certificates/details.ts';
 import { CertificateActions } from './certificates/actions.ts';
 import { CertificateStatuses } from './certificates/status.ts';
+import { Summary } from './certificates/summary.ts';
 import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
 import { Sessions } from './sessions/sessions.ts';
@@ -29,6 +32,7 @@ export const controllers = [
   OrderCheck,
   Certificates,
   CertificateActions,
+  Summary,
   Templates,
   Issuers,
   DnsProviders,
@@ -36,6 +40,8 @@ export const controllers = [
   CertificateDetails,
   CertificateStatuses,
   Timeline,
+  Calendar,
+  CalendarTokens,
   Agents,
   Keys,
   Sessions,

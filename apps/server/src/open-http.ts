@@ -2,7 +2,7 @@ import type { Server } from 'node:https';
 import type { Clock } from '@acmex/clock';
 import { type Config, storageOf } from '@acmex/config';
 import { formatHostPort } from '@acmex/identifier';
-import type { CertificateCensus } from '@acmex/observability';
+import { CertificateCensus } from '@acmex/observability';
 import type { Tracing } from '@acmex/observability/tracing';
 import type { Storage } from '@acmex/storage';
 import type { Provider } from '@nestjs/common';
@@ -148,6 +148,7 @@ function providers({
   return [
     { provide: Authenticator, useValue: services.authenticator },
     { provide: Idempotency, useValue: services.idempotency },
+    { provide: CertificateCensus, useValue: services.census },
     { provide: Quotas, useValue: new Quotas(services.census, clock) },
     { provide: LongPoll, useValue: new LongPoll({ clock }) },
     {

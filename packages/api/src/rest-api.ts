@@ -349,6 +349,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/certificates/summary': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Count certificates by state, and expiries and planned renewals by day
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCertificatesSummary'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/templates': {
     parameters: {
       query?: never;
@@ -552,6 +572,70 @@ export interface paths {
     put?: never;
     post?: never;
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/calendar.ics': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The expiries and planned renewals of the next year, for calendar programs
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCalendarIcs'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/calendar-tokens': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the calendar tokens of the key; with the scope keys:read, of the tenant
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    get: operations['getApiCalendarTokens'];
+    put?: never;
+    /**
+     * Make a token that reads the calendar, and nothing else, with the names of the key
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    post: operations['postApiCalendarTokens'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/calendar-tokens/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke a calendar token of the key; with the scope keys:write, of the tenant
+     * @description Needs the scope `certificates:read`: See certificates and their chains.
+     */
+    delete: operations['deleteApiCalendarTokensId'];
     options?: never;
     head?: never;
     patch?: never;
@@ -1199,6 +1283,30 @@ export interface components {
       /** @description How many certificates were looked at. */
       scanned: number;
     };
+    CertificateSummary: {
+      states: {
+        valid: number;
+        due: number;
+        failing: number;
+        unissued: number;
+        paused: number;
+        revoked: number;
+        expired: number;
+      };
+      /** @description Only days that have any. */
+      days: {
+        /** @description 2026-11-29 */
+        date: string;
+        /** @description How many expire on that day. */
+        expiring: number;
+        /** @description How many are to be renewed on it; paused ones are not. */
+        renewing: number;
+      }[];
+      /** @description How many are being ordered. */
+      underWay: number;
+      /** @description The newest 20 of their orders; those that have failed come last. */
+      orders: string[];
+    };
     Template: {
       name: string;
       /** @description An issuer of acmex.toml; the one of [acme] by default. */
@@ -1435,6 +1543,8 @@ export interface components {
         | 'session_created'
         | 'session_ended'
         | 'session_revoked'
+        | 'calendar_token_created'
+        | 'calendar_token_revoked'
         | 'audit_sealed'
         | 'certificate_removed';
       time: string;
@@ -1466,6 +1576,29 @@ export interface components {
         address?: string;
         traceId?: string;
       };
+    };
+    NewCalendarToken: {
+      id: string;
+      title?: string;
+      /** @description The id of the API key that it ends with. */
+      key: string;
+      /** @description The title of that key. */
+      keyTitle?: string;
+      createdAt: string;
+      /** @description To the hour. */
+      lastUsedAt?: string;
+      token: string;
+    };
+    CalendarToken: {
+      id: string;
+      title?: string;
+      /** @description The id of the API key that it ends with. */
+      key: string;
+      /** @description The title of that key. */
+      keyTitle?: string;
+      createdAt: string;
+      /** @description To the hour. */
+      lastUsedAt?: string;
     };
     AgentReport: {
       /** @description The name of the host. */
@@ -1646,6 +1779,8 @@ export interface components {
         | 'session_created'
         | 'session_ended'
         | 'session_revoked'
+        | 'calendar_token_created'
+        | 'calendar_token_revoked'
         | 'audit_sealed'
         | 'certificate_removed';
       time: string;
@@ -2250,12 +2385,17 @@ export interface operations {
         name?: string;
         /** @description Those that hold a name below this one. */
         below?: string;
+        /** @description Those that hold a name with this part. */
+        contains?: string;
         issuer?: string;
         state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
         /** @description NAME, or NAME=VALUE. */
         label?: string;
         expiresBefore?: string;
         expiresAfter?: string;
+        /** @description Those whose renewal is planned before this. */
+        renewalBefore?: string;
+        renewalAfter?: string;
         /** @description `id`, which is the order of their making, by default; `expiry` where the filter is one of expiry. `name` goes by labels from the right. `expiry` has those alone that were issued. */
         sort?: 'id' | 'name' | 'expiry';
         /** @description How many at most; 1 to 1,000. */
@@ -2269,7 +2409,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A page of certificates. name, below and expiry are looked up; for all other filters 2,000 are looked at for one page at most. */
+      /** @description A page of certificates. name, below, expiry and the state failing are looked up; for all other filters 2,000 are looked at for one page at most. */
       200: {
         headers: {
           [name: string]: unknown;
@@ -2557,6 +2697,8 @@ export interface operations {
             name?: string;
             /** @description Those that hold a name below this one. */
             below?: string;
+            /** @description Those that hold a name with this part. */
+            contains?: string;
             issuer?: string;
             /** @enum {string} */
             state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
@@ -2566,6 +2708,13 @@ export interface operations {
             expiresBefore?: string;
             /** Format: date-time */
             expiresAfter?: string;
+            /**
+             * Format: date-time
+             * @description Those whose renewal is planned before this.
+             */
+            renewalBefore?: string;
+            /** Format: date-time */
+            renewalAfter?: string;
           };
           /** @description For label: what is set; null removes a label. */
           labels?: {
@@ -2602,6 +2751,34 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['ActionResult'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCertificatesSummary: {
+    parameters: {
+      query?: {
+        /** @description The first day; today by default. */
+        from?: string;
+        /** @description How many; 1 to 400. */
+        days?: number;
+        /** @description Where the days begin at midnight. */
+        timeZone?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Counts of the certificates that the key may see. They are kept in memory: a change is seen at once where it has an event, and within a quarter of an hour elsewhere. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CertificateSummary'];
         };
       };
       default: components['responses']['Problem'];
@@ -2991,6 +3168,107 @@ export interface operations {
             scanned: number;
           };
         };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCalendarIcs: {
+    parameters: {
+      query?: {
+        /** @description A token of /api/calendar-tokens, in place of a key: programs that subscribe send no headers. */
+        token?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description iCalendar (RFC 5545): the next 4,000 events. An event of a certificate has the same UID after its renewal. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/calendar; charset=utf-8': string;
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCalendarTokens: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All that can be used. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['CalendarToken'][];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiCalendarTokens: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          title?: string;
+        };
+      };
+    };
+    responses: {
+      /** @description The token. Its text is shown this once. It ends with the secret of the key that has made it. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NewCalendarToken'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiCalendarTokensId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is taken no more. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       default: components['responses']['Problem'];
     };
@@ -3676,6 +3954,8 @@ export interface operations {
           | 'session_created'
           | 'session_ended'
           | 'session_revoked'
+          | 'calendar_token_created'
+          | 'calendar_token_revoked'
           | 'audit_sealed'
           | 'certificate_removed';
         certificate?: string;
@@ -3753,6 +4033,8 @@ export interface operations {
           | 'session_created'
           | 'session_ended'
           | 'session_revoked'
+          | 'calendar_token_created'
+          | 'calendar_token_revoked'
           | 'audit_sealed'
           | 'certificate_removed';
         /** @description The id of a key, the name of the holder of a token, or a user of a host. */

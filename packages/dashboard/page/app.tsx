@@ -10,7 +10,9 @@ import { words } from './words.ts';
 
 const SignIn = lazy(async () => (await import('./screens/sign-in.tsx')).SignIn);
 const screens = {
+  overview: lazy(async () => (await import('./screens/overview.tsx')).Overview),
   certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
+  calendar: lazy(async () => (await import('./screens/calendar.tsx')).Calendar),
   certificate: lazy(async () => (await import('./screens/certificate.tsx')).Certificate),
   order: lazy(async () => (await import('./screens/order.tsx')).Order),
   orders: lazy(async () => (await import('./screens/orders.tsx')).Orders),
@@ -26,7 +28,9 @@ const screens = {
 
 /** What each screen of the navigation reads; one that a session may not read is not shown. */
 const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] = [
+  ['overview', 'certificates:read'],
   ['certificates', 'certificates:read'],
+  ['calendar', 'certificates:read'],
   ['orders', 'orders:read'],
   ['templates', 'certificates:read'],
   ['accounts', 'accounts:read'],

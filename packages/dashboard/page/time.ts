@@ -33,6 +33,7 @@ const withSeconds = new Intl.DateTimeFormat(language, {
   timeStyle: 'medium',
 });
 const onlyDate = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+const monthAndYear = new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric' });
 const units = [
   ['year', 31_557_600],
   ['month', 2_629_800],
@@ -61,3 +62,8 @@ export const date = (instant: string): string => onlyDate.format(new Date(instan
 /** How many days lie between now and an instant; negative in the past. */
 export const daysUntil = (instant: string): number =>
   (Date.parse(instant) - now.value) / 86_400_000;
+/** `November 2026`, in the reader's zone */
+export const monthTitle = (at: Date): string => monthAndYear.format(at);
+/** `Sun` or `Sunday`, in the reader's zone */
+export const weekday = (at: Date, length: 'short' | 'long'): string =>
+  new Intl.DateTimeFormat(language, { weekday: length }).format(at);

@@ -18,6 +18,8 @@ export interface CountedCertificate extends StatedCertificate {
   readonly id: string;
   /** Its first name. */
   readonly domain: string;
+  /** All of its names but the first. */
+  readonly furtherNames: readonly string[];
   readonly issuer: string;
   /** When it expires, in milliseconds; infinite without a certificate. */
   readonly endMs: number;
@@ -29,9 +31,14 @@ export interface CountedCertificate extends StatedCertificate {
    * reached.
    */
   readonly isServed: boolean | undefined;
+  /** The id of the order that is under way. */
+  readonly order: string | undefined;
   /** Its state at the last `advance` of the tally. */
   readonly state: CertificateState;
 }
+
+/** Shared by the certificates with one name: there may be very many. */
+const none: readonly string[] = [];
 
 /** A counted certificate with the moment after which its state may be another one. */
 type Entry = { -readonly [K in keyof CountedCertificate]: CountedCertificate[K] } & {
@@ -75,15 +82,17 @@ export class CertificateTally {
   /** Adds a certificate, in place of that with the same id. One without a name is not counted. */
   set(certificate: ManagedCertificate): void {
     this.delete(certificate.id);
-    const { id, names, issuer, current, paused, failure, renewal } = certificate;
-    const [domain] = names;
+    const { id, names, issuer, current, paused, failure, renewal, order } = certificate;
+    const [domain, ...further] = names;
     if (domain === undefined) return;
     // Keeps only what is counted: there may be very many certificates.
     const entry: Entry = {
       id,
       domain,
+      furtherNames: further.length === 0 ? none : further,
       issuer,
       paused,
+      order,
       endMs: current ? Date.parse(current.notAfter) : Infinity,
       renewMs: renewal && Date.parse(renewal.at),
       current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },

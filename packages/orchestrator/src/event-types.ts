@@ -44,6 +44,8 @@ export const eventMeanings = {
   session_ended:
     'A session of a browser ended: its user has signed out or signed in again, or the key has begun 50 later ones. None is written when a session expires or its key ends.',
   session_revoked: 'A session of a browser was revoked.',
+  calendar_token_created: 'A token was created with which a calendar program reads the calendar.',
+  calendar_token_revoked: 'A token of the calendar was revoked.',
   audit_sealed:
     'Records of the audit log were removed because they are older than audit.retention_days.',
   certificate_removed:

@@ -10,6 +10,9 @@ function authenticator(): Authenticator {
     sessionsOf: () => {
       throw new TypeError('there is no tenant');
     },
+    calendarTokensOf: () => {
+      throw new TypeError('there is no tenant');
+    },
     configured: () => [],
   });
 }

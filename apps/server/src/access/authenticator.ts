@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 import { configuredKeyId, digestOf, readKeyText } from './api-key.ts';
+import { type CalendarTokenStore, readCalendarToken } from './calendar-token-store.ts';
 import type { Caller } from './caller.ts';
 import type { Credentials } from './credentials.ts';
 import { FailureThrottle } from './failure-throttle.ts';
@@ -14,12 +15,16 @@ export interface AuthenticatorOptions {
   readonly tenants: () => ReadonlyMap<string, Tenant>;
   readonly keysOf: (tenant: Tenant) => KeyStore;
   readonly sessionsOf: (tenant: Tenant) => SessionStore;
+  readonly calendarTokensOf: (tenant: Tenant) => CalendarTokenStore;
   /** Digests of keys of the configuration, which may do everything in the first tenant. */
   readonly configured: () => readonly string[];
   readonly tokens?: (() => TokenReader | undefined) | undefined;
   /** Called when the key of the initial file was used. */
   readonly onFirstUse?: (() => Promise<void>) | undefined;
 }
+
+/** What a calendar token opens, where its key may do it. */
+const calendarScope = 'certificates:read';
 
 /** Authenticates callers by API keys, tokens and sessions. */
 export class Authenticator {
@@ -44,7 +49,8 @@ export class Authenticator {
     if (caller) return caller;
     const isSession = credentials.cookies.length > 0;
     const id = isSession ? readCookie(text)?.id : readKeyText(text)?.id;
-    await this.#failures.count(address, id ?? digestOf(text).slice(0, 16));
+    const subject = id ?? readCalendarToken(text)?.place ?? digestOf(text).slice(0, 16);
+    await this.#failures.count(address, subject);
     throw new ServerError('ERR_SERVER_UNAUTHENTICATED', refusal(isSession, id));
   }
 
@@ -55,12 +61,13 @@ export class Authenticator {
   async verify(credentials: Credentials): Promise<Caller | undefined> {
     const [text, ...contradictions] = textsIn(credentials);
     if (text === undefined || contradictions.length > 0) return undefined;
+    if (credentials.calendarToken !== undefined) return await this.#calendarCaller(text);
     return credentials.cookies.length > 0
       ? await this.#sessionCaller(text)
       : await this.#callerOf(text);
   }
 
-  /** Returns the holder of the key of a session; undefined where the key has ended. */
+  /** Returns the holder of the key of a session or token; undefined where the key has ended. */
   async keyOfSession(
     tenant: Tenant,
     { key: id, keyDigest }: Pick<Session, 'key' | 'keyDigest'>,
@@ -68,10 +75,10 @@ export class Authenticator {
     if (id === configuredKeyId) {
       const [firstTenant] = this.#options.tenants().values();
       const isConfigured = this.#isConfigured(keyDigest) && tenant.name === firstTenant?.name;
-      return isConfigured ? configuredCaller(tenant) : undefined;
+      return isConfigured ? configuredCaller(tenant, keyDigest) : undefined;
     }
     const key = await this.#options.keysOf(tenant).withSecret(id, keyDigest);
-    return key && keyCaller(key, tenant);
+    return key && keyCaller(key, tenant, keyDigest);
   }
 
   async #callerOf(text: string): Promise<Caller | undefined> {
@@ -85,9 +92,10 @@ export class Authenticator {
       const key = await keysOf(tenant ?? firstTenant).verified(read.id, read.secret);
       if (!tenant || !key) return undefined;
       if (key.firstUse) await onFirstUse?.();
-      return keyCaller(key, tenant);
+      return keyCaller(key, tenant, digestOf(read.secret));
     }
-    if (this.#isConfigured(digestOf(text))) return configuredCaller(firstTenant);
+    const digest = digestOf(text);
+    if (this.#isConfigured(digest)) return configuredCaller(firstTenant, digest);
     const reader = /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text) ? tokens?.() : undefined;
     return await reader?.(text);
   }
@@ -104,6 +112,26 @@ export class Authenticator {
     return caller && { ...caller, session };
   }
 
+  /** Returns who a calendar token is of, with no more rights than it needs. */
+  async #calendarCaller(text: string): Promise<Caller | undefined> {
+    const { tenants, calendarTokensOf } = this.#options;
+    const read = readCalendarToken(text);
+    const [firstTenant] = tenants().values();
+    if (!read || !firstTenant) return undefined;
+    const tenant = tenants().get(read.tenant);
+    const token = await calendarTokensOf(tenant ?? firstTenant).verified(read.place, read.secret);
+    if (!tenant || !token) return undefined;
+    const caller = await this.keyOfSession(tenant, token);
+    const isReader = caller?.scopes.has(calendarScope) === true;
+    return (
+      caller && {
+        ...caller,
+        scopes: new Set(isReader ? [calendarScope] : []),
+        keyDigest: undefined,
+      }
+    );
+  }
+
   /** All are compared, whichever fits. */
   #isConfigured(digest: string): boolean {
     const actual = Buffer.from(digest, 'hex');
@@ -118,12 +146,13 @@ export class Authenticator {
 function keyCaller(
   { id, title, scopes: granted, names, expiresAt }: ApiKey,
   tenant: Tenant,
+  keyDigest: string,
 ): Caller {
-  return { id, title, tenant, scopes: new Set(granted), names, expiresAt };
+  return { id, title, tenant, scopes: new Set(granted), names, expiresAt, keyDigest };
 }
 
-function configuredCaller(tenant: Tenant): Caller {
-  return { id: configuredKeyId, tenant, scopes: new Set(scopes), names: ['*'] };
+function configuredCaller(tenant: Tenant, keyDigest: string): Caller {
+  return { id: configuredKeyId, tenant, scopes: new Set(scopes), names: ['*'], keyDigest };
 }
 
 function refusal(isSession: boolean, id: string | undefined): string {
@@ -132,8 +161,13 @@ function refusal(isSession: boolean, id: string | undefined): string {
   return `${id === undefined ? 'the key or token of this request' : `the API key ${id}`} ${ended}`;
 }
 
-/** The keys, tokens and sessions that a request carries, each once. */
-function textsIn({ 'x-api-key': key, authorization, cookies }: Credentials): readonly string[] {
+/** The keys, tokens and sessions that a request has, each once. */
+function textsIn({
+  'x-api-key': key,
+  authorization,
+  cookies,
+  calendarToken,
+}: Credentials): readonly string[] {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
   const malformed = authorization !== undefined && bearer === undefined ? [authorization] : [];
   return [
@@ -142,6 +176,7 @@ function textsIn({ 'x-api-key': key, authorization, cookies }: Credentials): rea
       ...(bearer === undefined ? [] : [bearer]),
       ...malformed,
       ...cookies,
+      ...(calendarToken === undefined ? [] : [calendarToken]),
     ]),
   ];
 }

@@ -14,6 +14,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** Names that they may use, beside what their tenant may: see `permits`. */
   readonly names: readonly string[];
+  /** Of the secret of their API key; absent for what is not, or only in part, as good as a key. */
+  readonly keyDigest?: string | undefined;
   /** RFC 3339; of the key or token, not of a session. */
   readonly expiresAt?: string | undefined;
   /** The session of a browser that was begun with the key; absent where the key itself was sent. */

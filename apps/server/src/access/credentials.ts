@@ -11,6 +11,8 @@ export interface Credentials {
   readonly authorization?: string | undefined;
   /** The values of the cookie of a session, which count only without a key or token. */
   readonly cookies: readonly string[];
+  /** From the query of the one route that takes it. */
+  readonly calendarToken?: string | undefined;
 }
 
 /** Returns the credentials of a request. A session's cookie counts only without any other. */
@@ -18,6 +20,20 @@ export function credentialsOf(request: IncomingRequest): Credentials {
   const { 'x-api-key': key, authorization, cookie } = request.headers;
   const hasCookie = cookie !== undefined && key === undefined && authorization === undefined;
   return { 'x-api-key': key, authorization, cookies: hasCookie ? sessionCookies(request) : [] };
+}
+
+/**
+ * Returns the credentials of a request to the calendar, which may have a token in its query: programs
+ * that subscribe cannot send headers.
+ */
+export function calendarCredentialsOf(
+  request: IncomingRequest & Pick<FastifyRequest, 'query'>,
+): Credentials {
+  const credentials = credentialsOf(request);
+  const { token } = (request.query ?? {}) as { readonly token?: unknown };
+  return typeof token === 'string'
+    ? { ...credentials, cookies: [], calendarToken: token }
+    : credentials;
 }
 
 /** Reads the key from the password that a browser sends. RFC 7617 */

@@ -13,6 +13,7 @@ import type { Tenant } from '../tenants.ts';
 import type { Sender } from '../webhooks/webhook-senders.ts';
 import { assertStrong, digestOf } from './api-key.ts';
 import { Authenticator } from './authenticator.ts';
+import { CalendarTokenStore } from './calendar-token-store.ts';
 import { forgetInitialKey, initialKey } from './initial-key.ts';
 import { type FirstKey, KeyStore } from './key-store.ts';
 import { oidc, type TokenReader } from './oidc.ts';
@@ -49,6 +50,8 @@ export class LiveAccess {
       keysOf: (tenant) => this.#keysOf(tenant),
       sessionsOf: ({ storage, name }) =>
         new SessionStore({ storage, tenant: name, clock: options.clock }),
+      calendarTokensOf: ({ storage, name }) =>
+        new CalendarTokenStore({ storage, tenant: name, clock: options.clock }),
       configured: () => this.#configured.digests,
       tokens: () => this.#configured.tokens,
       onFirstUse: async () => await forgetInitialKey(this.#keyFile),

@@ -156,6 +156,9 @@ describe('a token of an OpenID Connect provider', () => {
       sessionsOf: () => {
         throw new Error('no session is asked for');
       },
+      calendarTokensOf: () => {
+        throw new Error('no calendar token is asked for');
+      },
       configured: () => [],
       tokens: () => async (text) => {
         if (isAway) throw new ServerError('ERR_SERVER_UNAVAILABLE', 'away');

@@ -60,6 +60,16 @@ describe('an action on all certificates that match a filter', () => {
     ]);
   });
 
+  it('is done for certificates with a part of a name', async () => {
+    const filter = { contains: 'EB.te' };
+    const body = { action: 'label', filter, labels: { part: 'web' } };
+    expect((await act({ ...body, dryRun: true })).body.matched).toBe(3);
+    expect((await act(body)).body.done).toHaveLength(3);
+    expect(await namesOf(({ labels }) => labels.part === 'web')).toEqual([
+      ...['a.web.test', 'b.web.test', 'c.web.test'],
+    ]);
+  });
+
   it('pauses what is not paused, and resumes it by its state', async () => {
     const filter = { label: 'team=web' };
     expect((await act({ action: 'pause', filter })).body.done).toHaveLength(2);

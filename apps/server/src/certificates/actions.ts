@@ -279,7 +279,11 @@ export class CertificateActions {
     const ids = new Set(page.certificates.slice(0, count).map(({ id }) => id));
     // What was done may have changed what the filter says of them.
     return await filteredPage(
-      { ...request.body.filter, state: undefined, label: undefined },
+      {
+        ...request.body.filter,
+        ...{ state: undefined, label: undefined },
+        ...{ renewalBefore: undefined, renewalAfter: undefined },
+      },
       {
         ...{ caller: request.caller, clock: this.#clock },
         ...{ limit: count, cursor: request.body.cursor },

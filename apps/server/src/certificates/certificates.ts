@@ -49,7 +49,7 @@ const list = endpoint({
   answers: {
     200: {
       description:
-        'A page of certificates. name, below and expiry are looked up; for all other filters 2,000 are looked at for one page at most.',
+        'A page of certificates. name, below, expiry and the state failing are looked up; for all other filters 2,000 are looked at for one page at most.',
       schema: pageOf(certificateSchema),
     },
   },
@@ -174,7 +174,7 @@ export class Certificates {
   }: RequestOf<typeof list>): Promise<Answer> {
     const page = await filteredPage(filter, {
       ...{ caller, clock: this.#clock },
-      ...{ limit: pageSize, cursor: from, sort },
+      ...{ limit: pageSize, cursor: from, sort, looksUpFailing: true },
     });
     return answer(200, {
       items: page.certificates.map((candidate) => this.#toResource(candidate)),

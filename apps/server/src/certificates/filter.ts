@@ -1,4 +1,5 @@
 import type { Clock } from '@acmex/clock';
+import { toUnicode } from '@acmex/identifier';
 import {
   type CertificatePage,
   certificateStates,
@@ -7,17 +8,20 @@ import {
 } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
-import { certifiedName, labelFilter, moment, ownName } from '../http/fields.ts';
+import { certifiedName, labelFilter, moment, namePart, ownName } from '../http/fields.ts';
 
 /** Which certificates are meant; all where nothing is given. */
 export const filterFields = {
   name: certifiedName.optional().describe('Those that hold this name.'),
   below: certifiedName.optional().describe('Those that hold a name below this one.'),
+  contains: namePart.optional().describe('Those that hold a name with this part.'),
   issuer: ownName.optional(),
   state: z.enum(certificateStates).optional(),
   label: labelFilter.optional().describe('NAME, or NAME=VALUE.'),
   expiresBefore: moment.optional(),
   expiresAfter: moment.optional(),
+  renewalBefore: moment.optional().describe('Those whose renewal is planned before this.'),
+  renewalAfter: moment.optional(),
 };
 export type CertificateFilter = z.output<z.ZodObject<typeof filterFields>>;
 
@@ -28,6 +32,11 @@ export interface FilteredPageOptions {
   readonly cursor?: string | undefined;
   /** By `expiry` by default where the filter is one of expiry, and by `id` for any other. */
   readonly sort?: 'id' | 'name' | 'expiry' | undefined;
+  /**
+   * Whether certificates that fail are looked up by their index, where nothing else is. It is no
+   * use while what fails is changed: its pages are others then.
+   */
+  readonly looksUpFailing?: boolean | undefined;
   /** Which of the certificates that match are wanted; all by default. */
   readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
 }
@@ -35,12 +44,14 @@ export interface FilteredPageOptions {
 /** Reads a page of the certificates that a caller may see and that match a filter. */
 export async function filteredPage(
   { name, below, expiresBefore, expiresAfter, ...filter }: CertificateFilter,
-  { caller, clock, limit, cursor, sort, where = () => true }: FilteredPageOptions,
+  { caller, clock, limit, cursor, sort, where = () => true, ...options }: FilteredPageOptions,
 ): Promise<CertificatePage> {
   const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
+  const isSorted = byExpiry || (sort !== undefined && sort !== 'id');
   const isMatch = matcher({ expiresBefore, expiresAfter, ...filter }, clock);
   return await caller.tenant.manager.provisioner.certificates.page({
     ...{ name, below, limit, cursor },
+    failing: options.looksUpFailing && filter.state === 'failing' && !isSorted,
     where: (candidate) => maySee(caller, candidate.names) && isMatch(candidate) && where(candidate),
     sort: sort ?? (byExpiry ? 'expiry' : 'id'),
     expiresFrom: expiresAfter,
@@ -50,18 +61,42 @@ export async function filteredPage(
 
 /** Returns whether a certificate matches what no index of names looks up. */
 function matcher(
-  { issuer, state, label, expiresBefore, expiresAfter }: CertificateFilter,
+  filter: Omit<CertificateFilter, 'name' | 'below'>,
   clock: Clock,
 ): (certificate: ManagedCertificate) => boolean {
+  const { issuer, state, label } = filter;
   const [labelName = '', labelValue] = label?.split('=') ?? [];
-  const ends = ({ current }: ManagedCertificate) =>
-    current ? Date.parse(current.notAfter) : undefined;
+  const hasPart = containing(filter.contains);
+  const isExpiryMatch = between(filter.expiresAfter, filter.expiresBefore);
+  const isRenewalMatch = between(filter.renewalAfter, filter.renewalBefore);
   return (candidate) =>
     (issuer ?? candidate.issuer) === candidate.issuer &&
-    (state === undefined || stateOf(candidate, clock) === state) &&
+    hasPart(candidate.names) &&
     (label === undefined || hasLabel(candidate, labelName, labelValue)) &&
-    (expiresBefore === undefined || (ends(candidate) ?? Infinity) < Date.parse(expiresBefore)) &&
-    (expiresAfter === undefined || (ends(candidate) ?? -Infinity) > Date.parse(expiresAfter));
+    isExpiryMatch(candidate.current?.notAfter) &&
+    isRenewalMatch(candidate.renewal?.at) &&
+    (state === undefined || stateOf(candidate, clock) === state);
+}
+
+/** Returns what says whether a time is between two; an absent time is not. */
+function between(
+  after: string | undefined,
+  before: string | undefined,
+): (time: string | undefined) => boolean {
+  if (after === undefined && before === undefined) return () => true;
+  const afterMs = after === undefined ? -Infinity : Date.parse(after);
+  const beforeMs = before === undefined ? Infinity : Date.parse(before);
+  return (time = '') => {
+    const timeMs = Date.parse(time);
+    return timeMs > afterMs && timeMs < beforeMs;
+  };
+}
+
+/** Returns what says whether one of the names has a part; one in other letters as people read it. */
+function containing(part: string | undefined): (names: readonly string[]) => boolean {
+  if (part === undefined) return () => true;
+  const isAscii = /^[!-~]+$/.test(part);
+  return (names) => names.some((name) => (isAscii ? name : toUnicode(name)).includes(part));
 }
 
 /** Returns whether a certificate has a label; with any value, where none is given. */

@@ -5,7 +5,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../access/api-key.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import type { Admission, Caller } from '../access/caller.ts';
-import { type Credentials, credentialsOf, withPassword } from '../access/credentials.ts';
+import {
+  calendarCredentialsOf,
+  type Credentials,
+  credentialsOf,
+  withPassword,
+} from '../access/credentials.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { WebhookSenders } from '../webhooks/webhook-senders.ts';
@@ -142,17 +147,20 @@ function hasSameRights(caller: Caller, admitted: Caller): boolean {
 }
 
 /** Returns the credentials of a request to a route; a browser sends the key as a password. */
-function credentialsFor({ browser }: EndpointDescription, request: ParsedRequest): Credentials {
-  const credentials = credentialsOf(request);
+function credentialsFor(
+  { browser, takesCalendarToken }: EndpointDescription,
+  request: ParsedRequest,
+): Credentials {
+  const credentials = takesCalendarToken ? calendarCredentialsOf(request) : credentialsOf(request);
   const { authorization } = credentials;
   return browser ? { ...credentials, authorization: withPassword(authorization) } : credentials;
 }
 
 /** Returns what identifies the credential of a request, without revealing it. */
-export function credentialId({ scope }: EndpointDescription, request: ParsedRequest): string {
-  const { 'x-api-key': key, authorization, cookies } = credentialsOf(request);
+export function credentialId(endpoint: EndpointDescription, request: ParsedRequest): string {
+  const isSender = endpoint.scope === 'sender';
   const { 'webhook-signature': signature } = request.headers;
-  return digestOf(JSON.stringify([scope === 'sender', key, authorization, signature, cookies]));
+  return digestOf(JSON.stringify([isSender, signature, credentialsFor(endpoint, request)]));
 }
 
 /**

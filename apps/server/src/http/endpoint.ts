@@ -57,6 +57,8 @@ export interface EndpointDescription<
    * the server starts, with nothing of a request.
    */
   readonly isConstant?: true;
+  /** Whether a calendar token in the query is taken in place of a key. */
+  readonly takesCalendarToken?: true;
   /** Whether people look at it in a browser, which asks them for the key. */
   readonly browser?: true;
 }

@@ -24,6 +24,7 @@ export const orderId = id('ord');
 export const keyId = id('key');
 export const sessionId = id('ses');
 export const notificationId = id('msg');
+export const calendarTokenId = id('cal');
 export const accountId = text(
   /^acc_[0-9a-f]{12}$/,
   'write the id as acc_ and 12 hexadecimal digits',
@@ -44,6 +45,11 @@ export const certifiedNames = z
   .array(certifiedName)
   .min(1, 'write at least one name')
   .max(100, 'a certificate has 100 names at most');
+/** A part of a name, in any letters; in lower case, as names are stored. */
+export const namePart = text(
+  /^[\p{L}\p{N}\p{M}*.:_-]{2,64}$/u,
+  'write 2 to 64 letters, digits and . - _ : * of a name',
+).overwrite((part) => part.toLowerCase().normalize('NFC'));
 /** `*`, `*.example.com` for all below it, or a name. */
 export const namePattern = checkedName(parseNamePattern);
 
@@ -114,6 +120,12 @@ export const moment = z.iso.datetime({
   offset: true,
   error: 'write a time as 2026-11-23T18:00:00Z',
 });
+export const day = z.iso.date({ error: 'write a day as 2026-11-29' });
+/** A name of the IANA time zone database. RFC 9557 §4.1 */
+export const timeZone = text(
+  /^[A-Za-z][\w+/-]{0,63}$/,
+  'write a time zone as Europe/Berlin',
+).refine(isTimeZone, 'is not a time zone that this server knows: use UTC');
 export const revocationReason = z.enum(subscriberRevocationReasons);
 
 export const limit = z.coerce
@@ -150,4 +162,13 @@ export function pageOf<T extends z.ZodType>(items: T) {
         'How many were looked at for this page; 2,000 at most where a filter has no index.',
       ),
   });
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch (error) {
+    if ((error as Error).name === 'RangeError') return false;
+    throw error;
+  }
 }

@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
-import { digestOf, readKeyText } from '../access/api-key.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import { assertNotWider, type Caller } from '../access/caller.ts';
 import {
@@ -128,7 +127,7 @@ export class Sessions {
       { 'x-api-key': key, cookies: [] },
       address,
     );
-    if (!caller?.id.startsWith('key_'))
+    if (caller?.keyDigest === undefined)
       throw new ServerError(
         'ERR_SERVER_UNAUTHENTICATED',
         'a session begins with an API key, and this is a token: send it as Authorization: Bearer',
@@ -137,7 +136,7 @@ export class Sessions {
     if (earlier) await this.#end(earlier, { headers, address });
     const { session, cookie } = await this.#store(caller, headers).create({
       key: caller.id,
-      keyDigest: digestOf(readKeyText(key)?.secret ?? key),
+      keyDigest: caller.keyDigest,
       address,
       userAgent: headers['user-agent'],
     });

@@ -1,5 +1,7 @@
 import type { components } from '@acmex/api';
+import { useSignal } from '@preact/signals';
 import { useLocation } from 'preact-iso';
+import { useRef } from 'preact/hooks';
 import { Choice } from '../elements/choice.tsx';
 import { Field } from '../elements/field.tsx';
 import { Instant } from '../elements/instant.tsx';
@@ -11,9 +13,18 @@ import { useLoaded } from '../loaded.ts';
 import { api } from '../server.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
+import { dateTime } from '../time.ts';
 import { words as shell } from '../words.ts';
 import { BulkActions } from './certificates/bulk-actions.tsx';
-import { type Filter, filterOf, queryOf, states, urlOf } from './certificates/filter.ts';
+import {
+  type Filter,
+  filterOf,
+  isWholeName,
+  queryOf,
+  states,
+  urlOf,
+} from './certificates/filter.ts';
+import { gather, type Page } from './certificates/gather.ts';
 import { SavedViews } from './certificates/saved-views.tsx';
 
 const words = await strings('certificates');
@@ -53,21 +64,10 @@ const columns: readonly Column<Certificate>[] = [
 /** All certificates: a filter that stays in the address, and what can be done with its result. */
 export function Certificates() {
   useTitle(words.title);
-  const { query, url } = useLocation();
+  const { query } = useLocation();
   const filter = filterOf(query);
-  const { cursor } = query;
-  const page = useLoaded(
-    url,
-    async (signal) =>
-      (
-        await api.GET('/api/certificates', {
-          params: { query: { ...queryOf(filter), limit: 50, ...(cursor ? { cursor } : {}) } },
-          signal,
-        })
-      ).data,
-    { seconds: 20 },
-  );
-  const isFiltered = Object.keys(filter).length > 0;
+  const { page, search } = usePage(filter, query.cursor);
+  const { value: soFar } = search.soFar;
   return (
     <>
       <div class="heading">
@@ -80,39 +80,114 @@ export function Certificates() {
       </div>
       <FilterForm key={urlOf(filter)} filter={filter} />
       <SavedViews current={urlOf(filter)} />
-      <Waiting loaded={page}>
-        {({ items, next, scanned }) => (
-          <>
-            {items.length > 0 ? (
-              <Listing
-                caption={words.caption}
-                columns={columns}
-                rows={items}
-                keyOf={({ id }) => id}
-              />
-            ) : (
-              <Nothing isFiltered={isFiltered} hasMore={next !== undefined} scanned={scanned} />
-            )}
-            <Pages filter={filter} cursor={cursor} next={next} />
-          </>
-        )}
-      </Waiting>
+      {soFar && page.data.value === undefined ? (
+        <Searching soFar={soFar} onStop={search.stop} />
+      ) : (
+        <Waiting loaded={page}>
+          {(whole) => (
+            <>
+              <Rows page={whole} filter={filter} />
+              <Pages filter={filter} cursor={query.cursor} next={whole.next} />
+            </>
+          )}
+        </Waiting>
+      )}
       <BulkActions filter={filter} onDone={page.reload} />
     </>
   );
 }
 
-function Nothing({
-  isFiltered,
-  hasMore,
-  scanned,
+const pageSize = 50;
+type CertificatesPage = Page<Certificate>;
+
+/**
+ * Loads a page, by as many requests as it takes: for a part of a name the server looks at a bounded
+ * number of certificates each time.
+ */
+function usePage(filter: Filter, cursor: string | undefined) {
+  const soFar = useSignal<CertificatesPage | undefined>(undefined);
+  const isStopped = useRef(false);
+  const wanted = queryOf(filter);
+  const page = useLoaded(
+    urlOf(filter, cursor),
+    async (signal) => {
+      soFar.value = undefined;
+      isStopped.current = false;
+      const whole = await gather({
+        read: async (range) => {
+          const params = { query: { ...wanted, ...range } };
+          return (await api.GET('/api/certificates', { params, signal })).data;
+        },
+        wanted: pageSize,
+        cursor,
+        onProgress(progress) {
+          if (!signal.aborted) soFar.value = progress;
+        },
+        isStopped: () => isStopped.current,
+      });
+      if (!signal.aborted) soFar.value = undefined;
+      return whole;
+    },
+    // What takes a long search is not searched again by itself.
+    wanted.contains === undefined ? { seconds: 20 } : {},
+  );
+  const stop = () => {
+    isStopped.current = true;
+  };
+  return { page, search: { soFar, stop } };
+}
+
+function Searching({
+  soFar: { items, scanned },
+  onStop,
 }: {
-  readonly isFiltered: boolean;
-  readonly hasMore: boolean;
-  readonly scanned: number;
+  readonly soFar: CertificatesPage;
+  readonly onStop: () => void;
 }) {
-  if (hasMore) return <p class="empty">{words.searchingOn(scanned)}</p>;
-  return <p class="empty">{isFiltered ? words.noMatch : words.empty}</p>;
+  return (
+    <>
+      <div class="actions searching">
+        <span role="status">{words.searching(items.length, scanned)}</span>
+        <button type="button" onClick={onStop}>
+          {words.stop}
+        </button>
+      </div>
+      {items.length > 0 ? <CertificateRows items={items} /> : null}
+    </>
+  );
+}
+
+function Rows({
+  page: { items, next, scanned },
+  filter,
+}: {
+  readonly page: CertificatesPage;
+  readonly filter: Filter;
+}) {
+  const isUnfinished = next !== undefined && items.length < pageSize;
+  return (
+    <>
+      {items.length > 0 ? <CertificateRows items={items} /> : null}
+      {isUnfinished ? <p class="hint">{words.searched(items.length, scanned)}</p> : null}
+      {items.length === 0 && !isUnfinished ? <Nothing filter={filter} /> : null}
+    </>
+  );
+}
+
+function CertificateRows({ items }: { readonly items: readonly Certificate[] }) {
+  return <Listing caption={words.caption} columns={columns} rows={items} keyOf={({ id }) => id} />;
+}
+
+function Nothing({ filter: { search, ...filter } }: { readonly filter: Filter }) {
+  const isFiltered = search !== undefined || Object.keys(filter).length > 0;
+  return (
+    <div class="empty">
+      <p>{isFiltered ? words.noMatch : words.empty}</p>
+      {search !== undefined && isWholeName(search) ? (
+        <a href={urlOf({ ...filter, contains: search })}>{words.searchParts(search)}</a>
+      ) : null}
+    </div>
+  );
 }
 
 function Pages({
@@ -171,7 +246,12 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
     >
       <Field label={words.search} hint={words.searchHint}>
         {(attributes) => (
-          <input {...attributes} type="search" name="search" defaultValue={filter.search ?? ''} />
+          <input
+            {...attributes}
+            type="search"
+            name="search"
+            defaultValue={filter.search ?? filter.contains ?? ''}
+          />
         )}
       </Field>
       <Choice
@@ -193,6 +273,28 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
         <button>{words.apply}</button>
         {Object.keys(filter).length > 0 ? <a href="/certificates">{words.clear}</a> : null}
       </div>
+      <Times filter={filter} />
     </form>
+  );
+}
+
+const times = ['expiresAfter', 'expiresBefore', 'renewalAfter', 'renewalBefore'] as const;
+
+/** Times that a link has set; they stay when the form is sent. */
+function Times({ filter }: { readonly filter: Filter }) {
+  const set = times.flatMap((name) => {
+    const at = filter[name];
+    return at === undefined ? [] : [{ name, at }];
+  });
+  if (set.length === 0) return null;
+  return (
+    <p class="times">
+      {set.map(({ name, at }) => (
+        <span key={name} class="label">
+          {words.times[name](dateTime(at))}
+          <input type="hidden" name={name} value={at} />
+        </span>
+      ))}
+    </p>
   );
 }

@@ -6,7 +6,9 @@
 const tables = {
   en: {
     shell: async () => (await import('./en/shell.ts')).shell,
+    overview: async () => (await import('./en/overview.ts')).overview,
     certificates: async () => (await import('./en/certificates.ts')).certificates,
+    calendar: async () => (await import('./en/calendar.ts')).calendar,
     certificate: async () => (await import('./en/certificate.ts')).certificate,
     order: async () => (await import('./en/order.ts')).order,
     orders: async () => (await import('./en/orders.ts')).orders,
@@ -21,7 +23,9 @@ const tables = {
   },
   de: {
     shell: async () => (await import('./de/shell.ts')).shell,
+    overview: async () => (await import('./de/overview.ts')).overview,
     certificates: async () => (await import('./de/certificates.ts')).certificates,
+    calendar: async () => (await import('./de/calendar.ts')).calendar,
     certificate: async () => (await import('./de/certificate.ts')).certificate,
     order: async () => (await import('./de/order.ts')).order,
     orders: async () => (await import('./de/orders.ts')).orders,

@@ -14,23 +14,30 @@ export const states = [
 
 /** What a person looks for, as it is in the address of the page. */
 export interface Filter {
-  /** A name, or `.example.com` for every name below it. */
+  /** A name, a part of names, or `.example.com` for every name below it. */
   readonly search?: string;
+  /** A part of names, though it looks like a whole name. */
+  readonly contains?: string;
   readonly state?: (typeof states)[number];
   readonly issuer?: string;
   readonly label?: string;
   readonly sort?: 'name' | 'expiry';
   readonly expiresBefore?: string;
   readonly expiresAfter?: string;
+  readonly renewalBefore?: string;
+  readonly renewalAfter?: string;
 }
 const fields = [
   'search',
+  'contains',
   'state',
   'issuer',
   'label',
   'sort',
   'expiresBefore',
   'expiresAfter',
+  'renewalBefore',
+  'renewalAfter',
 ] as const;
 
 /** Reads the filter of an address. What a person can have misspelled there is left out. */
@@ -56,8 +63,16 @@ export function urlOf(filter: Filter, cursor?: string): string {
 
 /** The filter as the server takes it. */
 export function queryOf({ search, ...filter }: Filter): Query {
-  if (search === undefined) return filter;
-  return search.startsWith('.') || search.startsWith('*.')
-    ? { ...filter, below: search.replace(/^\*?\./, '') }
-    : { ...filter, name: search };
+  return search === undefined ? filter : { ...filter, ...nameQuery(search) };
+}
+
+function nameQuery(search: string): Pick<Query, 'name' | 'below' | 'contains'> {
+  if (/^(\*?\.)[^.]/.test(search)) return { below: search.replace(/^\*?\./, '') };
+  return isWholeName(search) ? { name: search } : { contains: search };
+}
+
+/** Whether a text looks like a domain name with its top-level domain, or like an IP address. */
+export function isWholeName(text: string): boolean {
+  const isAddress = /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || /^[0-9a-f:]*:[0-9a-f:]*:/i.test(text);
+  return isAddress || /^(\*\.)?([\p{L}\p{N}_-]+\.)+(?!\d+\.?$)[\p{L}\p{N}-]{2,}\.?$/u.test(text);
 }

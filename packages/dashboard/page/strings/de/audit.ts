@@ -70,6 +70,8 @@ export const audit: Translation<typeof english> = {
     session_created: 'Angemeldet',
     session_ended: 'Abgemeldet',
     session_revoked: 'Sitzung widerrufen',
+    calendar_token_created: 'Kalender-Token angelegt',
+    calendar_token_revoked: 'Kalender-Token widerrufen',
     audit_sealed: 'Alte Protokolleinträge entfernt',
     certificate_removed: 'Zertifikat entfernt',
   },

@@ -6,7 +6,7 @@ export const certificates: Translation<typeof english> = {
   caption: 'Passende Zertifikate',
   new: 'Neues Zertifikat',
   search: 'Namen suchen',
-  searchHint: 'Ein ganzer Name, oder .example.com für alle Namen darunter',
+  searchHint: 'Ein Name, ein Teil von Namen, oder .example.com für alle Namen darunter',
   state: 'Zustand',
   issuer: 'Aussteller',
   label: 'Etikett',
@@ -35,7 +35,18 @@ export const certificates: Translation<typeof english> = {
   noMatch: 'Kein Zertifikat passt zu diesem Filter.',
   next: 'Nächste Seite',
   previous: 'Vorherige Seite',
-  searchingOn: (scanned) => `Bisher kein Treffer unter ${scanned} Zertifikaten.`,
+  searching: (matched, scanned) =>
+    `Suche läuft: bisher passen ${matched} von ${scanned} Zertifikaten.`,
+  searched: (matched, scanned) =>
+    `${matched} der ${scanned} durchsuchten Zertifikate passen. Die nächste Seite sucht weiter.`,
+  stop: 'Anhalten',
+  searchParts: (part) => `Namen suchen, die ${part} enthalten`,
+  times: {
+    expiresAfter: (time) => `läuft ab nach ${time}`,
+    expiresBefore: (time) => `läuft ab vor ${time}`,
+    renewalAfter: (time) => `Erneuerung nach ${time}`,
+    renewalBefore: (time) => `Erneuerung vor ${time}`,
+  },
   views: 'Gespeicherte Ansichten',
   saveView: 'Diese Ansicht speichern',
   viewName: 'Name der Ansicht',

@@ -68,6 +68,8 @@ export const audit = {
     session_created: 'Signed in',
     session_ended: 'Signed out',
     session_revoked: 'Session revoked',
+    calendar_token_created: 'Calendar token created',
+    calendar_token_revoked: 'Calendar token revoked',
     audit_sealed: 'Old audit records removed',
     certificate_removed: 'Certificate removed',
   } satisfies Readonly<Record<components['schemas']['Event']['type'], string>>,

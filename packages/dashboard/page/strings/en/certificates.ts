@@ -3,7 +3,7 @@ export const certificates = {
   caption: 'Certificates that match',
   new: 'New certificate',
   search: 'Search names',
-  searchHint: 'A whole name, or .example.com for every name below it',
+  searchHint: 'A name, a part of names, or .example.com for every name below it',
   state: 'State',
   issuer: 'Issuer',
   label: 'Label',
@@ -32,7 +32,18 @@ export const certificates = {
   noMatch: 'No certificate matches this filter.',
   next: 'Next page',
   previous: 'Previous page',
-  searchingOn: (scanned: number) => `No match among ${scanned} certificates so far.`,
+  searching: (matched: number, scanned: number) =>
+    `Searching: ${matched} of ${scanned} certificates so far match.`,
+  searched: (matched: number, scanned: number) =>
+    `${matched} of the ${scanned} certificates that were looked at match. The next page searches on.`,
+  stop: 'Stop',
+  searchParts: (part: string) => `Search for names that contain ${part}`,
+  times: {
+    expiresAfter: (time: string) => `expires after ${time}`,
+    expiresBefore: (time: string) => `expires before ${time}`,
+    renewalAfter: (time: string) => `renewal after ${time}`,
+    renewalBefore: (time: string) => `renewal before ${time}`,
+  },
   views: 'Saved views',
   saveView: 'Save this view',
   viewName: 'Name of the view',
