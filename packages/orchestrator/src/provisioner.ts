@@ -435,12 +435,13 @@ export class Provisioner {
     await issuer.revoke(content.chain, { reason, signal, privateKey: content.privateKey });
     const revokedAt = timestamp(this.#clock.now());
     const isInUse = number === managed.current?.generation;
+    // A copy for an earlier one: the event is written with a change alone.
     await this.certificates.change(
       id,
       (summary) =>
         summary.current?.generation === number
           ? { ...summary, current: { ...summary.current, revokedAt, revocationReason: reason } }
-          : summary,
+          : { ...summary },
       {
         type: 'certificate_revoked',
         message: isInUse ? reason : `generation ${number}: ${reason ?? 'unspecified'}`,

@@ -358,6 +358,8 @@ describe('a certificate', () => {
     await provisioner.revoke(id, { generation: 1 });
     expect(revoked).toEqual([(await provisioner.certificates.generation(id, 1))?.chain]);
     expect((await provisioner.certificates.get(id)).current?.revokedAt).toBeUndefined();
+    const revocations = (await eventTypes()).filter((type) => type === 'certificate_revoked');
+    expect(revocations).toHaveLength(2);
     await provisioner.revoke(id, { reason: 'keyCompromise' });
     await maintenance.maintain(id, { force: 'renewal' });
     expect(await keyOf(3)).not.toBe(await keyOf(1));
