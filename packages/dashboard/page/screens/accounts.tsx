@@ -73,20 +73,22 @@ function columns(version: number, onDone: () => void): readonly Column<Account>[
   ];
   const actions: Column<Account> = {
     title: words.columns.actions,
-    cell: (account) => <AccountActions account={account} onDone={onDone} />,
+    cell: (account) =>
+      account.url === undefined ? null : <AccountActions account={account} onDone={onDone} />,
   };
   return may('accounts:write') ? [...visible, actions] : visible;
 }
 
 /** What the CA says of an account; it is asked only when a person wants to know. */
 function AtCa({
-  account: { id, issuer },
+  account: { id, issuer, url },
   version,
 }: {
   readonly account: Account;
   readonly version: number;
 }) {
   const isAsked = useSignal(false);
+  if (url === undefined) return null;
   if (isAsked.value) return <AnswerOfCa id={id} version={version} />;
   return (
     <button

@@ -20,7 +20,7 @@ export function Happening({ action }: { readonly action: Omit<Action, 'event'> }
           <Names names={names ?? [certificate]} />
         </a>
       )}{' '}
-      {issuer === undefined ? null : <bdi>{issuer}</bdi>}
+      {issuer === undefined ? null : <bdi>{issuer}</bdi>}{' '}
       {message === undefined ? null : <p>{message}</p>}
       <small>
         {code === undefined ? null : <code>{code} </code>}

@@ -18,9 +18,8 @@ export function Origin({
   const where = [user, host].filter((text) => text !== undefined).join('@');
   return (
     <span class="names origin">
-      {who === undefined ? (
-        words.nobody
-      ) : (
+      {who === undefined && address === undefined ? words.nobody : null}
+      {who === undefined ? null : (
         <a href={urlOf({ ...filter, actor: who })} title={words.onlyActor}>
           <bdi>{who}</bdi>
         </a>

@@ -64,11 +64,14 @@ const columns: readonly Column<Delivery>[] = [
   },
   {
     title: words.columns.attempts,
-    cell: ({ attempts, createdAt }) => (
-      <>
-        {words.attempts(attempts)} <Instant at={createdAt} />
-      </>
-    ),
+    cell: ({ attempts, createdAt }) =>
+      attempts === 0 ? (
+        words.noAttempt
+      ) : (
+        <>
+          {words.attempts(attempts)} <Instant at={createdAt} />
+        </>
+      ),
   },
   {
     title: words.columns.failure,
@@ -86,7 +89,10 @@ const columns: readonly Column<Delivery>[] = [
   },
   {
     title: words.columns.next,
-    cell: ({ nextAt }) => (nextAt === undefined ? words.never : <Instant at={nextAt} />),
+    cell: ({ attempts, nextAt }) => {
+      if (nextAt === undefined) return words.never;
+      return attempts === 0 ? words.inTurn : <Instant at={nextAt} />;
+    },
   },
 ];
 

@@ -39,7 +39,7 @@ export function askForKey(onDone: () => void): void {
 }
 
 function NewKey() {
-  const { scopes = [], names = [], expiresAt } = session.value ?? {};
+  const { scopes = [], names = [] } = session.value ?? {};
   return (
     <>
       <Field label={words.make.name} hint={words.make.nameHint}>
@@ -73,9 +73,7 @@ function NewKey() {
       <MomentField
         label={words.make.end}
         name="expiresAt"
-        value={expiresAt}
         min={now.peek()}
-        max={expiresAt}
         hint={words.make.endHint}
       />
     </>

@@ -3,7 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const audit: Translation<typeof english> = {
   title: 'Protokoll',
-  text: 'Wer was getan hat und von wo. Die Einträge sind eine signierte Kette: eine Änderung oder ein fehlender Eintrag fällt auf.',
+  text: 'Wer was getan hat und von wo. Die Einträge sind eine Kette: ein geänderter oder fehlender fällt auf.',
   eventsText: 'Was geschehen ist, wer auch immer es veranlasst hat. Ereignisse bleiben 90 Tage.',
   views: { label: 'Ansichten', events: 'Ereignisse' },
   type: 'Was',
@@ -33,7 +33,7 @@ export const audit: Translation<typeof english> = {
     action: 'Protokoll prüfen',
     running: 'Wird geprüft…',
     intact: (records, writers, checkpoints) =>
-      `Nichts wurde geändert, und nichts fehlt: ${records} Einträge von ${writers} Prozessen, mit ${checkpoints} signierten Prüfpunkten.`,
+      `Nichts wurde geändert, und nichts fehlt. Einträge: ${records}, Prozesse: ${writers}, signierte Prüfpunkte: ${checkpoints}.`,
   },
   types: {
     renewal_started: 'Bestellung angelegt',

@@ -10,6 +10,8 @@ export const deliveries: Translation<typeof english> = {
   firstPage: 'Erste Seite',
   nextPage: 'Nächste Seite',
   never: 'keiner',
+  noAttempt: 'noch keiner',
+  inTurn: 'nach denen davor',
   attempts: (count) => (count === 1 ? '1 Versuch, begonnen' : `${count} Versuche, begonnen`),
   columns: {
     state: 'Zustand',

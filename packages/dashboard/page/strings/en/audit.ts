@@ -2,7 +2,7 @@ import type { components } from '@acmex/api';
 
 export const audit = {
   title: 'Audit log',
-  text: 'Who did what, and from where. Records are signed in a chain: a change or a missing record is found.',
+  text: 'Who did what, and from where. The records are a chain: one that is changed or missing is found.',
   eventsText: 'All that happened, also without a person. Events are stored for 90 days.',
   views: { label: 'Views', events: 'Events' },
   type: 'What',
@@ -31,7 +31,7 @@ export const audit = {
     action: 'Verify the log',
     running: 'Verifying…',
     intact: (records: number, writers: number, checkpoints: number) =>
-      `Nothing was changed, and nothing is missing: ${records} records of ${writers} processes, with ${checkpoints} signed checkpoints.`,
+      `Nothing was changed, and nothing is missing. Records: ${records}, processes: ${writers}, signed checkpoints: ${checkpoints}.`,
   },
   types: {
     renewal_started: 'Order made',

@@ -7,6 +7,8 @@ export const deliveries = {
   firstPage: 'First page',
   nextPage: 'Next page',
   never: 'none',
+  noAttempt: 'none yet',
+  inTurn: 'after those before it',
   attempts: (count: number) => (count === 1 ? '1 attempt, begun' : `${count} attempts, begun`),
   columns: {
     state: 'State',
