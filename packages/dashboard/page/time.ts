@@ -44,7 +44,8 @@ const units = [
 
 /** `in 3 days`, `2 hours ago` */
 export function fromNow(instant: string): string {
-  const seconds = (Date.parse(instant) - now.value) / 1000;
+  // What has just happened is later than `now`, which changes every 15 seconds.
+  const seconds = (Date.parse(instant) - Math.max(now.value, Date.now())) / 1000;
   // Days are what people count certificates in, up to two months.
   for (const [unit, length] of units) {
     const least = unit === 'month' ? length * 2 : length;

@@ -171,7 +171,7 @@ function Retry({ id, onChanged }: { readonly id: string; readonly onChanged: () 
         })
       }
     >
-      {words.retry}
+      {words.retry}…
     </button>
   );
 }

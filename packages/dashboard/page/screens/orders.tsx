@@ -88,15 +88,15 @@ export function Orders() {
 function Failure({ order: { failure, state } }: { readonly order: Order }) {
   if (!failure || state === 'succeeded') return null;
   return (
-    <>
-      <bdi>{failure.message}</bdi>
+    <div class="failure-text">
+      <bdi title={failure.message}>{failure.message}</bdi>
       {state === 'pending' ? (
         <small>
           {' '}
           {words.triedAgain} <Instant at={failure.retryAt} />
         </small>
       ) : null}
-    </>
+    </div>
   );
 }
 

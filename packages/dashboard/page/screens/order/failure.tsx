@@ -13,7 +13,7 @@ export function OrderFailure({ order: { failure, state } }: { readonly order: Or
   const { message, cure, code, at, failures, retryAt, problem } = failure;
   const isTriedAgain = state === 'pending' || state === 'running';
   return (
-    <section aria-labelledby="failure">
+    <section class="part" aria-labelledby="failure">
       <h2 id="failure">{words.failure}</h2>
       <Problem failure={{ message, cure, code, fields: {} }} />
       <p>

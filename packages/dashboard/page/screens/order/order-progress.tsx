@@ -22,7 +22,7 @@ const markOfName: Readonly<Record<NameState, PhaseState>> = {
 export function OrderProgress({ order }: { readonly order: OrderSoFar }) {
   const { phases, names, done, total } = progressOf(order);
   return (
-    <section aria-labelledby="progress">
+    <section class="part" aria-labelledby="progress">
       <h2 id="progress">{words.progress}</h2>
       <progress max={total} value={done} aria-labelledby="progress" />
       <p class="hint">{words.progressOf(done, total)}</p>

@@ -24,7 +24,7 @@ const columns: readonly Column<Step>[] = [
 /** What was seen on the way, the last first: what comes appears at the top. */
 export function Steps({ steps }: { readonly steps: readonly Step[] }) {
   return (
-    <section aria-labelledby="steps">
+    <section class="part" aria-labelledby="steps">
       <h2 id="steps">{words.steps}</h2>
       {steps.length === 0 ? <p class="empty">{words.noSteps}</p> : null}
       {steps.length === 0 ? null : (
