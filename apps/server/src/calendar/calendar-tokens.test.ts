@@ -4,7 +4,11 @@ import { virtualClock } from '@acmex/clock';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { digestOf, newSecret } from '../access/api-key.ts';
+import { Authenticator } from '../access/authenticator.ts';
 import { CalendarTokenStore, readCalendarToken } from '../access/calendar-token-store.ts';
+import { KeyStore } from '../access/key-store.ts';
+import { scopes } from '../access/scopes.ts';
+import type { Tenant } from '../tenants.ts';
 import { type Serving, serving, tenantKey } from '../serving.testing.ts';
 
 const configured = newSecret();
@@ -196,6 +200,28 @@ describe('a calendar token', () => {
 });
 
 describe('the tokens of a key', () => {
+  it('have no more rights than they need, and the names of the key', async () => {
+    const tenant = { name: 'default', storage: memoryStorage() } as unknown as Tenant;
+    const keys = new KeyStore({ storage: tenant.storage, tenant: 'default' });
+    const tokens = new CalendarTokenStore({ storage: tenant.storage, tenant: 'default' });
+    const authenticator = new Authenticator({
+      tenants: () => new Map([['default', tenant]]),
+      keysOf: () => keys,
+      sessionsOf: () => {
+        throw new Error('no session is asked for');
+      },
+      calendarTokensOf: () => tokens,
+      configured: () => [],
+    });
+    const rights = { scopes, names: ['*.web.test'] };
+    const { key, text } = await keys.create(rights, 'test');
+    const holder = await authenticator.verify({ 'x-api-key': text, cookies: [] });
+    const made = await tokens.create({ key: key.id, keyDigest: holder!.keyDigest! });
+    const caller = await authenticator.verify({ calendarToken: made.text, cookies: [] });
+    expect([...caller!.scopes]).toEqual(['certificates:read']);
+    expect(caller).toMatchObject({ id: key.id, names: ['*.web.test'], keyDigest: undefined });
+  });
+
   it('are 20 at most', async () => {
     const clock = virtualClock();
     const store = new CalendarTokenStore({ storage: memoryStorage(), tenant: 'default', clock });
