@@ -5,6 +5,7 @@ import { Choice } from '../../elements/choice.tsx';
 import { Field } from '../../elements/field.tsx';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
+import { useChoices } from '../new-certificate/choices.ts';
 import { challenges, changesOf, keyTypes, type Settings, settingsOf } from './changes.ts';
 
 const words = await strings('certificate');
@@ -40,6 +41,7 @@ function Fields({
   readonly settings: Settings;
 }) {
   const { change, settings: titles } = words;
+  const { issuers = [], dnsProviders = [] } = useChoices().data.value ?? {};
   const text = (name: keyof Settings, label: string, hint?: string) => (
     <Field label={label} hint={hint}>
       {(attributes) => <input {...attributes} name={name} defaultValue={settings[name]} />}
@@ -50,7 +52,10 @@ function Fields({
       label={label}
       name={name}
       value={settings[name]}
-      options={options.map((option) => [option, option === '' ? titles.byDefault : option])}
+      options={[...new Set(options)].map((option) => [
+        option,
+        option === '' ? titles.byDefault : option,
+      ])}
     />
   );
   return (
@@ -69,9 +74,13 @@ function Fields({
           />
         )}
       </Field>
-      {text('issuer', titles.issuer, change.issuerHint)}
+      {choice('issuer', titles.issuer, [settings.issuer, ...issuers.map(({ name }) => name)])}
       {choice('challenge', titles.challenge, ['', ...challenges])}
-      {text('dnsProvider', titles.dnsProvider, change.defaultHint)}
+      {choice('dnsProvider', titles.dnsProvider, [
+        '',
+        settings.dnsProvider,
+        ...dnsProviders.map(({ name }) => name),
+      ])}
       {text('profile', titles.profile, change.defaultHint)}
       {text('preferredChain', titles.preferredChain, change.defaultHint)}
       {choice('keyType', titles.keyType, keyTypes)}

@@ -3,10 +3,11 @@ import { announce } from '../../elements/announce.tsx';
 import { DataText } from '../../elements/data-text.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { Problem } from '../../elements/problem.tsx';
-import { WebLink } from '../../elements/web-link.tsx';
 import { api, failureOf } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
+import { CaProblem } from '../order/failure.tsx';
+import { refusals } from '../order/progress.ts';
 
 const words = await strings('certificate');
 type Certificate = components['schemas']['Certificate'];
@@ -69,12 +70,7 @@ function Trouble({ title, failure, order, onChange }: TroubleProps) {
       <p>
         {words.failures(failures)} <Instant at={at} />. {words.nextTry} <Instant at={retryAt} />.
       </p>
-      {problem ? (
-        <>
-          <h3>{words.caSays}</h3>
-          <CaProblem problem={problem} />
-        </>
-      ) : null}
+      <CaProblem refused={refusals(problem)} />
     </section>
   );
 }
@@ -87,34 +83,4 @@ async function retryNow(id: string, onChange: () => void): Promise<void> {
   } catch (error) {
     announce(failureOf(error).message);
   }
-}
-
-interface AcmeProblem {
-  readonly type?: unknown;
-  readonly detail?: unknown;
-  readonly instance?: unknown;
-  readonly identifier?: { readonly value?: unknown };
-  readonly subproblems?: readonly AcmeProblem[];
-}
-
-/** What the CA itself says, with what it says of each name. RFC 8555 §6.7.1 */
-function CaProblem({ problem }: { readonly problem: AcmeProblem }) {
-  const { type, detail, instance, identifier, subproblems } = problem;
-  return (
-    <blockquote class="ca-problem">
-      <p>
-        {typeof identifier?.value === 'string' ? (
-          <strong>
-            <DataText text={identifier.value} />{' '}
-          </strong>
-        ) : null}
-        {typeof detail === 'string' ? <DataText text={detail} /> : null}
-      </p>
-      {typeof type === 'string' ? <code>{type}</code> : null}
-      {typeof instance === 'string' ? <WebLink url={instance} /> : null}
-      {Array.isArray(subproblems)
-        ? subproblems.map((subproblem, index) => <CaProblem key={index} problem={subproblem} />)
-        : null}
-    </blockquote>
-  );
 }

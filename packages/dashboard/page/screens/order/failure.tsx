@@ -31,7 +31,7 @@ export function OrderFailure({ order: { failure, state } }: { readonly order: Or
 }
 
 /** The problem document of the CA. RFC 8555 §6.7 */
-function CaProblem({ refused }: { readonly refused: readonly Refusal[] }) {
+export function CaProblem({ refused }: { readonly refused: readonly Refusal[] }) {
   if (refused.length === 0) return null;
   return (
     <>

@@ -27,7 +27,6 @@ export const certificate: Translation<typeof english> = {
       : `Es schlug ${count}-mal nacheinander fehl, zuletzt`,
   nextTry: 'Der nächste Versuch ist',
   retried: 'Es wird jetzt noch einmal versucht.',
-  caSays: 'Was die CA sagt',
   renew: {
     action: 'Jetzt erneuern',
     title: 'Dieses Zertifikat erneuern?',
@@ -39,7 +38,6 @@ export const certificate: Translation<typeof english> = {
     text: 'Es bleibt dasselbe Zertifikat mit seiner Geschichte. Wenn die Änderung es verlangt, wird es jetzt neu bestellt.',
     names: 'Namen',
     namesHint: 'Einer je Zeile',
-    issuerHint: 'Sein Name in acmex.toml',
     defaultHint: 'Leer für die Vorgabe',
     reuseKey: 'Den privaten Schlüssel bei einer Erneuerung behalten',
     save: 'Speichern',

@@ -22,7 +22,6 @@ export const certificate = {
     count === 1 ? 'It failed once, last' : `It failed ${count} times in a row, last`,
   nextTry: 'The next try is',
   retried: 'It is tried again now.',
-  caSays: 'What the CA says',
   renew: {
     action: 'Renew now',
     title: 'Renew this certificate?',
@@ -34,7 +33,6 @@ export const certificate = {
     text: 'It stays the same certificate with its history. It is ordered again now if the change needs that.',
     names: 'Names',
     namesHint: 'One a line',
-    issuerHint: 'Its name in acmex.toml',
     defaultHint: 'Empty for the default',
     reuseKey: 'Keep the private key at a renewal',
     save: 'Save',
