@@ -22,7 +22,7 @@ export function setup({ programs: wanted = 'all' } = {}) {
     );
   installPackages();
   if (wanted === 'all') installPrograms();
-  buildProgram();
+  buildPrograms();
 }
 
 function installPackages() {
@@ -57,28 +57,31 @@ function installPrograms() {
 }
 
 /**
- * Builds the program for `npx acmex`, but only if a source is newer, so that no running test loses
- * it.
+ * Builds the program for `npx acmex` and the page of the dashboard, but only if a source is newer, so
+ * that no running test loses them.
  */
-function buildProgram() {
-  const program = join(root, 'apps/cli/dist/main.cjs');
-  if (
-    existsSync(program) &&
-    statSync(program).mtimeMs >=
-      newest([
-        'packages',
-        'apps/cli/src',
-        'apps/cli/build.mjs',
-        'tools/bundle.mjs',
-        'package-lock.json',
-      ])
-  )
-    return;
-  if (run(process.execPath, ['build.mjs'], join(root, 'apps/cli'))) return;
-  if (isCI) stop('the program acmex could not be built');
-  console.error(
-    'the program acmex could not be built: npx acmex and the tests that run it will fail',
-  );
+function buildPrograms() {
+  const bundler = ['tools/bundle.mjs', 'package-lock.json'];
+  buildProgram({
+    what: 'the program acmex',
+    folder: 'apps/cli',
+    output: 'dist/main.cjs',
+    sources: ['packages', 'apps/cli/src', 'apps/cli/build.mjs', ...bundler],
+  });
+  buildProgram({
+    what: 'the page of the dashboard',
+    folder: 'packages/dashboard',
+    output: 'dist/page/manifest.json',
+    sources: ['packages', ...bundler],
+  });
+}
+
+function buildProgram({ what, folder, output, sources }) {
+  const file = join(root, folder, output);
+  if (existsSync(file) && statSync(file).mtimeMs >= newest(sources)) return;
+  if (run(process.execPath, ['build.mjs'], join(root, folder))) return;
+  if (isCI) stop(`${what} could not be built`);
+  console.error(`${what} could not be built: the tests that use it will fail`);
 }
 
 /** When the latest of these files, or files in these folders, was changed. */

@@ -7,6 +7,6 @@ await bundle({
   absWorkingDir: here,
   entryPoints: ['src/index.ts', 'src/agents.ts', 'src/keys.ts'],
   outdir: join(here, 'dist/bundle'),
-  // They read files beside their own.
-  external: ['@bull-board/*', '@acmex/dashboard'],
+  // It reads files beside its own.
+  external: ['@bull-board/*'],
 });

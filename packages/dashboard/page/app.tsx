@@ -1,14 +1,14 @@
+import { useSignal } from '@preact/signals';
 import { LocationProvider, ErrorBoundary, lazy, Route, Router, useLocation } from 'preact-iso';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Screen, routes } from '../src/routes.ts';
 import { Announcements } from './elements/announce.tsx';
 import { Asking } from './elements/ask.tsx';
-import { isConnected, watchSession } from './server.ts';
+import { isConnected, watchSession } from './connection.ts';
 import { may, type Scope, session, signOut } from './session.ts';
 import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
 import { words } from './words.ts';
 
-const SignIn = lazy(async () => (await import('./screens/sign-in.tsx')).SignIn);
 const screens = {
   overview: lazy(async () => (await import('./screens/overview.tsx')).Overview),
   certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
@@ -41,11 +41,14 @@ const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] =
   ['queue', 'queue:read'],
 ];
 
+/** Links to everything else of the server are not the page's: they are opened by the browser. */
+const ownAddresses = /^\/(?!(api|docs|openapi\.json|health|metrics|board)(\/|\?|$))/;
+
+/** The page of who is signed in. */
 export function App() {
   return (
-    <LocationProvider>
-      {session.value ? <Shell /> : null}
-      {session.value === null ? <SignIn /> : null}
+    <LocationProvider scope={ownAddresses}>
+      <Shell />
       <Announcements />
     </LocationProvider>
   );
@@ -56,8 +59,10 @@ function Shell() {
   const { path } = useLocation();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
+  const failure = useSignal<string | undefined>(undefined);
   useEffect(watchSession, []);
   useEffect(() => {
+    failure.value = undefined;
     // Who uses a keyboard or a screen reader continues at the new screen.
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
@@ -74,7 +79,17 @@ function Shell() {
         </p>
       )}
       <main id="content" ref={main} tabIndex={-1}>
-        <ErrorBoundary>
+        {failure.value === undefined ? null : (
+          <div class="problem" role="alert">
+            <p>{words.broken}</p>
+            <pre>{failure.value}</pre>
+          </div>
+        )}
+        <ErrorBoundary
+          onError={(error) => {
+            failure.value = String(error);
+          }}
+        >
           <Router>
             {Object.entries(screens).map(([name, component]) => (
               <Route key={name} path={routes[name as Screen]} component={component} />

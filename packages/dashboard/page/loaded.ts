@@ -1,6 +1,7 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { type Failure, failureOf, isConnected } from './server.ts';
+import { isConnected } from './connection.ts';
+import { type Failure, failureOf } from './server.ts';
 import { everySeconds } from './time.ts';
 
 export interface Loaded<T> {

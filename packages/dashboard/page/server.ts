@@ -1,10 +1,6 @@
 import { acmexApi, type AcmexApi, ApiError } from '@acmex/api';
-import { signal } from '@preact/signals';
-import { csrfHeader, ended, resume } from './session.ts';
-import { everySeconds } from './time.ts';
-
-/** Whether the last request reached the server. The page says so when it does not. */
-export const isConnected = signal(true);
+import { isConnected } from './connection.ts';
+import { csrfHeader, ended } from './session.ts';
 
 /** The server's REST API, with the session of this page. */
 export const api: AcmexApi = acmexApi({
@@ -43,18 +39,4 @@ export function failureOf(error: unknown): Failure {
     ),
   );
   return { message: problem?.detail ?? message, cure, code, fields };
-}
-
-/** Finds out within seconds that the session has ended elsewhere. @returns what ends that */
-export function watchSession(): () => void {
-  return everySeconds(3, () => {
-    void resume().then(
-      () => {
-        isConnected.value = true;
-      },
-      () => {
-        isConnected.value = false;
-      },
-    );
-  });
 }

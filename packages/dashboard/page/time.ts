@@ -7,6 +7,15 @@ setInterval(() => {
   now.value = Date.now();
 }, 15_000);
 
+let lastInput = Date.now();
+for (const type of ['pointerdown', 'keydown'])
+  addEventListener(type, () => {
+    lastInput = Date.now();
+  });
+
+/** For how long no one has used the page. */
+export const idleSeconds = (): number => (Date.now() - lastInput) / 1000;
+
 /** Calls `action` after a while. @returns what takes that back */
 export function later(milliseconds: number, action: () => void): () => void {
   const timeout = setTimeout(action, milliseconds);

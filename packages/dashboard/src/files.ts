@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 /** A file of the page, in the forms that a server sends. */
 export interface DashboardFile {
@@ -31,14 +33,15 @@ interface Entry {
  * @throws the file system's error, with `code` `ENOENT` where the package is not built
  */
 export async function dashboardFiles(): Promise<readonly DashboardFile[]> {
-  // The same place for the sources and for what is built from them.
-  const folder = new URL('../dist/page/', import.meta.url);
-  const manifest = await readFile(new URL('manifest.json', folder), 'utf8');
+  // A program that contains this code has the package beside it.
+  const manifestFile = createRequire(import.meta.url).resolve('@acmex/dashboard/package.json');
+  const folder = join(dirname(manifestFile), 'dist/page');
+  const manifest = await readFile(join(folder, 'manifest.json'), 'utf8');
   return await Promise.all(
     (JSON.parse(manifest) as readonly Entry[]).map(
       async ({ file, isCompressed, ...entry }): Promise<DashboardFile> => {
         const content = async (ending: string) =>
-          new Uint8Array(await readFile(new URL(`${file}${ending}`, folder)));
+          new Uint8Array(await readFile(join(folder, `${file}${ending}`)));
         const identity = await content('');
         return isCompressed
           ? { ...entry, identity, brotli: await content('.br'), gzip: await content('.gz') }

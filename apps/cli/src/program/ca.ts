@@ -286,9 +286,21 @@ export const caCommands = [
     path: 'demo',
     description:
       'Obtain a certificate from a temporary CA on this machine, without network or root',
-    flags: { directory: text('--directory <directory>', 'Directory for the files', 'acmex-demo') },
+    flags: {
+      directory: text('--directory <directory>', 'Directory for the files', 'acmex-demo'),
+      serve: isPresent(
+        '--serve',
+        'Start a server with its dashboard and twelve certificates instead, until stopped',
+      ),
+      addr: text('--addr <host:port>', 'The address of the dashboard', '127.0.0.1:8080'),
+    },
     groups: [loggingFlags],
-    run: async ({ options, terminal }) =>
-      await (await import('../demo.ts')).demo(options, terminal),
+    async run({ options, terminal, version }) {
+      if (options.serve)
+        await (
+          await import('../demo/demo-server.ts')
+        ).demoServer({ ...options, version }, terminal);
+      else await (await import('../demo/demo.ts')).demo(options, terminal);
+    },
   }),
 ];

@@ -59,7 +59,8 @@ async function send(
   const { contentType, etag, immutable, identity, brotli, gzip } = file;
   reply.headers({
     'content-security-policy': contentSecurityPolicy,
-    'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+    // Without the page itself in a cache, "back" shows nothing of who has signed out.
+    'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-store',
     vary: 'accept-encoding',
     etag,
   });

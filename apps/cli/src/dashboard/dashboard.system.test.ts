@@ -1,0 +1,232 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { acmexApi } from '@acmex/api';
+import { routes } from '@acmex/dashboard';
+import { describeWith, freePort, removeFolder } from '@acmex/services';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { acmex } from '../terminal.testing.ts';
+import { accessibilityFaults, overflow, signIn, startBrowser, visit } from './browser.testing.ts';
+
+let folder: string;
+let browser: Browser;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'acmex-dashboard-'));
+  browser = await startBrowser();
+});
+afterAll(async () => {
+  await browser.close();
+  await removeFolder(folder);
+});
+
+/** Keeps a picture of what is seen for the guide, where `npm run record` asks for pictures. */
+async function picture(page: Page, name: string): Promise<void> {
+  const places = process.env.ACMEX_PICTURES;
+  if (places === undefined) return;
+  await page.screenshot({ path: join(places, `dashboard-${name}.png`), animations: 'disabled' });
+}
+
+interface Running extends AsyncDisposable {
+  readonly url: string;
+  readonly key: string;
+}
+
+/** `acmex demo --serve`, until it is disposed of. */
+async function startDemo(name: string): Promise<Running> {
+  const stop = new AbortController();
+  const addr = `127.0.0.1:${await freePort()}`;
+  let shown = '';
+  let began: (key: string) => void;
+  const key = new Promise<string>((resolve) => {
+    began = resolve;
+  });
+  const running = acmex(['demo', '--serve', '--directory', join(folder, name), '--addr', addr], {
+    signal: stop.signal,
+    onStdout: (text) => {
+      shown += text;
+      const [, printed] = /^ {2}([0-9a-f]{64})$/m.exec(shown) ?? [];
+      if (printed !== undefined) began(printed);
+    },
+  });
+  const ended = running.then(({ stderr }) => {
+    throw new Error(`the demonstration has ended: ${stderr}`);
+  });
+  return {
+    url: `http://${addr}`,
+    key: await Promise.race([key, ended]),
+    async [Symbol.asyncDispose]() {
+      stop.abort('SIGTERM');
+      await ended.catch(() => undefined);
+    },
+  };
+}
+
+describeWith(['chromium'], 'the dashboard', () => {
+  let demo: Running;
+  beforeAll(async () => {
+    demo = await startDemo('demo');
+  });
+  afterAll(async () => await demo[Symbol.asyncDispose]());
+
+  /** The address of each screen, with a certificate and an order that exist. */
+  async function addresses(): Promise<readonly string[]> {
+    const api = acmexApi(demo);
+    const failing = (
+      await api.GET('/api/certificates', { params: { query: { state: 'failing' } } })
+    ).data.items[0];
+    const ids = { certificate: failing?.id ?? '', order: failing?.order ?? '' };
+    return Object.entries(routes).map(([screen, path]) =>
+      path.replace(':id', ids[screen as keyof typeof ids] ?? ''),
+    );
+  }
+
+  it('is sent with headers that let it run its own files alone, and keeps nothing of itself', async () => {
+    const page = await fetch(demo.url);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toContain("require-trusted-types-for 'script'");
+    expect(policy).not.toContain('unsafe');
+    expect(page.headers.get('cache-control')).toBe('no-store');
+    const [script = ''] = /\/assets\/main-\w+\.js/.exec(await page.text()) ?? [];
+    const answers = await Promise.all(
+      ['br', 'gzip', 'br;q=0, identity'].map(
+        async (codings) =>
+          await fetch(`${demo.url}${script}`, { headers: { 'accept-encoding': codings } }),
+      ),
+    );
+    expect(answers.map(({ headers }) => headers.get('content-encoding'))).toEqual([
+      'br',
+      'gzip',
+      null,
+    ]);
+    const texts = await Promise.all(answers.map(async (answer) => await answer.text()));
+    expect(new Set(texts).size).toBe(1);
+    expect(answers[0]?.headers.get('cache-control')).toContain('immutable');
+    const again = await fetch(`${demo.url}${script}`, {
+      headers: { 'if-none-match': answers[0]?.headers.get('etag') ?? '' },
+    });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    expect((await fetch(`${demo.url}/assets/no-such.js`)).status).toBe(404);
+  });
+
+  it('refuses a wrong key in the words of the server, and stores none', async () => {
+    await using window = await visit(browser);
+    const { page } = window;
+    await page.goto(`${demo.url}/certificates`);
+    await page.getByLabel('API key').fill('0'.repeat(64));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('API key').fill(demo.key);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Certificates' }).waitFor();
+    const stored = await page.evaluate(
+      'JSON.stringify([localStorage, sessionStorage, document.cookie])',
+    );
+    expect(stored).not.toContain(demo.key);
+    const [cookie] = await window.context.cookies();
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' });
+    expect(window.faults).toEqual([]);
+  });
+
+  describe.each(['light', 'dark'] as const)('in the %s colour scheme', (colorScheme) => {
+    it('has screens in which axe finds nothing, and which ask no one but their server', async () => {
+      await using window = await visit(browser, { colorScheme });
+      const { page, requests } = window;
+      await signIn(page, demo.url, demo.key);
+      for (const address of await addresses()) {
+        await page.goto(`${demo.url}${address}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await page.waitForLoadState('networkidle');
+        expect({ address, faults: await accessibilityFaults(page) }).toEqual({
+          address,
+          faults: [],
+        });
+      }
+      expect(requests.filter((url) => !url.startsWith(demo.url))).toEqual([]);
+      expect(window.faults).toEqual([]);
+    });
+  });
+
+  it('has screens that fit a window of 320 pixels', async () => {
+    await using window = await visit(browser, { width: 320 });
+    const { page } = window;
+    await signIn(page, demo.url, demo.key);
+    for (const address of await addresses()) {
+      await page.goto(`${demo.url}${address}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect({ address, overflow: await overflow(page) }).toEqual({ address, overflow: 0 });
+    }
+    expect(window.faults).toEqual([]);
+  });
+
+  it('leads a newcomer to the failing order and its reason, and to a certificate that is issued, downloaded and revoked', async () => {
+    await using window = await visit(browser);
+    const { page } = window;
+    const press = async (name: string | RegExp) =>
+      await page.getByRole('button', { name }).first().click();
+    const confirm = async (name: string) =>
+      await page.getByRole('dialog').getByRole('button', { name, exact: true }).click();
+    await signIn(page, demo.url, demo.key);
+    await page.getByRole('heading', { name: 'Fails' }).waitFor();
+    await picture(page, 'overview');
+
+    await page
+      .getByRole('link', { name: /broken\.demo\.test/ })
+      .first()
+      .click();
+    await page.getByRole('heading', { level: 1, name: /broken\.demo\.test/ }).waitFor();
+    await page
+      .getByText(/refused|cannot be reached/i)
+      .first()
+      .waitFor();
+    await picture(page, 'failure');
+    await page.getByRole('link', { name: 'Follow the order' }).click();
+    await page.getByRole('heading', { name: 'In the words of the CA' }).waitFor();
+    await picture(page, 'failed-order');
+    await press('Retry now');
+    await confirm('Retry now');
+    await page.getByText('The order is tried again.').waitFor();
+
+    await page.getByRole('link', { name: 'Certificates', exact: true }).click();
+    await page.getByRole('link', { name: 'New certificate' }).click();
+    await page.getByLabel('Names').fill('fresh.demo.test\n*.fresh.demo.test');
+    await page.getByText(/is a wildcard/).waitFor();
+    await page.getByLabel('Names').fill('fresh.demo.test');
+    await picture(page, 'new-certificate');
+    await press('Order the certificate');
+    await page.getByRole('link', { name: 'Open the issued certificate' }).waitFor();
+    await picture(page, 'order');
+    await page.getByRole('link', { name: 'Open the issued certificate' }).click();
+    await page.getByRole('heading', { name: 'Chain', exact: true }).waitFor();
+    await picture(page, 'certificate');
+
+    const [download] = await Promise.all([page.waitForEvent('download'), press('Download')]);
+    const pem = await readFile((await download.path()) ?? '', 'utf8');
+    expect(new X509Certificate(pem).subjectAltName).toBe('DNS:fresh.demo.test');
+    await press('Revoke');
+    await page.getByLabel('Reason').selectOption({ label: 'another certificate replaces it' });
+    await confirm('Revoke');
+    await page.getByText('The CA has revoked it.').waitFor();
+
+    await page.goto(`${demo.url}/audit`);
+    for (const action of ['Certificate revoked', 'Certificate issued', 'Order made'])
+      await page.getByText(action).first().waitFor();
+    await picture(page, 'audit');
+    expect(window.faults).toEqual([]);
+  });
+
+  it('ends within five seconds of the end of its session', async () => {
+    await using window = await visit(browser);
+    const { page } = window;
+    await signIn(page, demo.url, demo.key);
+    const api = acmexApi(demo);
+    const { items } = (await api.GET('/api/sessions')).data;
+    const newest = items.at(-1)?.id ?? '';
+    await api.DELETE('/api/sessions/{id}', { params: { path: { id: newest } } });
+    await page.getByText('Your session has ended').waitFor({ timeout: 5000 });
+    await expect(page.getByText('demo.test').count()).resolves.toBe(0);
+  });
+});
