@@ -337,4 +337,4 @@ it('keeps what it acknowledged, and half of nothing, when the power is lost at a
   );
   expect(acknowledged).toBeGreaterThan(2 * lives);
   expect(interrupted).toBeGreaterThan(lives / 4);
-}, 600_000);
+}, 3_600_000);
