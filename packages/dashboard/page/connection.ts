@@ -5,7 +5,7 @@ import { everySeconds, idleSeconds } from './time.ts';
 /** Whether the last request reached the server. The page says so when it does not. */
 export const isConnected = signal(true);
 
-/** As long as a session of the server may be idle. The page asks the server, which is no use of it. */
+/** Seconds that a session of the server may be idle. The questions of this page would keep it alive. */
 const longestIdle = 3600;
 
 /**
