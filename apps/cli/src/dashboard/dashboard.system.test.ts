@@ -43,7 +43,7 @@ interface Running extends AsyncDisposable {
 async function startDemo(name: string): Promise<Running> {
   const stop = new AbortController();
   const addr = `127.0.0.1:${await freePort()}`;
-  let shown = '';
+  let printed = '';
   let began: (key: string) => void;
   const key = new Promise<string>((resolve) => {
     began = resolve;
@@ -51,9 +51,9 @@ async function startDemo(name: string): Promise<Running> {
   const running = acmex(['demo', '--serve', '--directory', join(folder, name), '--addr', addr], {
     signal: stop.signal,
     onStdout: (text) => {
-      shown += text;
-      const [, printed] = /^ {2}([0-9a-f]{64})$/m.exec(shown) ?? [];
-      if (printed !== undefined) began(printed);
+      printed += text;
+      const [, hexadecimal] = /^ {2}([0-9a-f]{64})$/m.exec(printed) ?? [];
+      if (hexadecimal !== undefined) began(hexadecimal);
     },
   });
   const ended = running.then(({ stderr }) => {
