@@ -62,18 +62,7 @@ function Fields({
     <>
       <p>{change.text}</p>
       {declared ? <p>{words.declared}</p> : null}
-      <Field label={change.names} hint={change.namesHint}>
-        {(attributes) => (
-          <textarea
-            {...attributes}
-            name="names"
-            rows={Math.min(8, settings.names.split('\n').length + 1)}
-            required
-            spellcheck={false}
-            defaultValue={settings.names}
-          />
-        )}
-      </Field>
+      <NamesField names={settings.names} />
       {choice('issuer', titles.issuer, [settings.issuer, ...issuers.map(({ name }) => name)])}
       {choice('challenge', titles.challenge, ['', ...challenges])}
       {choice('dnsProvider', titles.dnsProvider, [
@@ -93,18 +82,41 @@ function Fields({
         />{' '}
         {change.reuseKey}
       </label>
-      <Field label={titles.renewBefore} hint={change.defaultHint}>
-        {(attributes) => (
-          <input
-            {...attributes}
-            name="renewBeforeDays"
-            type="number"
-            min={1}
-            max={365}
-            defaultValue={settings.renewBeforeDays}
-          />
-        )}
-      </Field>
+      <RenewalField days={settings.renewBeforeDays} />
     </>
+  );
+}
+
+function NamesField({ names }: Pick<Settings, 'names'>) {
+  return (
+    <Field label={words.change.names} hint={words.change.namesHint}>
+      {(attributes) => (
+        <textarea
+          {...attributes}
+          name="names"
+          rows={Math.min(8, names.split('\n').length + 1)}
+          required
+          spellcheck={false}
+          defaultValue={names}
+        />
+      )}
+    </Field>
+  );
+}
+
+function RenewalField({ days }: { readonly days: string }) {
+  return (
+    <Field label={words.settings.renewBefore} hint={words.change.defaultHint}>
+      {(attributes) => (
+        <input
+          {...attributes}
+          name="renewBeforeDays"
+          type="number"
+          min={1}
+          max={365}
+          defaultValue={days}
+        />
+      )}
+    </Field>
   );
 }
