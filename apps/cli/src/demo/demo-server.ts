@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AcmexApi, acmexApi } from '@acmex/api';
 import { configureAgain, openServiceLog } from '../log/service-log.ts';
@@ -7,6 +6,7 @@ import { placesOf } from '../configuration.ts';
 import { loadServer } from '../server/load-server.ts';
 import { untilStopped } from '../service.ts';
 import type { LogLevel, Terminal } from '../terminal.ts';
+import { waitingFile } from '../whole-file.ts';
 import { emptyDirectory, startDemoCa } from './demo-ca.ts';
 
 export interface DemoServerOptions {
@@ -54,7 +54,7 @@ export async function demoServer(options: DemoServerOptions, terminal: Terminal)
   });
   const key = randomBytes(32).toString('hex');
   const configuration = configurationOf({ addr, directory, ca, root, key });
-  await writeFile(configFile, configuration, { mode: 0o600, flag: 'wx' });
+  await writePrivate(configFile, configuration);
   await using serviceLog = openServiceLog(terminal, { package: '@acmex/server', logLevel });
   const server = await serve({
     ...placesOf(terminal),
@@ -81,6 +81,11 @@ ${directory}.
   } finally {
     await server.stop({ within: { seconds: 5 } });
   }
+}
+
+async function writePrivate(path: string, text: string): Promise<void> {
+  await using file = await waitingFile(path, 0o600);
+  await file.commit(text);
 }
 
 function configurationOf({
