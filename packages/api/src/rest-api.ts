@@ -3184,7 +3184,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description iCalendar (RFC 5545): the next 4,000 events. An event of a certificate has the same UID after its renewal. */
+      /** @description iCalendar (RFC 5545): the next 1,000 events. An event of a certificate has the same UID after its renewal. */
       200: {
         headers: {
           [name: string]: unknown;

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { type Screen, routes } from '../src/routes.ts';
 import { Announcements } from './elements/announce.tsx';
 import { Asking } from './elements/ask.tsx';
+import { attempt } from './elements/attempt.ts';
 import { isConnected, watchSession } from './connection.ts';
 import { may, type Scope, session, signOut } from './session.ts';
 import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
@@ -148,7 +149,7 @@ function Header({ path }: { readonly path: string }) {
             ))}
           </select>
         </label>
-        <button type="button" class="quiet" onClick={() => void signOut()}>
+        <button type="button" class="quiet" onClick={() => attempt(signOut)}>
           {words.signOut}
         </button>
       </div>

@@ -50,10 +50,15 @@ export async function signIn(key: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Ends the session at the server. What the page holds of it goes with the page. */
+/**
+ * Ends the session at the server. What the page holds of it goes with the page.
+ * @throws Error if the server has not ended it
+ */
 export async function signOut(): Promise<void> {
-  const headers = csrfHeader();
-  await fetch('/api/session', { method: 'DELETE', headers });
+  const response = await fetch('/api/session', { method: 'DELETE', headers: csrfHeader() });
+  // With 401, it has already ended.
+  if (!response.ok && response.status !== 401)
+    throw new Error(`${response.status} ${response.statusText}`);
   ended('left');
 }
 

@@ -1,11 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ChainMember, chainNodes } from '../page/screens/certificate/chain-tree.ts';
-import {
-  changesOf,
-  labelLines,
-  labelsOf,
-  type Settings,
-} from '../page/screens/certificate/changes.ts';
+import { changesOf, type Settings } from '../page/screens/certificate/changes.ts';
 import { fileName } from '../page/screens/certificate/files.ts';
 import { withEarlier, withNewest } from '../page/screens/certificate/timeline-pages.ts';
 import { visibleText } from '../page/visible-text.ts';
@@ -66,13 +61,6 @@ describe('the form of a certificate', () => {
       ...{ names: ['a.test', 'c.test'], profile: null, challenge: null, reuseKey: true },
       ...{ renewBeforeDays: 10, dnsProvider: 'zone' },
     });
-  });
-
-  it('reads the labels that it wrote, and refuses a line that is not a label', () => {
-    const labels = { team: 'web', empty: '', 'a.b': 'c=d' };
-    expect(labelsOf(labelLines(labels))).toEqual(labels);
-    expect(labelsOf('\n  team = web \n')).toEqual({ team: 'web' });
-    for (const text of ['team', '=web', 'a=b\nteam']) expect(labelsOf(text)).toBeUndefined();
   });
 });
 

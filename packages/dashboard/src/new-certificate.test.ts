@@ -3,7 +3,6 @@ import { prefilledOf, urlOfNew } from '../page/screens/new-certificate/address.t
 import { findingsOf } from '../page/screens/new-certificate/findings.ts';
 import { readNames } from '../page/screens/new-certificate/names.ts';
 import {
-  labelFault,
   valuesIn,
   valuesOf,
   type Wishes,
@@ -67,11 +66,6 @@ describe('what is said of a new certificate', () => {
     form.set('labels', 'a=b\n\n c=');
     form.set('names', 'a.test');
     expect(wishesOf(valuesIn(form))).toEqual({ profile: 'short', labels: { a: 'b', c: '' } });
-  });
-
-  it('has labels that are NAME=VALUE', () => {
-    expect(labelFault('a=b\nteam')).toBe('team');
-    expect(labelFault('a=b\n\n')).toBeUndefined();
   });
 
   it('is in the address of a link to the form', () => {

@@ -64,7 +64,7 @@ async function startDemo(name: string): Promise<Running> {
     key: await Promise.race([key, ended]),
     async [Symbol.asyncDispose]() {
       stop.abort('SIGTERM');
-      await ended.catch(() => undefined);
+      await running;
     },
   };
 }
@@ -222,6 +222,27 @@ describeWith(['chromium'], 'the dashboard', () => {
     for (const action of ['Certificate revoked', 'Certificate issued', 'Order made'])
       await page.getByRole('cell').getByText(action).first().waitFor();
     await picture(page, 'audit');
+    expect(window.faults).toEqual([]);
+  });
+
+  it('labels all certificates of a filter, after it has said how many', async () => {
+    await using window = await visit(browser);
+    const { page } = window;
+    const dialog = page.getByRole('dialog');
+    await signIn(page, demo.url, demo.key);
+    await page.goto(`${demo.url}/certificates?label=team%3Dbackend`);
+    await page.getByRole('button', { name: 'Label…' }).click();
+    await dialog.getByRole('textbox').fill('not a label');
+    await dialog.getByRole('button', { name: 'Next' }).click();
+    await dialog.getByText('"not a label" is not NAME=VALUE').waitFor();
+    await dialog.getByRole('textbox').fill('seen=yes');
+    await dialog.getByRole('button', { name: 'Next' }).click();
+    await dialog.getByRole('heading', { name: 'Label: 4 certificates' }).waitFor();
+    await dialog.getByRole('button', { name: 'Label', exact: true }).click();
+    await page.getByText('Done for 4 certificates.').waitFor();
+    const query = { label: 'seen=yes' };
+    const { items } = (await acmexApi(demo).GET('/api/certificates', { params: { query } })).data;
+    expect(items.map(({ labels }) => labels.team)).toEqual(Array(4).fill('backend'));
     expect(window.faults).toEqual([]);
   });
 

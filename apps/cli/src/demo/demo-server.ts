@@ -66,15 +66,15 @@ export async function demoServer(options: DemoServerOptions, terminal: Terminal)
     onConfiguration: (loaded) => configureAgain(serviceLog, loaded),
   });
   try {
-    await fill(acmexApi({ url: server.url, key }));
+    const { issued, failed } = await filled(acmexApi({ url: server.url, key }), terminal.signal);
     terminal.stdout.write(`
 The dashboard is at ${server.url}
 
 Sign in with this key:
   ${key}
 
-There are ${certificates.length + 2} certificates from a CA on this machine. ${failing.names[0]} cannot be issued: find out
-why. ${expiring.names[0]} is about to expire. Ctrl-C ends the demonstration; its files are in
+A CA on this machine has issued ${issued} certificates; ${expiring.names[0]} expires in two days. It
+refuses ${failed.join(', ') || 'nothing'}: find out why. Ctrl-C ends the demonstration; its files are in
 ${directory}.
 `);
     await untilStopped(terminal, async () => await server.reload());
@@ -122,17 +122,29 @@ log_level = "error"
 `;
 }
 
-/** Orders everything, and waits until it is issued or has failed. */
-async function fill(api: AcmexApi): Promise<void> {
+/**
+ * Orders everything, and waits until it is issued or has failed.
+ * @returns how many certificates were issued, and the names of those that were not
+ */
+async function filled(
+  api: AcmexApi,
+  signal: AbortSignal,
+): Promise<{ readonly issued: number; readonly failed: readonly string[] }> {
   const order = async (body: { readonly names: readonly string[] }) =>
     (await api.POST('/api/orders', { body: { ...body, names: [...body.names] } })).data;
   const orders = await Promise.all([...certificates, expiring, failing].map(order));
-  await Promise.all(orders.map(async ({ id }) => await settled(api, id)));
+  await Promise.all(orders.map(async ({ id }) => await settled(api, id, signal)));
   const [name] = expiring.names;
   await api.POST('/api/certificates/actions', { body: { action: 'pause', filter: { name } } });
+  const all = (await api.GET('/api/certificates')).data.items;
+  return {
+    issued: all.filter(({ current }) => current !== undefined).length,
+    failed: all.filter(({ current }) => current === undefined).flatMap(({ names }) => names),
+  };
 }
 
 /** Waits until an order is issued, or has failed for the first time. */
-async function settled(api: AcmexApi, id: string): Promise<void> {
-  for await (const event of api.watchOrder(id)) if (event.type === 'state' && event.failure) return;
+async function settled(api: AcmexApi, id: string, signal: AbortSignal): Promise<void> {
+  for await (const event of api.watchOrder(id, { signal }))
+    if (event.type === 'state' && event.failure) return;
 }

@@ -13,7 +13,7 @@ import { ServerError } from '../errors.ts';
 import { storedTime } from '../stored-time.ts';
 import { configuredKeyId, digestOf, matches, newSecret } from './api-key.ts';
 
-/** A token of a calendar as it is stored: its secret as a digest alone. Times are RFC 3339. */
+/** The stored record of a calendar token, with a digest of its secret. Times are RFC 3339. */
 interface TokenRecord {
   readonly id: string;
   readonly digest: string;

@@ -17,7 +17,7 @@ import { ServerError } from '../errors.ts';
 import { storedTime } from '../stored-time.ts';
 import { configuredKeyId, digestOf, matches, newSecret } from './api-key.ts';
 
-/** A browser session as it is stored: its secret as a digest alone. Times are RFC 3339. */
+/** The stored record of a browser session, with a digest of its secret. Times are RFC 3339. */
 interface SessionRecord {
   readonly digest: string;
   /** The id of the API key whose rights it has. */

@@ -28,7 +28,7 @@ const show = endpoint({
   answers: {
     200: {
       description:
-        'iCalendar (RFC 5545): the next 4,000 events. An event of a certificate has the same UID after its renewal.',
+        'iCalendar (RFC 5545): the next 1,000 events. An event of a certificate has the same UID after its renewal.',
       contentType,
     },
   },

@@ -28,7 +28,7 @@ const texts = { expiry: 'certificate expires', renewal: 'renewal is planned' } a
  */
 export function certificateCalendar(
   certificates: Iterable<CountedCertificate>,
-  { fromMs, untilMs, mostEvents = 4000 }: CalendarOptions,
+  { fromMs, untilMs, mostEvents = 1000 }: CalendarOptions,
 ): string {
   const planned: PlannedEvent[] = [];
   for (const certificate of certificates) {

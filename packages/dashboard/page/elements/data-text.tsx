@@ -1,6 +1,6 @@
 import { visibleText } from '../visible-text.ts';
 
-/** A text that someone else wrote: as it is, apart from the lines around it, and no longer than they. */
+/** A text from a CA or a certificate: it is shown as text, and cannot change the text around it. */
 export function DataText({ text }: { readonly text: string }) {
   return <bdi class="data-text">{visibleText(text)}</bdi>;
 }

@@ -6,15 +6,17 @@ import { Copy } from '../elements/copy.tsx';
 import { Field } from '../elements/field.tsx';
 import { Waiting } from '../elements/listing.tsx';
 import { Problem } from '../elements/problem.tsx';
+import { labelFault } from '../labels.ts';
 import { useTitle } from '../elements/title.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
+import { words as shell } from '../words.ts';
 import { type Prefilled, prefilledOf } from './new-certificate/address.ts';
 import { type CheckedOrder, type Draft, useCheckedOrder } from './new-certificate/checked-order.ts';
 import { type Choices, useChoices } from './new-certificate/choices.ts';
 import { type EnteredName, readNames } from './new-certificate/names.ts';
 import { Plan } from './new-certificate/plan.tsx';
-import { labelFault, valuesIn, valuesOf, wishesOf } from './new-certificate/wishes.ts';
+import { valuesIn, valuesOf, wishesOf } from './new-certificate/wishes.ts';
 import { WishFields } from './new-certificate/wish-fields.tsx';
 
 const words = await strings('newCertificate');
@@ -114,7 +116,7 @@ function draftOf(element: HTMLFormElement, choices: Choices): Draft {
   return {
     names,
     wishes: wishesOf(values),
-    faults: label === undefined ? {} : { labels: words.labelFault(label) },
+    faults: label === undefined ? {} : { labels: shell.labelFault(label) },
   };
 }
 

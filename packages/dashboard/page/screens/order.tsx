@@ -195,7 +195,7 @@ function cancel({ id, names }: OrderResource, onChanged: () => void): void {
   });
 }
 
-/** A certificate that was never issued is gone with its order: its names are ordered anew. */
+/** A certificate that was never issued ends with its order: its names are ordered again. */
 function OrderAgain({
   order: { id, certificate, names, issuer },
   onChanged,

@@ -2,13 +2,15 @@ import type { components } from '@acmex/api';
 import { announce } from '../elements/announce.tsx';
 import { ask } from '../elements/ask.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
+import { labelFault } from '../labels.ts';
 import { useTitle } from '../elements/title.ts';
 import { api } from '../server.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
+import { words as shell } from '../words.ts';
 import { urlOfNew } from './new-certificate/address.ts';
 import { type Choices, useChoices } from './new-certificate/choices.ts';
-import { labelFault, valuesIn, wishesOf } from './new-certificate/wishes.ts';
+import { valuesIn, wishesOf } from './new-certificate/wishes.ts';
 import { TemplateFields } from './templates/template-fields.tsx';
 
 const words = await strings('templates');
@@ -137,7 +139,7 @@ function edit(template: Template | undefined, choices: Choices, reload: () => vo
     async run(form) {
       const values = valuesIn(form);
       const label = labelFault(values.labels);
-      if (label !== undefined) throw new Error(orderWords.labelFault(label));
+      if (label !== undefined) throw new Error(shell.labelFault(label));
       const name = template?.name ?? String(form.get('name')).trim();
       await api.PUT('/api/templates/{name}', {
         params: { path: { name } },

@@ -1,7 +1,7 @@
 import { routes } from '../../../src/routes.ts';
 import { instantOf } from '../../local-time.ts';
 
-/** What a person looks for in the audit log or in the events, as it is in the address of the page. */
+/** The search in the audit log or in the events. It is in the address of the page. */
 export interface Filter {
   /** The audit log, or the events. */
   readonly view?: 'events';

@@ -18,7 +18,7 @@ export function Origin({
   const where = [user, host].filter((text) => text !== undefined).join('@');
   return (
     <span class="names origin">
-      {who === undefined && address === undefined ? words.nobody : null}
+      {who === undefined && address === undefined ? words.server : null}
       {who === undefined ? null : (
         <a href={urlOf({ ...filter, actor: who })} title={words.onlyActor}>
           <bdi>{who}</bdi>

@@ -60,7 +60,7 @@ const eventColumns: readonly Column<Event>[] = [
   { title: words.columns.what, cell: (event) => <Happening action={event} /> },
   {
     title: words.columns.who,
-    cell: ({ actor }) => (actor === undefined ? words.nobody : <bdi>{actor}</bdi>),
+    cell: ({ actor }) => (actor === undefined ? words.server : <bdi>{actor}</bdi>),
   },
 ];
 

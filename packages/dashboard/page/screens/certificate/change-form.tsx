@@ -6,7 +6,8 @@ import { Field } from '../../elements/field.tsx';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
 import { useChoices } from '../new-certificate/choices.ts';
-import { challenges, changesOf, keyTypes, type Settings, settingsOf } from './changes.ts';
+import { challenges, keyTypes } from '../new-certificate/wishes.ts';
+import { changesOf, type Settings, settingsOf } from './changes.ts';
 
 const words = await strings('certificate');
 type Certificate = components['schemas']['Certificate'];

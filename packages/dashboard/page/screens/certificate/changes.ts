@@ -6,22 +6,7 @@ export type Change = NonNullable<
   operations['patchApiCertificatesId']['requestBody']
 >['content']['application/json'];
 
-export const keyTypes = [
-  'ec-p256',
-  'ec-p384',
-  'ec-p521',
-  'rsa-2048',
-  'rsa-3072',
-  'rsa-4096',
-  'ed25519',
-] as const satisfies readonly Certificate['keyType'][];
-export const challenges = [
-  'http-01',
-  'dns-01',
-  'tls-alpn-01',
-] as const satisfies readonly Certificate['challenge'][];
-
-/** What the form has: every value as it is written there; empty for the default. */
+/** The texts of the form's fields; empty for the default. */
 export interface Settings {
   readonly names: string;
   readonly issuer: string;
@@ -49,7 +34,7 @@ export function settingsOf(certificate: Certificate): Settings {
   };
 }
 
-/** Returns what was changed in the form: nothing else is sent, so that it stays as it is. */
+/** Returns the values that were changed in the form: only these are sent. */
 export function changesOf(before: Settings, after: Settings): Change {
   const changed = Object.entries(after)
     .map(([name, value]: [string, string]) => [name, value.trim()] as const)
@@ -68,25 +53,4 @@ function valueOf(name: keyof Settings, value: string): Change[keyof Change] {
 /** Names as people write them: one a line, or between blanks and commas; each once. */
 function namesOf(text: string): string[] {
   return [...new Set(text.split(/[\s,;]+/).filter((name) => name !== ''))];
-}
-
-/**
- * Reads labels, one a line.
- * @returns undefined where a line is not NAME=VALUE
- */
-export function labelsOf(text: string): Record<string, string> | undefined {
-  const lines = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-  const entries = lines.map((line) => /^([^=\s]+)\s*=\s*(.*)$/.exec(line));
-  if (entries.includes(null)) return undefined;
-  return Object.fromEntries(entries.map((entry) => [entry?.[1] ?? '', entry?.[2] ?? '']));
-}
-
-/** Labels as `labelsOf` reads them. */
-export function labelLines(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n');
 }

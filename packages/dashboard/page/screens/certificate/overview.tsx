@@ -8,11 +8,12 @@ import { Field } from '../../elements/field.tsx';
 import { Fingerprint } from '../../elements/fingerprint.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { WebLink } from '../../elements/web-link.tsx';
+import { labelFault, labelLines, labelsOf } from '../../labels.ts';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
+import { words as shell } from '../../words.ts';
 import { urlOf } from '../certificates/filter.ts';
-import { labelLines, labelsOf } from './changes.ts';
 
 const words = await strings('certificate');
 type Certificate = components['schemas']['Certificate'];
@@ -181,11 +182,12 @@ function askForLabels({ id, labels }: Certificate, onChange: () => void): void {
     ),
     action: words.labels.save,
     async run(form) {
-      const changed = labelsOf(String(form.get('labels')));
-      if (changed === undefined) throw new Error(words.labels.fault);
+      const text = String(form.get('labels'));
+      const line = labelFault(text);
+      if (line !== undefined) throw new Error(shell.labelFault(line));
       await api.PATCH('/api/certificates/{id}', {
         params: { path: { id } },
-        body: { labels: changed },
+        body: { labels: labelsOf(text) },
       });
       announce(words.labels.done);
       onChange();

@@ -116,7 +116,7 @@ function Entry({ entry }: { readonly entry: TimelineEntry }) {
   );
 }
 
-/** The word of an event; an event of a later version as it is. */
+/** The word of an event, or the name of an event that this version does not know. */
 function wordOf(type: string): string {
   return Object.hasOwn(words.types, type) ? words.types[type as keyof typeof words.types] : type;
 }

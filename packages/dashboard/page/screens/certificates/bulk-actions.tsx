@@ -1,11 +1,14 @@
 import type { components } from '@acmex/api';
 import { announce } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
+import { attempt } from '../../elements/attempt.ts';
 import { Field } from '../../elements/field.tsx';
 import { RevocationReason } from '../../elements/revocation-reason.tsx';
+import { labelFault, labelsOf } from '../../labels.ts';
 import { api } from '../../server.ts';
 import { may, type Scope } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
+import { words as shell } from '../../words.ts';
 import { type Filter, queryOf } from './filter.ts';
 
 const words = await strings('certificates');
@@ -41,7 +44,11 @@ export function BulkActions({
             key={action}
             type="button"
             class={action === 'revoke' ? 'danger' : undefined}
-            onClick={() => void confirm(action, filter, onDone)}
+            onClick={() => {
+              const wanted = { action, filter: serverFilter(filter), onDone };
+              if (action === 'label') askForLabel(wanted);
+              else attempt(async () => await confirm(wanted));
+            }}
           >
             {words.bulk[action]}…
           </button>
@@ -51,36 +58,54 @@ export function BulkActions({
   );
 }
 
+interface Wanted extends Pick<Body, 'filter' | 'labels'> {
+  readonly action: Action;
+  readonly onDone: () => void;
+}
+
+/** Asks for the label first, since it decides which certificates are changed. */
+function askForLabel({ onDone, ...wanted }: Wanted): void {
+  ask({
+    title: words.bulk.label,
+    content: (
+      <Field label={words.bulk.labelField}>
+        {(attributes) => <input {...attributes} name="label" required />}
+      </Field>
+    ),
+    action: words.bulk.next,
+    async run(form) {
+      const text = String(form.get('label'));
+      const line = labelFault(text);
+      if (line !== undefined) throw new Error(shell.labelFault(line));
+      const labels = Object.fromEntries(
+        Object.entries(labelsOf(text)).map(([name, value]) => [name, value === '' ? null : value]),
+      );
+      await confirm({ ...wanted, labels, onDone });
+    },
+  });
+}
+
 /** Counts what would be changed, says so, and changes that many and no more. */
-async function confirm(action: Action, filter: Filter, onDone: () => void): Promise<void> {
-  const wanted = { action, filter: serverFilter(filter) };
+async function confirm({ onDone, ...wanted }: Wanted): Promise<void> {
+  const { action } = wanted;
   let expected = 0;
-  for await (const { matched = 0 } of repeated({ ...wanted, ...sample(action), dryRun: true }))
-    expected += matched;
+  for await (const { matched = 0 } of repeated({ ...wanted, dryRun: true })) expected += matched;
   if (expected === 0) return announce(words.bulk.none);
   return ask({
     title: words.bulk.title(words.bulk[action], expected),
     content: (
       <>
         <p>{words.bulk.text[action]}</p>
-        {action === 'label' ? (
-          <Field label={words.bulk.labelField}>
-            {(attributes) => <input {...attributes} name="label" required pattern="[^=]+=.*" />}
-          </Field>
-        ) : null}
         {action === 'revoke' ? <RevocationReason label={words.bulk.reason} /> : null}
       </>
     ),
     action: words.bulk[action],
     isDestructive: action === 'revoke',
     async run(form) {
+      const details = action === 'revoke' ? { reason: form.get('reason') as Reason, expected } : {};
       let done = 0;
       let failed = 0;
-      for await (const result of repeated({
-        ...wanted,
-        ...details(action, form),
-        ...(action === 'revoke' ? { expected } : {}),
-      })) {
+      for await (const result of repeated({ ...wanted, ...details })) {
         done += result.done.length;
         failed += result.failed.length;
       }
@@ -88,19 +113,6 @@ async function confirm(action: Action, filter: Filter, onDone: () => void): Prom
       onDone();
     },
   });
-}
-
-/** What the form adds to an action. */
-function details(action: Action, form: FormData) {
-  if (action === 'revoke') return { reason: form.get('reason') as Reason };
-  if (action !== 'label') return {};
-  const [, name = '', value = ''] = /^([^=]+)=(.*)$/.exec(String(form.get('label'))) ?? [];
-  return { labels: { [name.trim()]: value === '' ? null : value } };
-}
-
-/** What a dry run needs in place of what the form will say. */
-function sample(action: Action) {
-  return action === 'label' ? { labels: { '': null } } : {};
 }
 
 function serverFilter(filter: Filter) {

@@ -12,7 +12,7 @@ export const states = [
   'expired',
 ] as const satisfies readonly Query['state'][];
 
-/** What a person looks for, as it is in the address of the page. */
+/** The search in the list of certificates. It is in the address of the page. */
 export interface Filter {
   /** A name, a part of names, or `.example.com` for every name below it. */
   readonly search?: string;

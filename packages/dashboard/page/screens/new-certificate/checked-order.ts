@@ -33,7 +33,7 @@ export interface CheckedOrder {
 const none: Findings = { lines: [], fields: {} };
 const pauseMs = 350;
 
-/** Checks an order as it is typed, by the page's rules and then by the server's, and orders it. */
+/** Checks an order while it is typed, by the page's rules and then by the server's, and sends it. */
 export function useCheckedOrder(): CheckedOrder {
   const findings = useSignal(none);
   const failure = useSignal<Failure | undefined>(undefined);

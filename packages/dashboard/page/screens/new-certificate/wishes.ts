@@ -1,4 +1,5 @@
 import type { components, operations } from '@acmex/api';
+import { labelLines, labelsOf } from '../../labels.ts';
 
 type Template = components['schemas']['Template'];
 /** What can be said of a certificate, beside its names. */
@@ -39,9 +40,7 @@ export function valuesOf(wishes: Wishes = {}): Values {
     ...(Object.fromEntries(texts.map((name) => [name, wishes[name] ?? ''])) as Values),
     ...Object.fromEntries(switches.map((name) => [name, wishes[name] === true ? 'true' : ''])),
     renewBeforeDays: renewBeforeDays === undefined ? '' : String(renewBeforeDays),
-    labels: Object.entries(labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join('\n'),
+    labels: labelLines(labels),
   };
 }
 
@@ -55,7 +54,7 @@ export function valuesIn(form: FormData): Values {
 /** Returns the values as the server takes them: what is empty is left to its defaults. */
 export function wishesOf(values: Values): Wishes {
   const { renewBeforeDays } = values;
-  const labels = readLabels(values.labels);
+  const labels = labelsOf(values.labels);
   return {
     ...(Object.fromEntries(
       texts.filter((name) => values[name] !== '').map((name) => [name, values[name]]),
@@ -66,25 +65,4 @@ export function wishesOf(values: Values): Wishes {
     ...(renewBeforeDays === '' ? {} : { renewBeforeDays: Number(renewBeforeDays) }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
   };
-}
-
-/** Returns the first line of labels that is not NAME=VALUE. */
-export function labelFault(text: string): string | undefined {
-  return linesOf(text).find((line) => !/^[\w.-]{1,63}=[\w.@+-]{0,63}$/.test(line));
-}
-
-function readLabels(text: string): Record<string, string> {
-  return Object.fromEntries(
-    linesOf(text).map((line) => {
-      const [name = '', ...value] = line.split('=');
-      return [name, value.join('=')];
-    }),
-  );
-}
-
-function linesOf(text: string): readonly string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
 }

@@ -39,7 +39,7 @@ export function Steps({ steps }: { readonly steps: readonly Step[] }) {
   );
 }
 
-/** The word of a step; a step of a later version as it is. */
+/** The word of a step, or the name of a step that this version does not know. */
 function wordOf(type: string): string {
   return Object.hasOwn(words.stepTypes, type)
     ? words.stepTypes[type as keyof typeof words.stepTypes]

@@ -10,7 +10,7 @@ export const states = [
   'cancelled',
 ] as const satisfies readonly Query['state'][];
 
-/** Which orders are shown, as it is in the address of the page. */
+/** Which orders are shown. It is in the address of the page. */
 export interface Filter {
   readonly state?: (typeof states)[number];
   /** The id of a certificate. */

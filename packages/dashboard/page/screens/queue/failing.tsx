@@ -1,10 +1,11 @@
 import type { components } from '@acmex/api';
 import { announce } from '../../elements/announce.tsx';
+import { attempt } from '../../elements/attempt.ts';
 import { ask } from '../../elements/ask.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { type Column, Listing } from '../../elements/listing.tsx';
 import { Names } from '../../elements/names.tsx';
-import { api, failureOf } from '../../server.ts';
+import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import type { Queue } from './counts.ts';
@@ -29,11 +30,7 @@ export function FailingList({
         type="button"
         class="quiet"
         aria-label={`${words.replay.now}: ${names[0] ?? certificate}`}
-        onClick={() =>
-          void replay([certificate], onDone).catch((error: unknown) =>
-            announce(failureOf(error).message),
-          )
-        }
+        onClick={() => attempt(async () => await replay([certificate], onDone))}
       >
         {words.replay.now}
       </button>

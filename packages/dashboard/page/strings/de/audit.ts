@@ -17,7 +17,7 @@ export const audit: Translation<typeof english> = {
   apply: 'Suchen',
   clear: 'Filter leeren',
   columns: { time: 'Wann', what: 'Was', who: 'Wer, von wo' },
-  nobody: 'der Server selbst',
+  server: 'der Server selbst',
   you: 'Ihr Schlüssel',
   onlyActor: 'Nur was diese Person oder dieses Programm tat',
   trace: 'Trace',

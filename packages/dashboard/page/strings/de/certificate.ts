@@ -111,7 +111,6 @@ export const certificate: Translation<typeof english> = {
     title: 'Etiketten des Zertifikats',
     field: 'Etiketten',
     hint: 'NAME=WERT, eines je Zeile',
-    fault: 'Schreiben Sie jedes Etikett als NAME=WERT in eine eigene Zeile.',
     save: 'Speichern',
     done: 'Die Etiketten sind gespeichert.',
   },

@@ -52,6 +52,7 @@ export const certificates: Translation<typeof english> = {
   viewName: 'Name der Ansicht',
   removeView: (name) => `Ansicht ${name} entfernen`,
   bulk: {
+    next: 'Weiter',
     heading: 'Mit allen passenden tun',
     renew: 'Erneuern',
     pause: 'Anhalten',
@@ -69,7 +70,6 @@ export const certificates: Translation<typeof english> = {
     },
     none: 'Es gibt nichts zu tun: kein Zertifikat dieses Filters braucht es.',
     labelField: 'Etikett als NAME=WERT; NAME= entfernt es',
-    labelFault: 'Schreiben Sie NAME=WERT.',
     reason: 'Grund',
     done: (done, failed) =>
       failed === 0

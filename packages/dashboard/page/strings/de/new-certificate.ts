@@ -40,7 +40,6 @@ export const newCertificate: Translation<typeof english> = {
   },
   labels: 'Etiketten',
   labelsHint: 'NAME=WERT, eines je Zeile',
-  labelFault: (line) => `„${line}“ ist nicht NAME=WERT mit Buchstaben, Ziffern und _ . @ + -`,
   more: 'Mehr',
   renewBeforeDays: 'So viele Tage vor dem Ende erneuern',
   renewBeforeDaysHint: 'Leer: wenn die CA dazu rät, oder nach zwei Dritteln der Laufzeit',

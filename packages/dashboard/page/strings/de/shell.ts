@@ -50,7 +50,9 @@ export const shell: Translation<typeof english> = {
   cancel: 'Abbrechen',
   copy: 'Kopieren',
   copied: 'Kopiert',
+  notCopied: 'Eine Seite über http kann nicht kopieren: markieren und kopieren Sie den Text selbst',
   required: 'erforderlich',
+  labelFault: (line) => `„${line}“ ist nicht NAME=WERT mit Buchstaben, Ziffern und _ . @ + -`,
   whatToDo: 'Was zu tun ist',
   code: 'Code',
   revocationReasons: {

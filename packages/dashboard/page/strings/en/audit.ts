@@ -16,7 +16,7 @@ export const audit = {
   apply: 'Search',
   clear: 'Clear the filter',
   columns: { time: 'When', what: 'What', who: 'Who, from where' },
-  nobody: 'the server itself',
+  server: 'the server itself',
   you: 'your key',
   onlyActor: 'Only what this one did',
   trace: 'trace',

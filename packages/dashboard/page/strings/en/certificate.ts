@@ -103,7 +103,6 @@ export const certificate = {
     title: 'Labels of the certificate',
     field: 'Labels',
     hint: 'NAME=VALUE, one a line',
-    fault: 'Write each label as NAME=VALUE on a line of its own.',
     save: 'Save',
     done: 'The labels are saved.',
   },

@@ -49,6 +49,7 @@ export const certificates = {
   viewName: 'Name of the view',
   removeView: (name: string) => `Remove the view ${name}`,
   bulk: {
+    next: 'Next',
     heading: 'Do with all that match',
     renew: 'Renew',
     pause: 'Pause',
@@ -66,7 +67,6 @@ export const certificates = {
     },
     none: 'There is nothing to do: no certificate of this filter needs it.',
     labelField: 'Label as NAME=VALUE; NAME= removes it',
-    labelFault: 'Write NAME=VALUE.',
     reason: 'Reason',
     done: (done: number, failed: number) =>
       failed === 0

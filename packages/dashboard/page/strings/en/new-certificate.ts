@@ -36,7 +36,6 @@ export const newCertificate = {
   },
   labels: 'Labels',
   labelsHint: 'NAME=VALUE, one to a line',
-  labelFault: (line: string) => `"${line}" is not NAME=VALUE with letters, digits and _ . @ + -`,
   more: 'More',
   renewBeforeDays: 'Renew this many days before the end',
   renewBeforeDaysHint: 'Empty: when the CA suggests it, or after two thirds of the lifetime',

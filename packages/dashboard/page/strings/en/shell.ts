@@ -47,7 +47,9 @@ export const shell = {
   cancel: 'Cancel',
   copy: 'Copy',
   copied: 'Copied',
+  notCopied: 'A page over http cannot copy: select the text and copy it yourself',
   required: 'required',
+  labelFault: (line: string) => `"${line}" is not NAME=VALUE with letters, digits and _ . @ + -`,
   whatToDo: 'What to do',
   code: 'Code',
   revocationReasons: {
