@@ -214,6 +214,8 @@ export default [
     rules: {
       '@nx/enforce-module-boundaries': boundaries(),
       '@typescript-eslint/no-non-null-assertion': 'error',
+      // `const { left, ...rest } = all` takes a member away.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/no-dynamic-delete': 'off',

@@ -35,7 +35,6 @@ export function Audit() {
 }
 
 function Views({ filter: { view, actor, ...filter } }: { readonly filter: Filter }) {
-  void actor;
   if (!may('events:read') || !may('audit:read')) return null;
   return (
     <nav class="actions" aria-label={words.views.label}>

@@ -70,7 +70,6 @@ export function Events({ filter, cursor }: ListProps) {
     urlOf(filter, cursor),
     async (signal) => {
       const { actor, ...query } = queryOf({ filter, cursor });
-      void actor;
       return (await api.GET('/api/events', { params: { query }, signal })).data;
     },
     { seconds: 10 },
@@ -98,7 +97,6 @@ export function Events({ filter, cursor }: ListProps) {
 
 /** The filter as the server takes it. */
 function queryOf({ filter: { view, type, ...filter }, cursor }: ListProps) {
-  void view;
   return {
     sort: 'newest',
     limit: 50,
@@ -119,7 +117,6 @@ function Nothing({
   readonly scanned: number;
   readonly empty: string;
 }) {
-  void view;
   if (next !== undefined) return <p class="empty">{words.searchingOn(scanned)}</p>;
   return <p class="empty">{Object.keys(sought).length > 0 ? words.noMatch : empty}</p>;
 }

@@ -117,7 +117,6 @@ async function confirm({ onDone, ...wanted }: Wanted): Promise<void> {
 
 function serverFilter(filter: Filter) {
   const { sort, limit, cursor, ...rest } = queryOf(filter);
-  void [sort, limit, cursor];
   return rest;
 }
 

@@ -70,7 +70,6 @@ function withEvent(order: Order | undefined, event: OrderEvent): Order | undefin
   if (event.type === 'step') return withSteps(order, { steps: [event.step] });
   const { state, failure } = event;
   const { failure: former, ...rest } = order;
-  void former;
   return { ...rest, state, ...(failure ? { failure } : {}) };
 }
 
