@@ -35,14 +35,16 @@ export function everySeconds(seconds: number, action: () => void): () => void {
   };
 }
 
-const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
-const absolute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
-const withSeconds = new Intl.DateTimeFormat(language, {
+/** As the browser's own language writes dates, if that is the language of the page. */
+const locale = navigator.languages.find((tag) => tag.slice(0, 2) === language) ?? language;
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+const withSeconds = new Intl.DateTimeFormat(locale, {
   dateStyle: 'medium',
   timeStyle: 'medium',
 });
-const onlyDate = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
-const monthAndYear = new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric' });
+const onlyDate = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+const monthAndYear = new Intl.DateTimeFormat(locale, { month: 'long', year: 'numeric' });
 const units = [
   ['year', 31_557_600],
   ['month', 2_629_800],
@@ -76,4 +78,4 @@ export const daysUntil = (instant: string): number =>
 export const monthTitle = (at: Date): string => monthAndYear.format(at);
 /** `Sun` or `Sunday`, in the reader's zone */
 export const weekday = (at: Date, length: 'short' | 'long'): string =>
-  new Intl.DateTimeFormat(language, { weekday: length }).format(at);
+  new Intl.DateTimeFormat(locale, { weekday: length }).format(at);

@@ -10,6 +10,7 @@ import { Names } from '../elements/names.tsx';
 import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
+import { plannedRenewal } from '../planned-renewal.ts';
 import { api } from '../server.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
@@ -46,7 +47,10 @@ const columns: readonly Column<Certificate>[] = [
   },
   {
     title: words.columns.renewal,
-    cell: ({ renewal }) => (renewal ? <Instant at={renewal.at} /> : words.notPlanned),
+    cell(certificate) {
+      const renewal = plannedRenewal(certificate);
+      return renewal ? <Instant at={renewal.at} /> : words.notPlanned;
+    },
   },
   { title: words.columns.issuer, cell: ({ issuer }) => issuer },
   { title: words.columns.deployed, cell: (certificate) => <Deployed certificate={certificate} /> },

@@ -9,6 +9,7 @@ import { Fingerprint } from '../../elements/fingerprint.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { WebLink } from '../../elements/web-link.tsx';
 import { labelFault, labelLines, labelsOf } from '../../labels.ts';
+import { plannedRenewal } from '../../planned-renewal.ts';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
@@ -70,11 +71,9 @@ function NameItems({ names }: { readonly names: readonly string[] }) {
   );
 }
 
-function Dates({
-  certificate: { current, renewal, createdAt },
-}: {
-  readonly certificate: Certificate;
-}) {
+function Dates({ certificate }: { readonly certificate: Certificate }) {
+  const { current, createdAt } = certificate;
+  const renewal = plannedRenewal(certificate);
   return (
     <section class="panel" aria-labelledby="dates">
       <h2 id="dates">{words.dates.heading}</h2>

@@ -4,6 +4,7 @@ import { type Column, Listing, Waiting } from '../../elements/listing.tsx';
 import { Names } from '../../elements/names.tsx';
 import { State } from '../../elements/state.tsx';
 import { useLoaded } from '../../loaded.ts';
+import { plannedRenewal } from '../../planned-renewal.ts';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
 import { now } from '../../time.ts';
@@ -26,7 +27,10 @@ const columns: readonly Column<Certificate>[] = [
   },
   {
     title: words.columns.renewal,
-    cell: ({ renewal }) => (renewal ? <Instant at={renewal.at} /> : words.notPlanned),
+    cell(certificate) {
+      const renewal = plannedRenewal(certificate);
+      return renewal ? <Instant at={renewal.at} /> : words.notPlanned;
+    },
   },
   { title: words.columns.state, cell: ({ state }) => <State state={state} /> },
 ];
