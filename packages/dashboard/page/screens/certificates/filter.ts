@@ -71,8 +71,16 @@ function nameQuery(search: string): Pick<Query, 'name' | 'below' | 'contains'> {
   return isWholeName(search) ? { name: search } : { contains: search };
 }
 
-/** Whether a text looks like a domain name with its top-level domain, or like an IP address. */
+/**
+ * Whether a text looks like a domain name with its top-level domain, or like an IP address. This
+ * decides only how the search begins: the server is the judge of names.
+ */
 export function isWholeName(text: string): boolean {
-  const isAddress = /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || /^[0-9a-f:]*:[0-9a-f:]*:/i.test(text);
-  return isAddress || /^(\*\.)?([\p{L}\p{N}_-]+\.)+(?!\d+\.?$)[\p{L}\p{N}-]{2,}\.?$/u.test(text);
+  if (/^[0-9a-f:]*:[0-9a-f:]*:/i.test(text)) return true;
+  const labels = text.replace(/^\*\./, '').replace(/\.$/, '').split('.');
+  if (labels.length < 2 || !labels.every((label) => /^[\p{L}\p{N}_-]+$/u.test(label))) return false;
+  const isNumber = (label: string) => /^\d+$/.test(label);
+  return isNumber(labels.at(-1) ?? '')
+    ? labels.length === 4 && labels.every(isNumber)
+    : /..$/u.test(labels.at(-1) ?? '');
 }
