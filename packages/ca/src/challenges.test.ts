@@ -100,6 +100,16 @@ describe('a challenge', () => {
       json: { status: 'invalid', error },
     });
   });
+  it('is looked at as often as the operator wants', async () => {
+    const ca = await testCa({ validationPauses: [{ minutes: 1 }] });
+    ca.validator.answers(() => ({ valid: false, type: 'dns', detail: 'no address' }));
+    const account = await ca.account();
+    const { challenge } = await begun(ca, account);
+    await postAs(ca, account, challenge, {});
+    const before = ca.clock.monotonic();
+    await ca.clock.run(ca.server.idle());
+    expect([ca.validator.asked.length, ca.clock.monotonic() - before]).toEqual([2, 60_000]);
+  });
   it('succeeds at a later look', async () => {
     const ca = await testCa();
     ca.validator.answers(() =>

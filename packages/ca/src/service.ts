@@ -1,4 +1,4 @@
-import type { Clock } from '@acmex/clock';
+import type { Clock, DurationInput } from '@acmex/clock';
 import type { ChallengeType } from '@acmex/protocol';
 import type { DraftChallengeType } from '@acmex/protocol/drafts';
 import type { Storage } from '@acmex/storage';
@@ -73,6 +73,8 @@ export interface Service {
   readonly background: Background;
   /** Limits how many validations run at once, in all and of one account. */
   readonly validationSlots: FairSlots;
+  /** Before each further look at a challenge that was not valid. RFC 8555 §8.2 */
+  readonly validationPauses: readonly DurationInput[];
   /**
    * Removes what has ended long ago and renews what will end, now and then; called whenever
    * something is added.

@@ -18,8 +18,6 @@ import { thumbprintOf } from './public-key.ts';
 import type { Service } from './service.ts';
 import { knownFirst } from './stored.ts';
 
-/** Seconds before each further try; the whole takes less than a minute. RFC 8555 §8.2 */
-const pauses = [1, 3, 8];
 const tryLimit = { seconds: 10 };
 /** After this, a validation that is still under way has lost the process that did it. */
 const longest = { minutes: 2 };
@@ -68,7 +66,7 @@ export function startValidation(service: Service, { id, type, taken }: StartedVa
           },
           until: verdict.until,
         });
-      const pause = pauses[attempt];
+      const pause = service.validationPauses[attempt];
       if (pause === undefined) {
         await settle(service, {
           id,
@@ -83,7 +81,7 @@ export function startValidation(service: Service, { id, type, taken }: StartedVa
           throw verdict.cause;
         return;
       }
-      await service.clock.sleep({ seconds: pause }, { signal });
+      await service.clock.sleep(pause, { signal });
     }
   });
 }

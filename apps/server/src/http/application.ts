@@ -293,9 +293,10 @@ function jsonFault(error: unknown): string {
 
 /**
  * Returns the headers of Helmet, the same for every answer, without those for browsers of long ago.
+ * No cache stores an answer unless its route says so.
  */
 function securityHeaders(strictTransportSecurity: boolean): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { 'cache-control': 'no-store' };
   const contentSecurityPolicy = {
     useDefaults: false,
     directives: {
@@ -319,6 +320,7 @@ function securityHeaders(strictTransportSecurity: boolean): Readonly<Record<stri
   helmet({
     contentSecurityPolicy,
     strictTransportSecurity,
+    xFrameOptions: { action: 'deny' },
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,

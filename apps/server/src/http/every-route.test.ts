@@ -104,33 +104,41 @@ const raw = async (
   headers: Readonly<Record<string, string | string[]>> = {},
   body?: string,
 ) =>
-  await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const { port } = new URL(server.url);
-    const request = plainRequest(
-      {
-        host: '127.0.0.1',
-        port,
-        method,
-        path,
-        headers: {
-          host: `127.0.0.1:${port}`,
-          'x-forwarded-for': `10.200.${Math.floor(Math.random() * 250)}.${Math.floor(Math.random() * 250)}`,
-          ...headers,
+  await new Promise<{ status: number; text: string; location: string | undefined }>(
+    (resolve, reject) => {
+      const { port } = new URL(server.url);
+      const request = plainRequest(
+        {
+          host: '127.0.0.1',
+          port,
+          method,
+          path,
+          headers: {
+            host: `127.0.0.1:${port}`,
+            'x-forwarded-for': `10.200.${Math.floor(Math.random() * 250)}.${Math.floor(Math.random() * 250)}`,
+            ...headers,
+          },
         },
-      },
-      (answer) => {
-        let text = '';
-        answer
-          .setEncoding('utf8')
-          .on('data', (part: string) => {
-            text += part;
-          })
-          .on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
-      },
-    );
-    request.on('error', reject);
-    request.end(body);
-  });
+        (answer) => {
+          let text = '';
+          answer
+            .setEncoding('utf8')
+            .on('data', (part: string) => {
+              text += part;
+            })
+            .on('end', () => {
+              const {
+                statusCode: status = 0,
+                headers: { location },
+              } = answer;
+              resolve({ status, text, location });
+            });
+        },
+      );
+      request.on('error', reject);
+      request.end(body);
+    },
+  );
 const everything = () => planted[0];
 
 beforeAll(async () => {
@@ -293,12 +301,25 @@ describe('anybody', () => {
         'content-security-policy':
           "default-src 'none';style-src 'unsafe-inline';base-uri 'none';form-action 'none';frame-ancestors 'none'",
         'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
         'referrer-policy': 'no-referrer',
+        'cache-control': 'no-store',
       });
     const [{ headers }, ready] = answers as [Response, Response];
-    for (const name of ['content-type', 'cross-origin-opener-policy', 'x-frame-options'])
+    for (const name of ['content-type', 'cross-origin-opener-policy'])
       expect([name, headers.get(name)]).toEqual([name, ready.headers.get(name)]);
     await expect(answers[0]!.text()).resolves.toBe('{"status":"healthy"}');
+  });
+  it('leads a browser nowhere else, whatever its address says', async () => {
+    for (const path of [
+      ...['//evil.example', '//evil.example/%2e%2e', '/\\evil.example', '/%5Cevil.example'],
+      ...['/certificates//evil.example/', '/%2F%2Fevil.example', '/.//evil.example'],
+      ...['/?return=https://evil.example', '/?next=javascript:alert(1)', 'https://evil.example/'],
+      ...['/%0d%0alocation:%20https://evil.example', '/api/session?return=//evil.example'],
+    ]) {
+      const { status, location } = await raw('GET', path);
+      expect([path, status < 300 || status >= 400, location]).toEqual([path, true, undefined]);
+    }
   });
   it("is refused under a name that is not the server's, and with a header that is sent twice", async () => {
     expect((await raw('GET', '/health', { host: 'evil.example' })).status).toBe(421);
