@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -28,15 +28,33 @@ interface Entry {
   readonly isCompressed: boolean;
 }
 
-/**
- * Reads the files of the page, which the build of this package writes.
- * @throws the file system's error, with `code` `ENOENT` where the package is not built
- */
-export async function dashboardFiles(): Promise<readonly DashboardFile[]> {
+/** Returns the folder of the page's files, which the build of this package writes. */
+export function dashboardFolder(): string {
   // A program that contains this code has the package beside it.
   const manifestFile = createRequire(import.meta.url).resolve('@acmex/dashboard/package.json');
-  const folder = join(dirname(manifestFile), 'dist/page');
-  const manifest = await readFile(join(folder, 'manifest.json'), 'utf8');
+  return join(dirname(manifestFile), 'dist/page');
+}
+
+const manifestName = 'manifest.json';
+
+/**
+ * Checks that the page is built, without reading it.
+ * @param folder of the page's files; that of this package by default
+ * @throws the file system's error, with `code` `ENOENT` where the page is not built
+ */
+export async function assertDashboardBuilt(folder = dashboardFolder()): Promise<void> {
+  await access(join(folder, manifestName));
+}
+
+/**
+ * Reads the files of the page.
+ * @param folder of the page's files; that of this package by default
+ * @throws the file system's error, with `code` `ENOENT` where the page is not built
+ */
+export async function dashboardFiles(
+  folder = dashboardFolder(),
+): Promise<readonly DashboardFile[]> {
+  const manifest = await readFile(join(folder, manifestName), 'utf8');
   return await Promise.all(
     (JSON.parse(manifest) as readonly Entry[]).map(
       async ({ file, isCompressed, ...entry }): Promise<DashboardFile> => {

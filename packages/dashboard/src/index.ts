@@ -1,2 +1,7 @@
-export { type DashboardFile, dashboardFiles } from './files.ts';
+export {
+  assertDashboardBuilt,
+  type DashboardFile,
+  dashboardFiles,
+  dashboardFolder,
+} from './files.ts';
 export { routes, type Screen } from './routes.ts';

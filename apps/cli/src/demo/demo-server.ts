@@ -106,7 +106,6 @@ function configurationOf({
 url = ${text(`file:${join(directory, 'data')}`)}
 [server]
 listen_addr = ${text(addr)}
-dashboard = true
 api_keys = [${text(key)}]
 [audit]
 enabled = true

@@ -1,7 +1,20 @@
-import { type DashboardFile, dashboardFiles, routes } from '@acmex/dashboard';
+import {
+  assertDashboardBuilt,
+  type DashboardFile,
+  dashboardFiles,
+  dashboardFolder,
+  routes,
+} from '@acmex/dashboard';
 import { errorCode } from '@acmex/errors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServerError } from '../errors.ts';
+import { type Log, logError } from '../log.ts';
+
+export interface MountDashboardOptions {
+  readonly log: Log;
+  /** Of the page's files; that of the package by default. */
+  readonly folder?: string;
+}
 
 /** The page runs its own scripts alone, asks its own server alone, and is in no frame. */
 const contentSecurityPolicy = [
@@ -19,12 +32,19 @@ const contentSecurityPolicy = [
 
 /**
  * Serves the page for people: its files from memory, and itself under the address of each screen.
- * They are read at the first request, and hold nothing of a tenant.
+ * They are read at the first request, and hold nothing of a tenant. A page that is not built is
+ * logged now; its addresses answer that until it is built.
  */
-export function mountDashboard(fastify: FastifyInstance): void {
+export async function mountDashboard(
+  fastify: FastifyInstance,
+  { log, folder = dashboardFolder() }: MountDashboardOptions,
+): Promise<void> {
+  await assertDashboardBuilt(folder).catch((cause: unknown) => {
+    logError(log, 'server.dashboard', unreadable(cause));
+  });
   let reading: Promise<ReadonlyMap<string, DashboardFile>> | undefined;
   const fileAt = async (path: string) => {
-    reading ??= filesByPath();
+    reading ??= filesByPath(folder);
     const files = await reading.catch((error: unknown) => {
       reading = undefined;
       throw error;
@@ -39,15 +59,20 @@ export function mountDashboard(fastify: FastifyInstance): void {
   });
 }
 
-async function filesByPath(): Promise<ReadonlyMap<string, DashboardFile>> {
+/** @throws ServerError `ERR_SERVER_NOT_FOUND` where the page is not built */
+async function filesByPath(folder: string): Promise<ReadonlyMap<string, DashboardFile>> {
   try {
-    return new Map((await dashboardFiles()).map((file) => [file.path, file]));
+    return new Map((await dashboardFiles(folder)).map((file) => [file.path, file]));
   } catch (cause) {
-    if (errorCode(cause) !== 'ENOENT') throw cause;
-    throw new ServerError('ERR_SERVER_NOT_FOUND', 'the dashboard is not built: run npm run build', {
-      cause,
-    });
+    throw unreadable(cause);
   }
+}
+
+function unreadable(cause: unknown): unknown {
+  if (errorCode(cause) !== 'ENOENT') return cause;
+  const message =
+    'the page of the dashboard is not built: run npm run build, or set server.dashboard = false';
+  return new ServerError('ERR_SERVER_NOT_FOUND', message, { cause });
 }
 
 async function send(

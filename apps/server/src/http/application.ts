@@ -35,7 +35,7 @@ export interface ApplicationOptions {
   readonly metrics: ServerMetrics;
   readonly log: Log;
   readonly clock: Clock;
-  /** Whether the page for people is served; not by default. */
+  /** Whether the page for people is served; not by default: a worker has none. */
   readonly hasDashboard?: boolean;
 }
 
@@ -100,7 +100,7 @@ export async function application(options: ApplicationOptions): Promise<NestFast
   // Runs when no new request is taken any more, and before connections are closed.
   fastify.addHook('preClose', async () => await requests.settled(drainTime));
   await mountRoutes(fastify, controllers, { app, requests, headers });
-  if (options.hasDashboard) mountDashboard(fastify);
+  if (options.hasDashboard) await mountDashboard(fastify, { log: options.log });
   return app;
 }
 

@@ -261,7 +261,6 @@ describe('anybody', () => {
         body: { status: 'healthy' },
       });
     for (const path of [
-      '/',
       '/api',
       '/docs',
       '/metrics',

@@ -128,7 +128,7 @@ export function serverTable(secret: CredentialKey) {
     ).default([]),
     dashboard: switched(
       'Serve the dashboard, a page for people, at /. It shows and does what the key of who signs in permits.',
-    ).default(false),
+    ).default(true),
     board: switched(
       'Serve bull-board at /board to keys of the default tenant with every name and the scope queue:write. Needs Redis and the packages @bull-board/api and @bull-board/fastify.',
     ).default(false),
