@@ -26,6 +26,7 @@ import { currentAuditOrigin } from '@acmex/observability/audit';
 import type { Tracing } from '@acmex/observability/tracing';
 import { tracedEvents, traceIdOf } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
+import type { Authenticator } from './access/authenticator.ts';
 import { LiveAccess } from './access/live-access.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { ServerError } from './errors.ts';
@@ -202,7 +203,7 @@ async function start(
   const { authenticator } = access;
   const senders = () => access.senders();
   const services = { authenticator, senders, idempotency, census, metrics, paths };
-  if (role !== 'api') startWork(work, { server, live, metrics, idempotency });
+  if (role !== 'api') startWork(work, { server, live, metrics, idempotency, authenticator });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();
     if (initial?.state === 'created') onInitialKey?.(initial.file, initial.text);
@@ -285,12 +286,13 @@ function startWork(
     server,
     live,
     metrics,
-    idempotency,
+    ...services
   }: {
     readonly server: ServerProcess;
     readonly live: LiveTenants;
     readonly metrics: ServerMetrics;
     readonly idempotency: Idempotency;
+    readonly authenticator: Authenticator;
   },
 ): void {
   work.start({
@@ -300,7 +302,7 @@ function startWork(
     onWatched: async (watched, options) =>
       await live.rootManager().heartbeat?.afterScan(watched, options),
   });
-  startHousekeeping({ ...server, tenants: () => live.tenants(), idempotency });
+  startHousekeeping({ ...server, ...services, tenants: () => live.tenants() });
 }
 
 /** @throws ServerError `ERR_SERVER_LISTEN` for a configuration that takes a restart */

@@ -2050,7 +2050,7 @@ export interface operations {
         state?: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
         certificate?: string;
         issuer?: string;
-        /** @description Which come first. */
+        /** @description What comes first: `oldest`, or `newest`. */
         sort?: 'oldest' | 'newest';
         /** @description How many at most; 1 to 1,000. */
         limit?: number;

@@ -179,6 +179,28 @@ export class CalendarTokenStore {
     });
   }
 
+  /**
+   * Removes the tokens whose keys have ended. A record that cannot be read stays.
+   * @param hasEnded whether the key of a token is never valid again
+   */
+  async prune(hasEnded: (token: CalendarToken) => Promise<boolean>): Promise<void> {
+    const onCorrupt = () => {
+      /* who uses the token gets the error */
+    };
+    for await (const stored of tokensOfKeys.list(this.#storage, { onCorrupt })) {
+      const { key, tokens } = stored.record;
+      const ended = await Promise.all(tokens.map((token) => hasEnded(toToken(key, token))));
+      if (!ended.includes(true)) continue;
+      const remaining = tokens.filter((_, index) => !ended[index]);
+      // Where a request has just changed them, the next time removes what has ended.
+      await writeIfUnchanged(this.#storage, [
+        remaining.length === 0
+          ? { remove: stored.key, ifVersion: stored.version }
+          : tokensOfKeys.changed(stored, { key, tokens: remaining }),
+      ]);
+    }
+  }
+
   #event(
     type: EventType,
     { id, key, by }: { readonly id: string; readonly key: string; readonly by: string },

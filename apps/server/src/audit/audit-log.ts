@@ -15,7 +15,7 @@ import { type Caller, maySee } from '../access/caller.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { certificateId, limit, moment, pageOf, sortedBy } from '../http/fields.ts';
+import { certificateId, limit, moment, pageOf, sortedBy, timeCursor } from '../http/fields.ts';
 import { STORAGE } from '../health/health.ts';
 import { type TimedList, timePage } from '../http/time-page.ts';
 import { defaultTenant } from '../tenants.ts';
@@ -67,11 +67,7 @@ const list = endpoint({
     since: moment.optional(),
     until: moment.optional().describe('Before this moment.'),
     limit,
-    cursor: z
-      .string()
-      .regex(/^aud_[0-9a-z]{10,26}$/, 'take it from next of the page before')
-      .optional()
-      .describe('`next` of the page before.'),
+    cursor: timeCursor('aud').optional(),
   }),
   answers: {
     200: {

@@ -6,10 +6,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { originSchema } from '../audit/audit-log.ts';
 import { CLOCK } from '../clock.ts';
-import { eventId, eventSchema, maySeeEvent } from '../events/events.ts';
+import { eventSchema, maySeeEvent } from '../events/events.ts';
 import { STORAGE } from '../health/health.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { certificateId, limit, pageOf } from '../http/fields.ts';
+import { certificateId, limit, pageOf, timeCursor } from '../http/fields.ts';
 import {
   firstWindowMs,
   type Newest,
@@ -27,7 +27,7 @@ const timeline = endpoint({
   params: z.strictObject({ id: certificateId }),
   query: z.strictObject({
     limit,
-    cursor: eventId.optional().describe('`next` of the page before.'),
+    cursor: timeCursor('evt').optional(),
   }),
   answers: {
     200: {

@@ -7,7 +7,15 @@ import { type Caller, maySee } from '../access/caller.ts';
 import { CLOCK } from '../clock.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
-import { certificateId, limit, moment, orderId, pageOf, sortedBy } from '../http/fields.ts';
+import {
+  certificateId,
+  limit,
+  moment,
+  orderId,
+  pageOf,
+  sortedBy,
+  timeCursor,
+} from '../http/fields.ts';
 import { type TimedList, timePage } from '../http/time-page.ts';
 
 export const eventSchema = z
@@ -31,10 +39,6 @@ export const eventSchema = z
     traceId: z.string().optional().describe('The trace that it belongs to: 32 hexadecimal digits.'),
   })
   .meta({ id: 'Event' });
-/** The id of an event; of a moment where it is shorter. */
-export const eventId = z
-  .string()
-  .regex(/^evt_[0-9a-z]{10,26}$/, 'take it from next of the page before');
 const list = endpoint({
   method: 'GET',
   path: '/api/events',
@@ -48,7 +52,7 @@ const list = endpoint({
     since: moment.optional(),
     until: moment.optional().describe('Before this moment.'),
     limit,
-    cursor: eventId.optional().describe('`next` of the page before.'),
+    cursor: timeCursor('evt').optional(),
   }),
   answers: {
     200: {

@@ -58,19 +58,22 @@ export class AuthGuard {
   ): Promise<Admission | undefined> {
     if (endpoint.scope !== 'none') return await this.authorize(endpoint, request, reply);
     if (endpoint.method !== 'GET') assertSameOrigin(request);
-    const caller = endpoint.identifies && (await this.#identify(request));
+    const caller = endpoint.identifies && (await this.#identify(endpoint, request));
     return caller ? { caller } : undefined;
   }
 
   /** Returns who asks; undefined where the storage does not answer in time. */
-  async #identify(request: ParsedRequest): Promise<Caller | undefined> {
+  async #identify(
+    endpoint: EndpointDescription,
+    request: ParsedRequest,
+  ): Promise<Caller | undefined> {
     const done = new AbortController();
     const late = this.#clock.sleep(identificationLimit, { signal: done.signal }).catch(() => {
       /* it was in time */
     });
     try {
       const caller = await Promise.race([
-        this.#authenticator.authenticate(credentialsOf(request), request.ip),
+        this.#authenticator.authenticate(credentialsFor(endpoint, request), request.ip),
         late,
       ]);
       return caller ?? undefined;
@@ -146,11 +149,15 @@ function hasSameRights(caller: Caller, admitted: Caller): boolean {
   return rightsOf(caller) === rightsOf(admitted);
 }
 
-/** Returns the credentials of a request to a route; a browser sends the key as a password. */
+/**
+ * Returns the credentials of a request to a route; a browser sends the key as a password. It also
+ * sends its cookie to each route: one that has ended must not close a route that needs no key.
+ */
 function credentialsFor(
-  { browser, takesCalendarToken }: EndpointDescription,
+  { browser, takesCalendarToken, scope }: EndpointDescription,
   request: ParsedRequest,
 ): Credentials {
+  if (scope === 'none') return { ...credentialsOf(request), cookies: [] };
   const credentials = takesCalendarToken ? calendarCredentialsOf(request) : credentialsOf(request);
   const { authorization } = credentials;
   return browser ? { ...credentials, authorization: withPassword(authorization) } : credentials;

@@ -139,6 +139,12 @@ export const cursor = text(/^[\w-]{1,800}$/, 'take it from next of the page befo
   '`next` of the page before.',
 );
 
+/** Where a page of a list of times continues: an id, or the shorter one of a moment. */
+export const timeCursor = (prefix: string) =>
+  text(new RegExp(`^${prefix}_[0-9a-z]{10,26}$`), 'take it from next of the page before').describe(
+    '`next` of the page before.',
+  );
+
 /** The order of a list of what happened. */
 export const sortedBy = z
   .enum(['oldest', 'newest'])

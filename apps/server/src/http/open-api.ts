@@ -87,8 +87,10 @@ export function openApi(endpoints: readonly EndpointDescription[], version: stri
 function securityOf(method: EndpointDescription['method']): NonNullable<Operation['security']> {
   const session: Readonly<Record<string, readonly string[]>> =
     method === 'GET' ? { session: [] } : { session: [], csrf: [] };
-  return [{ apiKey: [] }, { bearer: [] }, session];
+  return [...keys, session];
 }
+
+const keys = [{ apiKey: [] }, { bearer: [] }] as const;
 
 function operation(
   { method, path, scope, identifies, ofSession, summary, ...described }: EndpointDescription,
@@ -96,7 +98,7 @@ function operation(
 ): Operation {
   const { params, query, body, answers } = described;
   const isOpen = scope === 'none' || scope === 'sender';
-  const openSecurity = identifies ? [{}, ...securityOf(method)] : [];
+  const openSecurity = identifies ? [{}, ...keys] : [];
   const takesKey = method !== 'GET' && !isOpen && !ofSession;
   const header: Parameter = {
     name: 'Idempotency-Key',

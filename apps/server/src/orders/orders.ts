@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import type { Clock } from '@acmex/clock';
 import { declareCertificate } from '@acmex/manager';
 import type { ManagedCertificate, OrderStatus } from '@acmex/orchestrator';
-import { firstId, idMilliseconds } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -10,7 +9,7 @@ import { specOf, template, unspecified, wishes } from '../certificates/request.t
 import { visible } from '../certificates/visible.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
-import { firstWindowMs, type Newest, newestFirst } from '../http/newest-first.ts';
+import { timePage } from '../http/time-page.ts';
 import { SERVER_PATHS, type ServerPaths } from '../http/server-paths.ts';
 import { traceparentIn } from '../http/trace-context.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -22,6 +21,8 @@ import {
   orderId,
   ownName,
   pageOf,
+  sortedBy,
+  timeCursor,
 } from '../http/fields.ts';
 import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
@@ -64,9 +65,9 @@ const list = endpoint({
     state: z.enum(orderStates).optional(),
     certificate: certificateId.optional(),
     issuer: ownName.optional(),
-    sort: z.enum(['oldest', 'newest']).default('oldest').describe('Which come first.'),
+    sort: sortedBy,
     limit,
-    cursor: orderId.optional().describe('`next` of the page before.'),
+    cursor: timeCursor('ord').optional(),
   }),
   answers: { 200: { description: 'A page of orders.', schema: pageOf(orderSchema) } },
 });
@@ -161,15 +162,6 @@ const heartbeat = 15_000;
 const longestStreamMs = 3_600_000;
 const maxStreamsPerTenant = 200;
 const renewedAtOnce = 500;
-/** How many orders are looked at for one page. */
-const maxScanned = 2000;
-
-interface OrderPage {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
-  readonly where: (order: OrderStatus) => boolean;
-}
-
 interface OrderStream {
   readonly caller: Caller;
   readonly watch: Watch<OrderStatus>;
@@ -209,10 +201,11 @@ export class Orders {
       (query.certificate ?? order.certificate) === order.certificate &&
       (query.issuer ?? order.issuer) === order.issuer &&
       maySee(caller, order.names);
-    const { items, next, scanned } =
-      query.sort === 'newest'
-        ? await this.#newest(caller, { ...query, where })
-        : await oldest(caller, { ...query, where });
+    const { provisioner } = caller.tenant.manager;
+    const { items, next, scanned } = await timePage(
+      { prefix: 'ord', list: (options) => provisioner.orders(options) },
+      { ...query, nowMs: this.#clock.now().epochMilliseconds, where },
+    );
     return answer(200, { items: items.map((order) => orderOf(order, this.#paths)), next, scanned });
   }
 
@@ -367,24 +360,6 @@ export class Orders {
     }
   }
 
-  async #newest(
-    { tenant: { manager } }: Caller,
-    { cursor: before, limit: pageSize, where }: OrderPage,
-  ): Promise<Newest<OrderStatus>> {
-    const { provisioner } = manager;
-    // A process with a clock that is ahead has made orders of the near future.
-    const end = firstId('ord', this.#clock.now().epochMilliseconds + firstWindowMs);
-    for await (const { id } of provisioner.orders({ limit: 1 })) {
-      const page = await newestFirst({
-        ...{ prefix: 'ord', beginMs: idMilliseconds(id), before: before ?? end, where },
-        limit: pageSize,
-        listAfter: (after) => provisioner.orders({ after }),
-      });
-      return { ...page, next: page.next?.padEnd(id.length, '0') };
-    }
-    return { items: [], next: undefined, scanned: 0 };
-  }
-
   async #visible(caller: Caller, watch: Watch<OrderStatus>): Promise<OrderStatus> {
     return assertVisible(caller, await watch.read());
   }
@@ -428,20 +403,6 @@ export class Orders {
   async #order(caller: Caller, id: string): Promise<OrderStatus> {
     return assertVisible(caller, await caller.tenant.manager.provisioner.status(id));
   }
-}
-
-async function oldest(
-  { tenant: { manager } }: Caller,
-  { cursor: after, limit: pageSize, where }: OrderPage,
-): Promise<Newest<OrderStatus>> {
-  const items: OrderStatus[] = [];
-  let [scanned, next] = [0, undefined as string | undefined];
-  for await (const order of manager.provisioner.orders({ after, limit: maxScanned + 1 })) {
-    if (scanned === maxScanned || items.length === pageSize) return { items, next, scanned };
-    [scanned, next] = [scanned + 1, order.id];
-    if (where(order)) items.push(order);
-  }
-  return { items, next: undefined, scanned };
 }
 
 /** @throws ServerError `ERR_SERVER_NOT_FOUND` for an order of names that the caller may not use */

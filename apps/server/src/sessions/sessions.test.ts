@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newSecret } from '../access/api-key.ts';
 import type { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
+import { controllers } from '../controllers.ts';
+import { endpointsOf } from '../http/endpoint.ts';
 import { Sessions } from './sessions.ts';
 import { type Call, type Reply, type Serving, serving, tenantKey } from '../serving.testing.ts';
 
@@ -125,6 +127,26 @@ describe('a person in a browser', () => {
     await expect(server.call('DELETE', '/api/session', { key })).resolves.toMatchObject({
       status: 404,
     });
+  });
+
+  it('reaches each route that needs no key with the cookie of a session that has ended', async () => {
+    const left = await browser();
+    await expect(left.call('DELETE', '/api/session')).resolves.toMatchObject({ status: 204 });
+    const open = endpointsOf(controllers).filter(({ scope }) => scope === 'none');
+    expect(open.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'GET /health',
+      'GET /health/ready',
+      'POST /api/session',
+    ]);
+    for (const { method, path } of [...open, { method: 'GET', path: '/' }]) {
+      const body = method === 'POST' ? { key: tenantKeys.default } : undefined;
+      const answer = await server.fetch(path, {
+        method,
+        headers: { cookie: left.cookie, 'content-type': 'application/json' },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      expect([method, path, answer.ok]).toEqual([method, path, true]);
+    }
   });
 
   it('gets a cookie with a prefix over https, and none over http from another machine', async () => {

@@ -9,11 +9,17 @@ import { Verify } from './audit/verify.tsx';
 
 const words = await strings('audit');
 
-/** Who did what and from where, and everything that happened. */
+/**
+ * Who did what and from where, and everything that happened. An event says who asked for it; from
+ * where they did is in the audit log alone, which needs a scope of its own.
+ */
 export function Audit() {
   useTitle(words.title);
   const { query } = useLocation();
-  const filter = filterOf(query);
+  const filter: Filter = {
+    ...filterOf(query),
+    ...(may('audit:read') ? {} : { view: 'events' }),
+  };
   const { cursor } = query;
   const isEvents = filter.view === 'events';
   return (
