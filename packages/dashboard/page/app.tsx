@@ -27,8 +27,8 @@ const screens = {
   queue: lazy(async () => (await import('./screens/queue.tsx')).Queue),
 } as const;
 
-/** What each screen of the navigation reads; one that a session may not read is not shown. */
-const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] = [
+/** What each screen of the navigation reads; one of which a session may read nothing is not shown. */
+const navigation: readonly (readonly [Screen & keyof typeof screens, ...Scope[]])[] = [
   ['overview', 'certificates:read'],
   ['certificates', 'certificates:read'],
   ['calendar', 'certificates:read'],
@@ -38,7 +38,7 @@ const navigation: readonly (readonly [Screen & keyof typeof screens, Scope])[] =
   ['hosts', 'agents:read'],
   ['keys', 'keys:read'],
   ['deliveries', 'queue:read'],
-  ['audit', 'audit:read'],
+  ['audit', 'audit:read', 'events:read'],
   ['queue', 'queue:read'],
 ];
 
@@ -106,8 +106,20 @@ function Shell() {
 
 function Header({ path }: { readonly path: string }) {
   const { title, key, tenant } = session.value ?? {};
+  const isOpen = useSignal(false);
+  const menu = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    isOpen.value = false;
+  }, [path]);
   return (
-    <header class="shell">
+    <header
+      class={isOpen.value ? 'shell open' : 'shell'}
+      onKeyDown={({ key: pressed }) => {
+        if (pressed !== 'Escape' || !isOpen.value) return;
+        isOpen.value = false;
+        menu.current?.focus();
+      }}
+    >
       <a class="brand" href="/" aria-label="AcmeX">
         <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
           <path
@@ -118,10 +130,22 @@ function Header({ path }: { readonly path: string }) {
         </svg>
         AcmeX
       </a>
-      <nav aria-label={words.navigation}>
+      <button
+        type="button"
+        class="menu"
+        ref={menu}
+        aria-expanded={isOpen.value}
+        aria-controls="navigation"
+        onClick={() => {
+          isOpen.value = !isOpen.value;
+        }}
+      >
+        {words.menu}
+      </button>
+      <nav id="navigation" aria-label={words.navigation}>
         <ul>
           {navigation
-            .filter(([, scope]) => may(scope))
+            .filter(([, ...scopes]) => scopes.some(may))
             .map(([name]) => (
               <li key={name}>
                 <a

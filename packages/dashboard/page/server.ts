@@ -25,13 +25,19 @@ export interface Failure {
   readonly message: string;
   readonly cure?: string | undefined;
   readonly code?: string | undefined;
+  /** Whether the message is in the language of the page; in English by default. */
+  readonly isTranslated?: boolean;
   /** What was wrong with which field, by JSON pointer: `/names/0`. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof ApiError))
-    return { message: error instanceof Error ? error.message : String(error), fields: {} };
+    return {
+      message: error instanceof Error ? error.message : String(error),
+      isTranslated: true,
+      fields: {},
+    };
   const { message, cure, code, problem } = error;
   const fields = Object.fromEntries(
     (problem?.errors ?? []).flatMap(({ pointer, parameter, detail }) =>

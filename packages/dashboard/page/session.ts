@@ -4,6 +4,12 @@ import type { components } from '@acmex/api';
 /** Who is signed in, as the server says it. */
 export type Session = components['schemas']['SignedIn'];
 
+/** Why the server does not sign in, in its words. */
+export interface Refusal {
+  readonly message: string;
+  readonly code?: string | undefined;
+}
+
 export type Scope = Session['scopes'][number];
 
 /** `undefined` until the server has answered, `null` when no one is signed in. */
@@ -34,17 +40,21 @@ export async function resume(): Promise<void> {
  * Signs in with an API key, which the page does not keep: the server answers with a cookie that no
  * script can read.
  *
- * @returns why it is refused, in the server's words; undefined after success
+ * @returns why it is refused; undefined after success
  */
-export async function signIn(key: string): Promise<string | undefined> {
+export async function signIn(key: string): Promise<Refusal | undefined> {
   const response = await fetch('/api/session', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ key }),
   }).catch((error: unknown) => error as Error);
-  if (response instanceof Error) return response.message;
-  const answer = (await response.json().catch(() => ({}))) as Session & { detail?: string };
-  if (!response.ok) return answer.detail ?? `${response.status} ${response.statusText}`;
+  if (response instanceof Error) return { message: response.message };
+  const answer = (await response.json().catch(() => ({}))) as Session &
+    Partial<Pick<components['schemas']['Problem'], 'detail' | 'code'>>;
+  if (!response.ok) {
+    const { detail = `${response.status} ${response.statusText}`, code } = answer;
+    return { message: detail, code };
+  }
   session.value = answer;
   signedOutBecause.value = undefined;
   return undefined;

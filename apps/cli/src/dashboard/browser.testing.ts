@@ -77,7 +77,7 @@ export async function signIn(page: Page, url: string, key: string): Promise<void
   await page.getByLabel('API key').waitFor();
   await page.keyboard.type(key);
   await page.keyboard.press('Enter');
-  await page.getByRole('navigation', { name: 'Navigation' }).waitFor();
+  await page.getByRole('banner').waitFor();
 }
 
 /**

@@ -70,6 +70,13 @@ async function startDemo(name: string): Promise<Running> {
   };
 }
 
+/** Runs in the page: whether the reason in a dialog has the focus, and is in the window. */
+const reasonIsSeen = `(() => {
+  const reason = document.querySelector('dialog [role=alert]');
+  const { top, bottom } = reason.getBoundingClientRect();
+  return document.activeElement.contains(reason) && top >= 0 && bottom <= innerHeight;
+})()`;
+
 describeWith(['chromium'], 'the dashboard', () => {
   let demo: Running;
   beforeAll(async () => {
@@ -119,13 +126,13 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect((await fetch(`${demo.url}/assets/no-such.js`)).status).toBe(404);
   });
 
-  it('refuses a wrong key in the words of the server, and stores none', async () => {
+  it('says in the language of the page that a key is wrong, and stores none', async () => {
     await using window = await visit(browser);
     const { page } = window;
     await page.goto(`${demo.url}/certificates`);
     await page.getByLabel('API key').fill('0'.repeat(64));
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('alert').waitFor();
+    await page.getByRole('alert').getByText('The server does not know this key').waitFor();
     await page.getByLabel('API key').fill(demo.key);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Certificates' }).waitFor();
@@ -171,6 +178,36 @@ describeWith(['chromium'], 'the dashboard', () => {
       await loaded(page);
       expect({ address, overflow: await overflow(page) }).toEqual({ address, overflow: 0 });
     }
+    expect(window.faults).toEqual([]);
+  });
+
+  it('has a menu and dialogs for a keyboard in a window of 320 pixels', async () => {
+    await using window = await visit(browser, { width: 320 });
+    const { page } = window;
+    await signIn(page, demo.url, demo.key);
+    const menu = page.getByRole('button', { name: 'Menu' });
+    const navigation = page.getByRole('navigation', { name: 'Navigation' });
+    await expect(navigation.isVisible()).resolves.toBe(false);
+    await menu.press('Enter');
+    await navigation.waitFor();
+    expect([await overflow(page), await accessibilityFaults(page)]).toEqual([0, []]);
+    await page.keyboard.press('Escape');
+    await navigation.waitFor({ state: 'hidden' });
+    await page.keyboard.press('Enter');
+    await navigation.getByRole('link', { name: 'Orders' }).press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Orders' }).waitFor();
+    await expect(navigation.isVisible()).resolves.toBe(false);
+
+    const { items } = (await acmexApi(demo).GET('/api/certificates')).data;
+    await page.goto(`${demo.url}/certificates/${items[0]?.id}`);
+    await page.getByRole('button', { name: 'Change…' }).press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Profile').focus();
+    await dialog.getByLabel('Names').fill('no/name');
+    await dialog.getByLabel('Profile').press('Enter');
+    await dialog.getByRole('alert').waitFor();
+    // The focus has scrolled to what is wrong.
+    await expect(page.evaluate(reasonIsSeen)).resolves.toBe(true);
     expect(window.faults).toEqual([]);
   });
 

@@ -32,12 +32,17 @@ export function ask(asked: Question): void {
 /** The dialog of `ask`, once in the page. */
 export function Asking() {
   const dialog = useRef<HTMLDialogElement>(null);
+  const trouble = useRef<HTMLDivElement>(null);
   const heading = useId();
   const asked = question.value;
   useEffect(() => {
     if (!asked) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
   }, [asked]);
+  useEffect(() => {
+    // In a long form the reason can be out of sight.
+    if (failure.value) trouble.current?.focus();
+  }, [failure.value]);
   const close = () => {
     question.value = undefined;
   };
@@ -64,7 +69,11 @@ export function Asking() {
       >
         <h2 id={heading}>{asked.title}</h2>
         {asked.content}
-        {failure.value ? <Problem failure={failure.value} /> : null}
+        {failure.value ? (
+          <div ref={trouble} tabIndex={-1}>
+            <Problem failure={failure.value} />
+          </div>
+        ) : null}
         <div class="actions">
           <button type="button" onClick={close}>
             {words.cancel}

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useContext, useId } from 'preact/hooks';
+import { ErrorLanguage } from './server-text.tsx';
 
 interface FieldProps {
   readonly label: string;
@@ -18,6 +19,7 @@ interface FieldProps {
 /** A control with its label, a hint and an error that screen readers read with it. */
 export function Field({ label, hint, error, children }: FieldProps) {
   const id = useId();
+  const errorLanguage = useContext(ErrorLanguage);
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
   return (
     <div class="field">
@@ -33,7 +35,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
         </p>
       ) : null}
       {error ? (
-        <p id={`${id}-error`} class="error" role="alert">
+        <p id={`${id}-error`} class="error" role="alert" lang={errorLanguage}>
           {error}
         </p>
       ) : null}

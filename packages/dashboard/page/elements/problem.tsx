@@ -1,9 +1,10 @@
 import type { Failure } from '../server.ts';
 import { words } from '../words.ts';
+import { ServerText } from './server-text.tsx';
 
 /** A failure in the words of who refused, what to do about it, and a button for it. */
 export function Problem({
-  failure: { message, cure, code },
+  failure: { message, isTranslated, cure, code },
   onRetry,
 }: {
   readonly failure: Failure;
@@ -11,10 +12,10 @@ export function Problem({
 }) {
   return (
     <div class="problem" role="alert">
-      <p>{message}</p>
+      <p>{isTranslated ? message : <ServerText text={message} />}</p>
       {cure ? (
         <p>
-          <strong>{words.whatToDo}:</strong> {cure}
+          <strong>{words.whatToDo}:</strong> <ServerText text={cure} />
         </p>
       ) : null}
       {code ? (

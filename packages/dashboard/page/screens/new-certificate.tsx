@@ -6,6 +6,7 @@ import { Copy } from '../elements/copy.tsx';
 import { Field } from '../elements/field.tsx';
 import { Waiting } from '../elements/listing.tsx';
 import { Problem } from '../elements/problem.tsx';
+import { ErrorLanguage } from '../elements/server-text.tsx';
 import { labelFault } from '../labels.ts';
 import { useTitle } from '../elements/title.ts';
 import { may } from '../session.ts';
@@ -80,20 +81,22 @@ function OrderForm({ choices, prefilled }: OrderFormProps) {
         void submit();
       }}
     >
-      <NamesField names={prefilled.names ?? []} order={order} />
-      <TemplateChoice
-        choices={choices}
-        value={template.value}
-        onChoose={(name) => {
-          template.value = name;
-        }}
-      />
-      <WishFields
-        key={template.value}
-        values={valuesOf(wishes ?? { issuer: prefilled.issuer })}
-        choices={choices}
-        errors={order.findings.value.fields}
-      />
+      <ErrorLanguage.Provider value={order.findings.value.language}>
+        <NamesField names={prefilled.names ?? []} order={order} />
+        <TemplateChoice
+          choices={choices}
+          value={template.value}
+          onChoose={(name) => {
+            template.value = name;
+          }}
+        />
+        <WishFields
+          key={template.value}
+          values={valuesOf(wishes ?? { issuer: prefilled.issuer })}
+          choices={choices}
+          errors={order.findings.value.fields}
+        />
+      </ErrorLanguage.Provider>
       {order.failure.value ? <Problem failure={order.failure.value} /> : null}
       <div aria-live="polite">{order.plan.value ? <Plan plan={order.plan.value} /> : null}</div>
       <div class="actions">

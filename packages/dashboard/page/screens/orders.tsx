@@ -89,7 +89,9 @@ function Failure({ order: { failure, state } }: { readonly order: Order }) {
   if (!failure || state === 'succeeded') return null;
   return (
     <div class="failure-text">
-      <bdi title={failure.message}>{failure.message}</bdi>
+      <bdi title={failure.message} lang="en">
+        {failure.message}
+      </bdi>
       {state === 'pending' ? (
         <small>
           {' '}

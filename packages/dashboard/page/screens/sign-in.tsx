@@ -1,11 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { Field } from '../elements/field.tsx';
-import { signedOutBecause, signIn } from '../session.ts';
+import { ErrorLanguage } from '../elements/server-text.tsx';
+import { type Refusal, signedOutBecause, signIn } from '../session.ts';
 import { words } from '../words.ts';
 
 export function SignIn() {
   const error = useSignal<string | undefined>(undefined);
+  const errorLanguage = useSignal<'en' | undefined>(undefined);
   const isRunning = useSignal(false);
   useEffect(() => {
     document.title = `${words.signIn.title} · AcmeX`;
@@ -13,7 +15,10 @@ export function SignIn() {
   const submit = async (form: HTMLFormElement) => {
     const key = String(new FormData(form).get('key')).trim();
     isRunning.value = true;
-    error.value = key === '' ? words.signIn.empty : await signIn(key);
+    const refusal = key === '' ? undefined : await signIn(key);
+    const translated = key === '' ? words.signIn.empty : translationOf(refusal);
+    error.value = translated ?? refusal?.message;
+    errorLanguage.value = translated === undefined ? 'en' : undefined;
     isRunning.value = false;
   };
   const reason = signedOutBecause.value;
@@ -28,22 +33,29 @@ export function SignIn() {
           void submit(event.currentTarget);
         }}
       >
-        <Field label={words.signIn.key} error={error.value}>
-          {(attributes) => (
-            <input
-              {...attributes}
-              name="key"
-              type="password"
-              autocomplete="off"
-              autofocus
-              required
-            />
-          )}
-        </Field>
+        <ErrorLanguage.Provider value={errorLanguage.value}>
+          <Field label={words.signIn.key} error={error.value}>
+            {(attributes) => (
+              <input
+                {...attributes}
+                name="key"
+                type="password"
+                autocomplete="off"
+                autofocus
+                required
+              />
+            )}
+          </Field>
+        </ErrorLanguage.Provider>
         <button class="primary" disabled={isRunning.value}>
           {words.signIn.submit}
         </button>
       </form>
     </main>
   );
+}
+
+function translationOf({ code = '' }: Partial<Refusal> = {}): string | undefined {
+  const { refusals } = words.signIn;
+  return Object.hasOwn(refusals, code) ? refusals[code as keyof typeof refusals] : undefined;
 }

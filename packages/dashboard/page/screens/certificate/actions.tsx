@@ -1,11 +1,11 @@
 import type { components } from '@acmex/api';
 import { useLocation } from 'preact-iso';
-import { announce } from '../../elements/announce.tsx';
+import { announce, announceFailure } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
 import { Choice } from '../../elements/choice.tsx';
 import { Names } from '../../elements/names.tsx';
 import { RevocationReason } from '../../elements/revocation-reason.tsx';
-import { api, failureOf } from '../../server.ts';
+import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import type { words as shell } from '../../words.ts';
@@ -126,7 +126,10 @@ function askToReplace({ id, names, current }: Certificate, route: (url: string) 
       // It is revoked: the dialog must not offer that again because the order is refused.
       await renew(id).then(
         (order) => route(`/orders/${order}`),
-        (error: unknown) => announce(words.replace.notOrdered(failureOf(error).message)),
+        (error: unknown) => {
+          announce(words.replace.notOrdered);
+          announceFailure(error);
+        },
       );
     },
   });
@@ -174,7 +177,7 @@ async function setPaused({ id, paused }: Certificate, onChange: () => void): Pro
     announce(paused ? words.resume.done : words.pause.done);
     onChange();
   } catch (error) {
-    announce(failureOf(error).message);
+    announceFailure(error);
   }
 }
 

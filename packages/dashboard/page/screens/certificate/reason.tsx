@@ -1,9 +1,9 @@
 import type { components } from '@acmex/api';
-import { announce } from '../../elements/announce.tsx';
+import { announce, announceFailure } from '../../elements/announce.tsx';
 import { DataText } from '../../elements/data-text.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { Problem } from '../../elements/problem.tsx';
-import { api, failureOf } from '../../server.ts';
+import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { CaProblem } from '../order/failure.tsx';
@@ -81,6 +81,6 @@ async function retryNow(id: string, onChange: () => void): Promise<void> {
     announce(words.retried);
     onChange();
   } catch (error) {
-    announce(failureOf(error).message);
+    announceFailure(error);
   }
 }

@@ -2,6 +2,7 @@ import type { components } from '@acmex/api';
 import { announce } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
 import { Instant } from '../../elements/instant.tsx';
+import { ServerText } from '../../elements/server-text.tsx';
 import { type Column, Listing } from '../../elements/listing.tsx';
 import { State } from '../../elements/state.tsx';
 import { api } from '../../server.ts';
@@ -80,7 +81,7 @@ const columns: readonly Column<Delivery>[] = [
         '–'
       ) : (
         <div class="why">
-          {failure.message}
+          <ServerText text={failure.message} />
           <small>
             <code>{failure.code}</code> <Instant at={failure.at} />
           </small>

@@ -54,7 +54,7 @@ export function useCheckedOrder(): CheckedOrder {
   const refused = (error: unknown, draft: Draft) => {
     const reason = failureOf(error);
     plan.value = undefined;
-    findings.value = findingsOf(reason.fields, draft.names);
+    findings.value = { ...findingsOf(reason.fields, draft.names), language: 'en' };
     failure.value = Object.keys(reason.fields).length === 0 ? reason : undefined;
   };
   const check = async (draft: Draft, signal: AbortSignal) => {

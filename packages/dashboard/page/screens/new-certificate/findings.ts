@@ -4,6 +4,8 @@ import type { EnteredName } from './names.ts';
 export interface Findings {
   readonly lines: readonly { readonly line: number; readonly text: string }[];
   readonly fields: Readonly<Record<string, string>>;
+  /** That of the texts; that of the page by default. */
+  readonly language?: 'en';
 }
 
 /**

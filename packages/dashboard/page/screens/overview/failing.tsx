@@ -2,6 +2,7 @@ import type { components } from '@acmex/api';
 import { Instant } from '../../elements/instant.tsx';
 import { Waiting } from '../../elements/listing.tsx';
 import { Names } from '../../elements/names.tsx';
+import { ServerText } from '../../elements/server-text.tsx';
 import { useLoaded } from '../../loaded.ts';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
@@ -58,7 +59,7 @@ function FailingCertificate({
       </a>
       {failure ? (
         <p title={failure.message}>
-          {inShort(failure.message)} <code>{failure.code}</code>
+          <ServerText text={inShort(failure.message)} /> <code>{failure.code}</code>
         </p>
       ) : null}
       <p class="hint">

@@ -54,7 +54,7 @@ export const certificate: Translation<typeof english> = {
     action: 'Ersetzen',
     title: 'Dieses Zertifikat widerrufen und ein neues bestellen?',
     text: 'Die CA widerruft das Zertifikat, das in Gebrauch ist, und ein neues wird sofort bestellt. Bis das neue ausgestellt und verteilt ist, lehnen Programme, die Widerrufe prüfen, die Server mit diesem Zertifikat ab. Wenn mit dem Schlüssel alles in Ordnung ist, genügt „Jetzt erneuern“.',
-    notOrdered: (message) => `Das neue Zertifikat ist nicht bestellt: ${message}`,
+    notOrdered: 'Das neue Zertifikat ist nicht bestellt.',
   },
   revoke: {
     action: 'Widerrufen',

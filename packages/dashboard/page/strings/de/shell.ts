@@ -3,6 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const shell: Translation<typeof english> = {
   navigation: 'Navigation',
+  menu: 'Menü',
   skip: 'Zum Inhalt springen',
   screens: {
     overview: 'Übersicht',
@@ -38,6 +39,14 @@ export const shell: Translation<typeof english> = {
     empty:
       'Geben Sie einen Schlüssel ein. Der Server nennt beim ersten Start die Datei seines ersten Schlüssels; acmex server key create macht einen weiteren.',
     ended: 'Ihre Sitzung ist beendet. Melden Sie sich wieder an.',
+    refusals: {
+      ERR_SERVER_UNAUTHENTICATED:
+        'Der Server kennt diesen Schlüssel nicht, oder er ist abgelaufen. Prüfen Sie, ob er ganz kopiert ist.',
+      ERR_SERVER_THROTTLED:
+        'Zu viele Schlüssel waren nicht gültig. Warten Sie eine Minute und versuchen Sie es noch einmal.',
+      ERR_SERVER_CLEAR_SESSION:
+        'Diese Adresse ist nicht https: jeder auf dem Weg könnte die Sitzung lesen. Verwenden Sie die https-Adresse des Servers.',
+    },
     left: 'Sie sind abgemeldet.',
   },
   signOut: 'Abmelden',

@@ -46,7 +46,7 @@ export const certificate = {
     action: 'Replace',
     title: 'Revoke this certificate and order a new one?',
     text: 'The CA revokes the certificate that is in use, and a new one is ordered at once. Until the new one is issued and deployed, clients that check revocation refuse the servers that use it. If nothing is wrong with the key, “Renew now” is enough.',
-    notOrdered: (message: string) => `The new certificate is not ordered: ${message}`,
+    notOrdered: 'The new certificate is not ordered.',
   },
   revoke: {
     action: 'Revoke',

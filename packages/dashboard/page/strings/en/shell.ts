@@ -1,5 +1,6 @@
 export const shell = {
   navigation: 'Navigation',
+  menu: 'Menu',
   skip: 'Skip to the content',
   screens: {
     overview: 'Overview',
@@ -35,6 +36,13 @@ export const shell = {
     empty:
       'Enter a key. The server printed the path of its first key at its first start; acmex server key create makes another.',
     ended: 'Your session has ended. Sign in again.',
+    refusals: {
+      ERR_SERVER_UNAUTHENTICATED:
+        'The server does not know this key, or it has ended. Check that you copied all of it.',
+      ERR_SERVER_THROTTLED: 'Too many keys were not valid. Wait a minute, and try again.',
+      ERR_SERVER_CLEAR_SESSION:
+        'This address is not https: anyone on the way could read the session. Use the https address of the server.',
+    },
     left: 'You are signed out.',
   },
   signOut: 'Sign out',
