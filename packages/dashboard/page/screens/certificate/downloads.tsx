@@ -1,3 +1,4 @@
+import type { PathOf } from '@acmex/api';
 import { useSignal } from '@preact/signals';
 import { ask } from '../../elements/ask.tsx';
 import { Choice } from '../../elements/choice.tsx';
@@ -35,7 +36,9 @@ export function Downloads(props: DownloadsProps) {
     failure.value = undefined;
     const format = form.get('format') as ChainFormat;
     try {
-      await download(pathOf(id, 'chain', form), { file: fileName(name, chainFiles[format]) });
+      await download(pathOf('/api/certificates/{id}/chain', id, form), {
+        file: fileName(name, chainFiles[format]),
+      });
     } catch (error) {
       failure.value = failureOf(error);
     }
@@ -75,7 +78,7 @@ function askForKey({ id, name, chains }: DownloadsProps): void {
     async run(form) {
       const format = form.get('format') as KeyFormat;
       const passphrase = String(form.get('passphrase') ?? '');
-      await download(pathOf(id, 'bundle', form), {
+      await download(pathOf('/api/certificates/{id}/bundle', id, form), {
         file: fileName(name, keyFiles[format]),
         headers: passphrase === '' ? {} : { 'acmex-passphrase': passphrase },
       });
@@ -135,9 +138,9 @@ function optionsOf<F extends ChainFormat | KeyFormat>(files: Readonly<Record<F, 
   return (Object.keys(files) as F[]).map((format) => [format, words.formats[format]] as const);
 }
 
-function pathOf(id: string, route: 'chain' | 'bundle', form: FormData): string {
+function pathOf(path: PathOf<'get'>, id: string, form: FormData): string {
   const query = new URLSearchParams({ format: String(form.get('format')) });
   const chain = form.get('chain');
   if (typeof chain === 'string') query.set('chain', chain);
-  return `/api/certificates/${encodeURIComponent(id)}/${route}?${query}`;
+  return `${path.replace('{id}', encodeURIComponent(id))}?${query}`;
 }
