@@ -23,6 +23,7 @@ const { outputFiles, metafile } = await build({
   platform: 'browser',
   target: ['es2022', 'chrome123', 'firefox120', 'safari17.5'],
   minify: true,
+  charset: 'utf8',
   legalComments: 'none',
   conditions: ['@acmex/source', 'module'],
   jsx: 'automatic',
@@ -34,15 +35,15 @@ const { outputFiles, metafile } = await build({
   logLevel: 'warning',
 });
 
-const entries = outputFiles.map(({ path, contents }) =>
-  written({ path: `/assets/${basename(path)}`, contents, immutable: true }),
-);
-const byEntryPoint = (entryPoint) => {
-  const [name] = Object.entries(metafile.outputs).find(
-    ([, output]) => output.entryPoint === entryPoint,
-  );
-  return `/assets/${basename(name)}`;
-};
+const addressOf = (path) => `/assets/${basename(path)}`;
+const outputs = Object.entries(metafile.outputs);
+const loadingOf = new Map(outputs.map(([name, output]) => [addressOf(name), loading(output)]));
+const entries = outputFiles.map(({ path, contents }) => ({
+  ...written({ path: addressOf(path), contents, immutable: true }),
+  ...loadingOf.get(addressOf(path)),
+}));
+const byEntryPoint = (entryPoint) =>
+  addressOf(outputs.find(([, output]) => output.entryPoint === entryPoint)[0]);
 const html = readFileSync(join(here, 'page/index.html'), 'utf8')
   .replace('main.tsx', byEntryPoint('page/main.tsx'))
   .replace('style/main.css', byEntryPoint('page/style/main.css'))
@@ -50,6 +51,12 @@ const html = readFileSync(join(here, 'page/index.html'), 'utf8')
 entries.push(written({ path: '/', contents: Buffer.from(html), immutable: false }));
 writeFileSync(join(outdir, 'manifest.json'), JSON.stringify(entries));
 licences();
+
+/** Where a file begins in the sources, and what a browser loads with it. */
+function loading({ entryPoint, imports }) {
+  const scripts = imports.filter(({ kind }) => kind === 'import-statement');
+  return { source: entryPoint, imports: scripts.map(({ path }) => addressOf(path)) };
+}
 
 function icon() {
   const contents = readFileSync(join(here, 'page/icon.svg'));

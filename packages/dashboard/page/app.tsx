@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { LocationProvider, ErrorBoundary, lazy, Route, Router, useLocation } from 'preact-iso';
+import lazy, { ErrorBoundary } from 'preact-iso/lazy';
+import { LocationProvider, Route, Router, useLocation } from 'preact-iso/router';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Screen, routes } from '../src/routes.ts';
 import { Announcements } from './elements/announce.tsx';
@@ -10,21 +11,25 @@ import { may, type Scope, session, signOut } from './session.ts';
 import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
 import { words } from './words.ts';
 
+/** One file for each: many small ones take longer to fetch, and do not compress as well. */
+const certificateScreens = async () => await import('./screens/certificate-screens.ts');
+const serverScreens = async () => await import('./screens/server-screens.ts');
+
 const screens = {
-  overview: lazy(async () => (await import('./screens/overview.tsx')).Overview),
-  certificates: lazy(async () => (await import('./screens/certificates.tsx')).Certificates),
-  calendar: lazy(async () => (await import('./screens/calendar.tsx')).Calendar),
-  certificate: lazy(async () => (await import('./screens/certificate.tsx')).Certificate),
-  order: lazy(async () => (await import('./screens/order.tsx')).Order),
-  orders: lazy(async () => (await import('./screens/orders.tsx')).Orders),
-  newCertificate: lazy(async () => (await import('./screens/new-certificate.tsx')).NewCertificate),
-  templates: lazy(async () => (await import('./screens/templates.tsx')).Templates),
-  accounts: lazy(async () => (await import('./screens/accounts.tsx')).Accounts),
-  hosts: lazy(async () => (await import('./screens/hosts.tsx')).Hosts),
-  keys: lazy(async () => (await import('./screens/keys.tsx')).Keys),
-  deliveries: lazy(async () => (await import('./screens/deliveries.tsx')).Deliveries),
-  audit: lazy(async () => (await import('./screens/audit.tsx')).Audit),
-  queue: lazy(async () => (await import('./screens/queue.tsx')).Queue),
+  overview: lazy(async () => (await certificateScreens()).Overview),
+  certificates: lazy(async () => (await certificateScreens()).Certificates),
+  calendar: lazy(async () => (await certificateScreens()).Calendar),
+  certificate: lazy(async () => (await certificateScreens()).Certificate),
+  order: lazy(async () => (await certificateScreens()).Order),
+  orders: lazy(async () => (await certificateScreens()).Orders),
+  newCertificate: lazy(async () => (await certificateScreens()).NewCertificate),
+  templates: lazy(async () => (await certificateScreens()).Templates),
+  accounts: lazy(async () => (await serverScreens()).Accounts),
+  hosts: lazy(async () => (await serverScreens()).Hosts),
+  keys: lazy(async () => (await serverScreens()).Keys),
+  deliveries: lazy(async () => (await serverScreens()).Deliveries),
+  audit: lazy(async () => (await serverScreens()).Audit),
+  queue: lazy(async () => (await serverScreens()).Queue),
 } as const;
 
 /** What each screen of the navigation reads; one of which a session may read nothing is not shown. */

@@ -57,7 +57,9 @@ export async function dashboardFiles(
   const manifest = await readFile(join(folder, manifestName), 'utf8');
   return await Promise.all(
     (JSON.parse(manifest) as readonly Entry[]).map(
-      async ({ file, isCompressed, ...entry }): Promise<DashboardFile> => {
+      async ({ file, isCompressed, ...more }): Promise<DashboardFile> => {
+        const { path, contentType, etag, immutable } = more;
+        const entry = { path, contentType, etag, immutable };
         const content = async (ending: string) =>
           new Uint8Array(await readFile(join(folder, `${file}${ending}`)));
         const identity = await content('');

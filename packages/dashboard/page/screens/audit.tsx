@@ -1,4 +1,4 @@
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { useTitle } from '../elements/title.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';

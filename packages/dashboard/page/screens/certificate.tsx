@@ -1,5 +1,5 @@
 import type { components } from '@acmex/api';
-import { useRoute } from 'preact-iso';
+import { useRoute } from 'preact-iso/router';
 import { Waiting } from '../elements/listing.tsx';
 import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';

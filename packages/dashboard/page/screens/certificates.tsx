@@ -1,6 +1,6 @@
 import type { components } from '@acmex/api';
 import { useSignal } from '@preact/signals';
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { useRef } from 'preact/hooks';
 import { Choice } from '../elements/choice.tsx';
 import { Field } from '../elements/field.tsx';

@@ -1,4 +1,4 @@
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { routes } from '../../src/routes.ts';
 import { Waiting } from '../elements/listing.tsx';
 import { useTitle } from '../elements/title.ts';

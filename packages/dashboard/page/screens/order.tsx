@@ -1,5 +1,5 @@
 import type { components } from '@acmex/api';
-import { useLocation, useRoute } from 'preact-iso';
+import { useLocation, useRoute } from 'preact-iso/router';
 import { announce } from '../elements/announce.tsx';
 import { ask } from '../elements/ask.tsx';
 import { Copy } from '../elements/copy.tsx';

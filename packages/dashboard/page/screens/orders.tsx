@@ -1,5 +1,5 @@
 import type { components } from '@acmex/api';
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { Choice } from '../elements/choice.tsx';
 import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';

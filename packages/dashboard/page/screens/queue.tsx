@@ -1,4 +1,4 @@
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { routes } from '../../src/routes.ts';
 import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';

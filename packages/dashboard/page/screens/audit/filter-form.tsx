@@ -1,4 +1,4 @@
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { Choice } from '../../elements/choice.tsx';
 import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';

@@ -1,5 +1,5 @@
 import type { components } from '@acmex/api';
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { announce, announceFailure } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
 import { Choice } from '../../elements/choice.tsx';

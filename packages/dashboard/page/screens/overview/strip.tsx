@@ -1,4 +1,4 @@
-import { useLocation } from 'preact-iso';
+import { useLocation } from 'preact-iso/router';
 import { type Day, daysAfter, daysFrom, startOf } from '../../days.ts';
 import { DayTable } from '../../elements/day-table.tsx';
 import { strings } from '../../strings/strings.ts';
