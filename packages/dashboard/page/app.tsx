@@ -110,7 +110,6 @@ function Shell() {
 }
 
 function Header({ path }: { readonly path: string }) {
-  const { title, key, tenant } = session.value ?? {};
   const isOpen = useSignal(false);
   const menu = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -125,16 +124,7 @@ function Header({ path }: { readonly path: string }) {
         menu.current?.focus();
       }}
     >
-      <a class="brand" href="/" aria-label="AcmeX">
-        <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
-          <path
-            d="M16 3l11 4v9c0 6.6-4.5 11.3-11 14C9.500 27.300 5 22.600 5 16V7z"
-            fill="currentColor"
-          />
-          <path d="M10.500 16l4 4 7.500-8" fill="none" stroke="var(--surface)" stroke-width="3" />
-        </svg>
-        AcmeX
-      </a>
+      <Brand />
       <button
         type="button"
         class="menu"
@@ -163,26 +153,53 @@ function Header({ path }: { readonly path: string }) {
             ))}
         </ul>
       </nav>
-      <div class="account">
-        <span>{words.signedInAs(`${title ?? key ?? ''} (${tenant ?? ''})`)}</span>
-        <label>
-          <span class="hidden">{words.language}</span>
-          <select
-            value={language}
-            onChange={({ currentTarget }) => chooseLanguage(currentTarget.value as Language)}
-          >
-            {languages.map((tag) => (
-              <option key={tag} value={tag}>
-                {words.languages[tag]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="button" class="quiet" onClick={() => attempt(signOut)}>
-          {words.signOut}
-        </button>
-      </div>
+      <Account />
     </header>
+  );
+}
+
+function Brand() {
+  return (
+    <a class="brand" href="/" aria-label="AcmeX">
+      <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+        <path
+          d="M16 3l11 4v9c0 6.6-4.5 11.3-11 14C9.500 27.300 5 22.600 5 16V7z"
+          fill="currentColor"
+        />
+        <path d="M10.500 16l4 4 7.500-8" fill="none" stroke="var(--surface)" stroke-width="3" />
+      </svg>
+      AcmeX
+    </a>
+  );
+}
+
+/** Who is signed in, the language of the page, and the way out. */
+function Account() {
+  const { title, key, tenant } = session.value ?? {};
+  const name = `${title ?? key ?? ''} (${tenant ?? ''})`;
+  return (
+    <div class="account">
+      <span class="name" title={words.signedInAs(name)}>
+        <span class="hidden">{words.signedInAs('')}</span>
+        {name}
+      </span>
+      <label>
+        <span class="hidden">{words.language}</span>
+        <select
+          value={language}
+          onChange={({ currentTarget }) => chooseLanguage(currentTarget.value as Language)}
+        >
+          {languages.map((tag) => (
+            <option key={tag} value={tag}>
+              {words.languages[tag]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" class="quiet" onClick={() => attempt(signOut)}>
+        {words.signOut}
+      </button>
+    </div>
   );
 }
 
