@@ -20,6 +20,7 @@ import { CertificateStatuses } from './certificates/status.ts';
 import { Summary } from './certificates/summary.ts';
 import { Timeline } from './certificates/timeline.ts';
 import { Keys } from './keys/keys.ts';
+import { OidcSignIns } from './sessions/oidc-sign-in.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { OrderCheck } from './orders/order-check.ts';
 import { Orders } from './orders/orders.ts';
@@ -45,6 +46,7 @@ export const controllers = [
   Agents,
   Keys,
   Sessions,
+  OidcSignIns,
   Queue,
   Deliveries,
   Events,

@@ -36,6 +36,31 @@ export const serverErrors = {
     exit: 5,
     http: 403,
   },
+  ERR_SERVER_SIGN_IN_STATE: {
+    meaning:
+      'A sign-in at the provider did not begin in this browser, took longer than ten minutes, or is already used.',
+    cure: 'Begin again on the sign-in page, in one tab.',
+    exit: 5,
+    http: 403,
+  },
+  ERR_SERVER_SIGN_IN_DENIED: {
+    meaning: 'The provider, or the person there, denied the sign-in.',
+    cure: 'Sign in again; if the provider denies it, ask its administrator for access.',
+    exit: 5,
+    http: 403,
+  },
+  ERR_SERVER_SIGN_IN_FAILED: {
+    meaning: 'The answer of the provider to a sign-in cannot be used.',
+    cure: "Read why in the server's log, and compare server.oidc with the client at the provider.",
+    exit: 5,
+    http: 502,
+  },
+  ERR_SERVER_SIGN_IN_RIGHTS: {
+    meaning: 'The provider knows the person, and its token gives them no rights here.',
+    cure: 'Have the provider put the tenant and the scopes into the claims that server.oidc names.',
+    exit: 5,
+    http: 403,
+  },
   ERR_SERVER_WIDER_KEY: {
     meaning: 'A key would get more rights than the one that makes or changes it.',
     cure: 'Ask for scopes, names and an end within those of your own key.',

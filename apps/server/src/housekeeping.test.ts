@@ -16,7 +16,7 @@ it('removes what has ended of each tenant, until the server stops', async () => 
   const log: unknown[] = [];
   startHousekeeping({
     tenants: () => new Map(tenants.map((tenant) => [tenant.name, tenant as unknown as Tenant])),
-    authenticator: { keyOfSession: async () => undefined },
+    authenticator: { holderOf: async () => undefined },
     idempotency: new Idempotency(clock),
     clock,
     log: (entry) => log.push(entry),
@@ -46,7 +46,7 @@ it('removes the calendar tokens of ended keys, of a configured key only after 90
   startHousekeeping({
     tenants: () => new Map([[tenant.name, tenant]]),
     authenticator: {
-      keyOfSession: async (_, { keyDigest }) =>
+      holderOf: async (_, { keyDigest }) =>
         keyDigest === valid ? ({ id: 'key_1' } as Caller) : undefined,
     },
     idempotency: new Idempotency(clock),

@@ -10,7 +10,7 @@ import type { Tenant } from './tenants.ts';
 
 export interface HousekeepingOptions {
   readonly tenants: () => ReadonlyMap<string, Tenant>;
-  readonly authenticator: Pick<Authenticator, 'keyOfSession'>;
+  readonly authenticator: Pick<Authenticator, 'holderOf'>;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,7 +57,7 @@ async function hasKeyEnded(
   token: CalendarToken,
   { authenticator, clock }: HousekeepingOptions,
 ): Promise<boolean> {
-  if (await authenticator.keyOfSession(tenant, token)) return false;
+  if (await authenticator.holderOf(tenant, token)) return false;
   const usedMs = Date.parse(token.lastUsedAt ?? token.createdAt);
   return token.key !== configuredKeyId || clock.now().epochMilliseconds - usedMs > unusedMs;
 }

@@ -9,6 +9,7 @@ import type { Provider } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { Authenticator } from './access/authenticator.ts';
+import type { OidcSignIn } from './access/oidc-sign-in.ts';
 import { closeExposed, trustedProxies } from './access/trusted-proxies.ts';
 import { FETCH } from './accounts/accounts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
@@ -32,6 +33,7 @@ import { SCHEDULING } from './scheduling.ts';
 import { mountBoard } from './team/board.ts';
 import type { Role } from './team/role.ts';
 import { type ServerCertificate, serverCertificate } from './tls.ts';
+import { OIDC_SIGN_IN } from './sessions/oidc-sign-in.ts';
 import { type Sender, WebhookSenders } from './webhooks/webhook-senders.ts';
 import type { Work } from './work.ts';
 
@@ -45,6 +47,8 @@ export interface OpenHttpOptions {
   readonly storage: Storage;
   readonly live: LiveTenants;
   readonly authenticator: Authenticator;
+  /** Returns what signs people in at a provider. */
+  readonly signIn: () => OidcSignIn | undefined;
   /** Returns who may send webhooks. */
   readonly senders: () => readonly Sender[];
   readonly idempotency: Idempotency;
@@ -147,6 +151,7 @@ function providers({
   });
   return [
     { provide: Authenticator, useValue: services.authenticator },
+    { provide: OIDC_SIGN_IN, useValue: services.signIn },
     { provide: Idempotency, useValue: services.idempotency },
     { provide: CertificateCensus, useValue: services.census },
     { provide: Quotas, useValue: new Quotas(services.census, clock) },

@@ -202,7 +202,8 @@ async function start(
   const idempotency = new Idempotency(clock, paths);
   const { authenticator } = access;
   const senders = () => access.senders();
-  const services = { authenticator, senders, idempotency, census, metrics, paths };
+  const signIn = () => access.signIn();
+  const services = { authenticator, signIn, senders, idempotency, census, metrics, paths };
   if (role !== 'api') startWork(work, { server, live, metrics, idempotency, authenticator });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();

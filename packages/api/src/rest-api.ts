@@ -841,6 +841,66 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/sign-in': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * See how people can sign in, beside API keys
+     * @description Needs no key.
+     */
+    get: operations['getApiSignIn'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sign-in/oidc': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Begin to sign in at the OpenID Connect provider, in a browser
+     * @description Needs no key.
+     */
+    get: operations['getApiSignInOidc'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sign-in/oidc/callback': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Complete a sign-in: the OpenID Connect provider sends the browser here
+     * @description Needs no key.
+     */
+    get: operations['getApiSignInOidcCallback'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/queue': {
     parameters: {
       query?: never;
@@ -1666,7 +1726,7 @@ export interface components {
       id?: string;
       /** @description The id of the API key, or the name of the holder of a token. */
       key: string;
-      /** @description The title of the API key. */
+      /** @description The title of the API key, or the name of the person. */
       title?: string;
       tenant: string;
       scopes: (
@@ -1696,9 +1756,9 @@ export interface components {
     };
     Session: {
       id: string;
-      /** @description The id of the API key that it was begun with. */
+      /** @description The id of the API key that it began with, or of the person: `oidc:…`. */
       key: string;
-      /** @description The title of the API key. */
+      /** @description The title of the API key, or the name of the person. */
       title?: string;
       createdAt: string;
       /** @description To the minute. */
@@ -1710,6 +1770,13 @@ export interface components {
       userAgent?: string;
       /** @description Whether the request is of this session. */
       isCurrent: boolean;
+    };
+    SignInMethods: {
+      /** @description The OpenID Connect provider, if people can sign in there. */
+      oidc?: {
+        /** @description What people call the provider. */
+        name: string;
+      };
     };
     Delivery: {
       /** @description Of the notification. A webhook has it as `webhook-id`. */
@@ -3742,6 +3809,83 @@ export interface operations {
       /** @description It is taken no more. */
       204: {
         headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiSignIn: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What the server is configured with. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SignInMethods'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiSignInOidc: {
+    parameters: {
+      query?: {
+        /** @description The path of this server that the browser goes to afterwards. */
+        return?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description To the next page. A failure is in its query, as the code `sign-in`. */
+      303: {
+        headers: {
+          /** @description The page. */
+          Location?: string;
+          /** @description What this browser must send with the next step. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiSignInOidcCallback: {
+    parameters: {
+      query?: {
+        code?: string;
+        state?: string;
+        /** @description RFC 9207 */
+        iss?: string;
+        /** @description OpenID Connect Core §3.1.2.6 */
+        error?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description To the next page. A failure is in its query, as the code `sign-in`. */
+      303: {
+        headers: {
+          /** @description The page. */
+          Location?: string;
+          /** @description What this browser must send with the next step. */
+          'Set-Cookie'?: string;
           [name: string]: unknown;
         };
         content?: never;

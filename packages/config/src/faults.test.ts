@@ -214,6 +214,16 @@ describe('what is wrong with a configuration', () => {
       '2 server.api_keys[0].command is text: write it as an array: ["program", "argument"]',
     ],
     [
+      'a secret of a client without the client',
+      '[server.oidc]\nissuer = "https://id.example"\naudience = "a"\nclient_secret = "x"',
+      '1 server.oidc does not fit: add client_id, or remove client_secret',
+    ],
+    [
+      'scopes of a sign-in without openid',
+      '[server.oidc]\nissuer = "https://id.example"\naudience = "a"\nlogin_scopes = ["email"]',
+      '4 server.oidc.login_scopes does not fit: add "openid"',
+    ],
+    [
       'a relative path',
       '[storage.file]\npath = ".acmex/certs"',
       '2 storage.file.path does not fit: write an absolute path',

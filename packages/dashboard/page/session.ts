@@ -60,6 +60,19 @@ export async function signIn(key: string): Promise<Refusal | undefined> {
   return undefined;
 }
 
+type SignInMethods = components['schemas']['SignInMethods'];
+
+/** Returns how people can sign in beside keys: in no way, if the server cannot be reached. */
+export async function signInMethods(): Promise<SignInMethods> {
+  try {
+    const response = await fetch('/api/sign-in');
+    return response.ok ? ((await response.json()) as SignInMethods) : {};
+  } catch {
+    // Who signs in with a key learns whether the server can be reached.
+    return {};
+  }
+}
+
 /**
  * Ends the session at the server. What the page holds of it goes with the page.
  * @throws Error if the server has not ended it

@@ -40,7 +40,7 @@ export const eventMeanings = {
   api_key_created: 'An API key was created.',
   api_key_changed: 'An API key was rotated, or its expiry was changed.',
   api_key_revoked: 'An API key was revoked.',
-  session_created: 'Someone has signed in with an API key in a browser.',
+  session_created: 'Someone has signed in in a browser, with an API key or at a provider.',
   session_ended:
     'A session of a browser ended: its user has signed out or signed in again, or the key has begun 50 later ones. None is written when a session expires or its key ends.',
   session_revoked: 'A session of a browser was revoked.',

@@ -15,6 +15,11 @@ export {
   smtpError,
   startMailServer,
 } from './mail-server.ts';
+export {
+  type OpenIdProvider,
+  type OpenIdProviderOptions,
+  startOpenIdProvider,
+} from './openid-provider.ts';
 export { type Pebble, type PebbleOptions, startPebble } from './pebble.ts';
 export { type PowerDns, type PowerDnsOptions, startPowerDns } from './powerdns.ts';
 export { type Program, ProgramError, type ProgramOptions, startProgram } from './program.ts';

@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, '../../..');
  */
 const reasons: Readonly<Record<string, string>> = {
   'apps/server/src/access/oidc.ts': 'takes the fetch of the network from the server',
+  'apps/server/src/access/oidc-sign-in.ts': 'takes the fetch of the network from the server',
   'apps/server/src/team/team-redis.ts': 'Redis is not HTTP',
   'packages/api/src/connection.ts': 'takes a fetch from its caller',
   'packages/ca/src/validation/tls-alpn-01.ts': 'speaks TLS on a connection of @acmex/egress',

@@ -36,17 +36,25 @@ export interface VisitOptions {
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';
   readonly locale?: string;
+  /** Whether it also opens pages over https with a certificate that it does not trust. */
+  readonly ignoreHTTPSErrors?: boolean;
 }
 
 /** Opens a window with a storage of its own. */
 export async function visit(
   browser: Browser,
-  { width = 1280, colorScheme = 'light', locale = 'en-GB' }: VisitOptions = {},
+  {
+    width = 1280,
+    colorScheme = 'light',
+    locale = 'en-GB',
+    ignoreHTTPSErrors = false,
+  }: VisitOptions = {},
 ): Promise<Visit> {
   const context = await browser.newContext({
     viewport: { width, height: 900 },
     colorScheme,
     locale,
+    ignoreHTTPSErrors,
     timezoneId: 'Europe/Berlin',
     reducedMotion: 'reduce',
     acceptDownloads: true,

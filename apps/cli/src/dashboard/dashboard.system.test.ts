@@ -1,10 +1,16 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acmexApi } from '@acmex/api';
 import { routes } from '@acmex/dashboard';
-import { describeWith, freePort, removeFolder } from '@acmex/services';
+import {
+  describeWith,
+  eventually,
+  freePort,
+  removeFolder,
+  startOpenIdProvider,
+} from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { acmex } from '../terminal.testing.ts';
@@ -38,6 +44,33 @@ async function loaded(page: Page): Promise<void> {
 interface Running extends AsyncDisposable {
   readonly url: string;
   readonly key: string;
+}
+
+/** `acmex serve` with a configuration, until it is disposed of. */
+async function startServer(
+  port: number,
+  toml: string,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const [file, stop] = [join(folder, `${port}.toml`), new AbortController()];
+  await writeFile(file, toml, { mode: 0o600 });
+  const args = ['serve', '--config', file, '--storage', join(folder, String(port))];
+  const running = acmex([...args, '--addr', `127.0.0.1:${port}`, '-l', 'warn'], {
+    env: { HOME: folder },
+    signal: stop.signal,
+  });
+  const ended = running.then(({ stderr }) => {
+    throw new Error(`the server has ended: ${stderr}`);
+  });
+  const address = `http://127.0.0.1:${port}/health/ready`;
+  const ready = eventually(async () => (await fetch(address)).ok);
+  await Promise.race([ready, ended]);
+  return {
+    url: `http://localhost:${port}`,
+    async [Symbol.asyncDispose]() {
+      stop.abort('SIGTERM');
+      await running;
+    },
+  };
 }
 
 /** `acmex demo --serve`, until it is disposed of. */
@@ -299,5 +332,45 @@ describeWith(['chromium'], 'the dashboard', () => {
     await api.DELETE('/api/sessions/{id}', { params: { path: { id: newest } } });
     await page.getByText('Your session has ended').waitFor({ timeout: 5000 });
     await expect(page.getByText('demo.test').count()).resolves.toBe(0);
+  });
+
+  it('signs in at a provider of another site, says why that fails, and signs out', async () => {
+    const port = await freePort();
+    await using provider = await startOpenIdProvider({
+      clientId: 'dashboard',
+      redirectUris: [`http://localhost:${port}/api/sign-in/oidc/callback`],
+    });
+    const root = join(folder, 'provider.pem');
+    await writeFile(root, provider.caCertificate);
+    await using server = await startServer(
+      port,
+      `[network]\nca_certificates = [${JSON.stringify(root)}]
+[server.oidc]\nissuer = "${provider.issuer}"\naudience = "acmex"\nclient_id = "dashboard"
+login_name = "<b>Example</b>"\n`,
+    );
+    const { url } = server;
+    provider.claims = { sub: 'alice', preferred_username: 'Alice', scope: 'certificates:read' };
+    await using window = await visit(browser, { ignoreHTTPSErrors: true });
+    const { page } = window;
+    await page.goto(`${url}/certificates?state=due`);
+    const signInLink = page.getByRole('link', { name: 'Sign in with <b>Example</b>' });
+    await signInLink.click();
+    await page.getByRole('button', { name: 'Deny' }).click();
+    await page.getByRole('alert').getByText('The provider denied the sign-in.').waitFor();
+    expect(page.url()).toBe(`${url}/certificates?state=due`);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await signInLink.click();
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('Signed in as Alice (default)').waitFor();
+    expect(page.url()).toBe(`${url}/certificates?state=due`);
+    const cookies = await window.context.cookies(url);
+    expect(cookies).toEqual([
+      expect.objectContaining({ name: 'acmex', sameSite: 'Strict', httpOnly: true }),
+    ]);
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('You are signed out.').waitFor();
+    expect(await window.context.cookies(url)).toEqual([]);
+    expect(window.faults).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ const keyCommands = [
 const sessionCommands = [
   command({
     path: 'server session list',
-    description: 'List the sessions of browsers that have signed in with an API key',
+    description: 'List the sessions of browsers that are signed in',
     needs: 'configuration',
     flags: { tenant },
     groups: stored,

@@ -7,15 +7,17 @@ type SessionOptions = ConfiguredOutputOptions & { readonly tenant?: string };
 
 /**
  * `acmex server session list`: lists the sessions that can be used. Those of keys of the
- * configuration are always listed: only the server knows which of these keys it has.
+ * configuration, and of people who signed in at a provider, are always listed: only the server knows
+ * which of these keys it has, and which provider.
  */
 export async function sessionList(options: SessionOptions, terminal: Terminal): Promise<void> {
   await withTenant(options, terminal, async ({ name: tenant, storage }) => {
     const keys = new KeyStore({ storage, tenant });
     const rows: Row[] = [];
     for await (const session of new SessionStore({ storage, tenant }).list()) {
-      const { id, key, keyDigest, userAgent } = session;
-      if (key !== configuredKeyId && !(await keys.withSecret(key, keyDigest))) continue;
+      const { id, key, keyDigest, rights, userAgent } = session;
+      const isStored = key !== configuredKeyId && !rights;
+      if (isStored && !(await keys.withSecret(key, keyDigest))) continue;
       const { createdAt: created, lastUsedAt: used, expiresAt: ends, address } = session;
       rows.push({ id, key, created, used, ends, address, browser: userAgent });
     }

@@ -9,7 +9,7 @@ import { FailureThrottle } from './failure-throttle.ts';
 import type { ApiKey, KeyStore } from './key-store.ts';
 import type { TokenReader } from './oidc.ts';
 import { scopes } from './scopes.ts';
-import { readCookie, type Session, type SessionStore } from './session-store.ts';
+import { readCookie, type Session, type SessionStore, type TokenRights } from './session-store.ts';
 
 export interface AuthenticatorOptions {
   readonly tenants: () => ReadonlyMap<string, Tenant>;
@@ -19,9 +19,15 @@ export interface AuthenticatorOptions {
   /** Digests of keys of the configuration, which may do everything in the first tenant. */
   readonly configured: () => readonly string[];
   readonly tokens?: (() => TokenReader | undefined) | undefined;
+  /** Returns the digest of the configuration by which people sign in at a provider, if they can. */
+  readonly signInDigest?: (() => string | undefined) | undefined;
   /** Called when the key of the initial file was used. */
   readonly onFirstUse?: (() => Promise<void>) | undefined;
 }
+
+/** What has the rights of a key, or of a person who signed in at a provider. */
+export type HeldCredential = Pick<Session, 'key' | 'keyDigest'> &
+  Partial<Pick<Session, 'rights' | 'expiresAt'>>;
 
 /** What a calendar token opens, where its key may do it. */
 const calendarScope = 'certificates:read';
@@ -67,11 +73,18 @@ export class Authenticator {
       : await this.#callerOf(text);
   }
 
-  /** Returns the holder of the key of a session or token; undefined where the key has ended. */
-  async keyOfSession(
+  /**
+   * Returns whose key a session or token has the rights of, or who signed in at a provider; undefined
+   * where the key has ended, or the provider is not the configured one.
+   */
+  async holderOf(
     tenant: Tenant,
-    { key: id, keyDigest }: Pick<Session, 'key' | 'keyDigest'>,
+    { key: id, keyDigest, rights, expiresAt }: HeldCredential,
   ): Promise<Caller | undefined> {
+    if (rights)
+      return this.#options.signInDigest?.() === keyDigest
+        ? personCaller(id, tenant, rights, expiresAt)
+        : undefined;
     if (id === configuredKeyId) {
       const [firstTenant] = this.#options.tenants().values();
       const isConfigured = this.#isConfigured(keyDigest) && tenant.name === firstTenant?.name;
@@ -108,7 +121,7 @@ export class Authenticator {
     const tenant = tenants().get(read.tenant);
     const session = await sessionsOf(tenant ?? firstTenant).verified(read.id, read.secret);
     if (!tenant || !session) return undefined;
-    const caller = await this.keyOfSession(tenant, session);
+    const caller = await this.holderOf(tenant, session);
     return caller && { ...caller, session };
   }
 
@@ -121,7 +134,7 @@ export class Authenticator {
     const tenant = tenants().get(read.tenant);
     const token = await calendarTokensOf(tenant ?? firstTenant).verified(read.place, read.secret);
     if (!tenant || !token) return undefined;
-    const caller = await this.keyOfSession(tenant, token);
+    const caller = await this.holderOf(tenant, token);
     const isReader = caller?.scopes.has(calendarScope) === true;
     return (
       caller && {
@@ -149,6 +162,17 @@ function keyCaller(
   keyDigest: string,
 ): Caller {
   return { id, title, tenant, scopes: new Set(granted), names, expiresAt, keyDigest };
+}
+
+/** What a person does outlasts their session as little as a token: keys that they make end with it. */
+function personCaller(
+  id: string,
+  tenant: Tenant,
+  { scopes: granted, names, title }: TokenRights,
+  expiresAt: string | undefined,
+): Caller {
+  const known = new Set(scopes.filter((scope) => granted.includes(scope)));
+  return { id, title, tenant, scopes: known, names, expiresAt };
 }
 
 function configuredCaller(tenant: Tenant, keyDigest: string): Caller {

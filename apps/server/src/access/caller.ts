@@ -16,7 +16,10 @@ export interface Caller {
   readonly names: readonly string[];
   /** Of the secret of their API key; absent for what is not, or only in part, as good as a key. */
   readonly keyDigest?: string | undefined;
-  /** RFC 3339; of the key or token, not of a session. */
+  /**
+   * RFC 3339; of the key or token, not of a session of a key. A person who signed in at a provider has
+   * the end of their session.
+   */
   readonly expiresAt?: string | undefined;
   /** The session of a browser that was begun with the key; absent where the key itself was sent. */
   readonly session?: VerifiedSession | undefined;
@@ -65,6 +68,20 @@ export function assertNotWider(
       'ERR_SERVER_WIDER_KEY',
       `${caller.id} cannot ${action} with ${excess ?? `an end after ${caller.expiresAt}`}, which it does not have itself`,
     );
+}
+
+/**
+ * Throws where a key or session that a caller would end has rights that the caller does not have. Its
+ * own end does not matter: no one gets more rights when it ends sooner.
+ * @param action what the caller wants to do, for the message
+ * @throws ServerError `ERR_SERVER_WIDER_KEY`
+ */
+export function assertMayEnd(
+  caller: Caller,
+  { scopes, names }: Omit<KeyRights, 'expiresAt'>,
+  action?: string,
+): void {
+  assertNotWider(caller, { scopes, names, expiresAt: caller.expiresAt }, action);
 }
 
 /** @throws ServerError `ERR_SERVER_NAMES` for names that the key or its tenant may not use */

@@ -60,8 +60,14 @@ export function cookieName({ protocol, host, ip }: IncomingRequest): string | un
 /** Returns the different values of the cookie of a session, however often it was sent. */
 export function sessionCookies(request: IncomingRequest): readonly string[] {
   const name = cookieName(request);
-  const { cookie = '' } = request.headers;
-  if (name === undefined) return [];
+  return name === undefined ? [] : cookiesNamed(name, request);
+}
+
+/** Returns the different values of a cookie, however often it was sent. */
+export function cookiesNamed(
+  name: string,
+  { headers: { cookie = '' } }: Pick<IncomingRequest, 'headers'>,
+): readonly string[] {
   const values = cookie
     .split(';')
     .map((pair) => pair.trim())
@@ -70,11 +76,18 @@ export function sessionCookies(request: IncomingRequest): readonly string[] {
   return [...new Set(values)];
 }
 
-/** Returns the header that sets the cookie of a session, which no script of a page can read. */
+export interface CookieOptions {
+  readonly value: string;
+  readonly maxAgeSeconds: number;
+  /** `Strict` by default. A cookie that a page of another site leads back to is `Lax`. */
+  readonly sameSite?: 'Strict' | 'Lax' | undefined;
+}
+
+/** Returns the header that sets a cookie that no script of a page can read. */
 export function setCookie(
   name: string,
-  { value, maxAgeSeconds }: { readonly value: string; readonly maxAgeSeconds: number },
+  { value, maxAgeSeconds, sameSite = 'Strict' }: CookieOptions,
 ): string {
   const secure = name.startsWith('__Host-') ? '; Secure' : '';
-  return `${name}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; SameSite=Strict${secure}`;
+  return `${name}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; SameSite=${sameSite}${secure}`;
 }

@@ -17,12 +17,14 @@ import { CalendarTokenStore } from './calendar-token-store.ts';
 import { forgetInitialKey, initialKey } from './initial-key.ts';
 import { type FirstKey, KeyStore } from './key-store.ts';
 import { oidc, type TokenReader } from './oidc.ts';
+import { type OidcSignIn, oidcSignIn } from './oidc-sign-in.ts';
 import { SessionStore } from './session-store.ts';
 
 /** Who is let in by the configuration alone. */
 interface ConfiguredAccess {
   readonly digests: readonly string[];
   readonly tokens: TokenReader | undefined;
+  readonly signIn: OidcSignIn | undefined;
   readonly senders: readonly Sender[];
 }
 
@@ -54,6 +56,7 @@ export class LiveAccess {
         new CalendarTokenStore({ storage, tenant: name, clock: options.clock }),
       configured: () => this.#configured.digests,
       tokens: () => this.#configured.tokens,
+      signInDigest: () => this.#configured.signIn?.digest,
       onFirstUse: async () => await forgetInitialKey(this.#keyFile),
     });
   }
@@ -66,6 +69,11 @@ export class LiveAccess {
   /** Returns who may send webhooks. */
   senders(): readonly Sender[] {
     return this.#configured.senders;
+  }
+
+  /** Returns what signs people in at a provider; undefined where none is configured for it. */
+  signIn(): OidcSignIn | undefined {
+    return this.#configured.signIn;
   }
 
   /** Reads the access of another configuration. @returns puts it into effect */
@@ -96,13 +104,16 @@ async function configuredAccess(
   config: Config,
   { tenants, environment, clock }: LiveAccessOptions,
 ): Promise<ConfiguredAccess> {
-  const { api_keys: keys, oidc: provider, webhooks } = config.values.server;
+  const { api_keys: keys, oidc: provider, webhooks, dashboard } = config.values.server;
   const { webFetch: fetch } = await openNetwork(config, { environment });
   const texts = await Promise.all(keys.map(async (key) => (await key.reveal()).trim()));
   texts.forEach((text, index) => assertStrong(text, `server.api_keys[${index}] (ACMEX_API_KEYS)`));
+  const tokens = provider && oidc({ provider, tenants, fetch, clock });
+  const hasSignIn = dashboard && provider?.client_id !== undefined;
   return {
     digests: texts.map(digestOf),
-    tokens: provider && oidc({ provider, tenants, fetch, clock }),
+    tokens: tokens?.read,
+    signIn: tokens && hasSignIn ? oidcSignIn({ provider, tokens, fetch, clock }) : undefined,
     senders: await Promise.all(
       webhooks.map(async ({ name, tenant, secret }, index) => ({
         name,

@@ -25,6 +25,19 @@ export interface OidcOptions {
 /** Reads a token. Undefined: it is not valid. */
 export type TokenReader = (token: string) => Promise<Caller | undefined>;
 
+/** The tokens of a provider, and what they permit. */
+export interface OidcTokens {
+  /** Reads a token that a request is sent with. */
+  readonly read: TokenReader;
+  /**
+   * Returns the claims of a token for an audience. Undefined: it is not valid.
+   * @throws ServerError `ERR_SERVER_UNAVAILABLE`
+   */
+  readonly claimsOf: (token: string, audience: string) => Promise<JWTPayload | undefined>;
+  /** Returns undefined where a claim is missing, or names a tenant that does not exist. */
+  readonly callerOf: (claims: JWTPayload) => Caller | undefined;
+}
+
 /** Signatures by keys that only the provider has; never a shared secret, never none. */
 const algorithms = [
   'RS256',
@@ -43,12 +56,12 @@ const algorithms = [
  * Tokens of an OpenID Connect provider (RFC 9068, OpenID Connect Core §2): claims become tenant,
  * scopes and names.
  */
-export function oidc(options: OidcOptions): TokenReader {
+export function oidc(options: OidcOptions): OidcTokens {
   const { provider, tenants, clock = systemClock } = options;
+  const { issuer } = provider;
   const getKey = providerKeys(options);
-  return async (token) => {
-    const { issuer, audience } = provider;
-    const payload = await jwtVerify(token, getKey, {
+  const claimsOf: OidcTokens['claimsOf'] = async (token, audience) =>
+    await jwtVerify(token, getKey, {
       issuer,
       audience,
       algorithms,
@@ -56,13 +69,20 @@ export function oidc(options: OidcOptions): TokenReader {
       requiredClaims: ['exp', 'sub'],
       currentDate: new Date(clock.now().epochMilliseconds),
     }).then(
-      (verified) => verified.payload,
+      ({ payload }) => payload,
       (error: unknown) => {
         if (errorCode(error) === 'ERR_SERVER_UNAVAILABLE') throw error;
         return undefined;
       },
     );
-    return payload && callerOf(payload, provider, tenants());
+  const callerOf = (claims: JWTPayload) => callerIn(claims, provider, tenants());
+  return {
+    claimsOf,
+    callerOf,
+    async read(token) {
+      const claims = await claimsOf(token, provider.audience);
+      return claims && callerOf(claims);
+    },
   };
 }
 
@@ -116,7 +136,7 @@ function providerKeys({ provider, fetch: fetching = fetch, clock = systemClock }
 }
 
 /** Returns undefined where a claim is missing, or names a tenant that does not exist. */
-function callerOf(
+function callerIn(
   payload: JWTPayload,
   {
     tenant_claim: tenantClaim,

@@ -21,6 +21,10 @@ describe('a token of an OpenID Connect provider', () => {
     tenant_claim: 'tenant',
     scope_claim: 'scope',
     names_claim: undefined,
+    client_id: undefined,
+    client_secret: undefined,
+    login_scopes: ['openid'],
+    login_name: undefined,
   };
   const clock = virtualClock({ now: '2026-11-24T00:00:00Z' });
   const tenants = new Map(
@@ -66,7 +70,8 @@ describe('a token of an OpenID Connect provider', () => {
       .setExpirationTime(Date.parse(expires) / 1000)
       .sign(by);
   const reader = (more: object = {}) =>
-    oidc({ provider: { ...provider, ...more }, tenants: () => tenants, fetch: fetching, clock });
+    oidc({ provider: { ...provider, ...more }, tenants: () => tenants, fetch: fetching, clock })
+      .read;
 
   it('is somebody of a tenant, with the scopes that there are', async () => {
     await expect(reader()(await token())).resolves.toMatchObject({
@@ -111,7 +116,10 @@ describe('a token of an OpenID Connect provider', () => {
       if (isAway) throw new TypeError('fetch failed');
       return await fetching(String(url));
     }) as typeof fetch;
-    const read = oidc({ provider, tenants: () => tenants, fetch: counting, clock: gone });
+    const { read } = oidc({
+      ...{ provider, tenants: () => tenants },
+      ...{ fetch: counting, clock: gone },
+    });
     const good = await token();
     for (let time = 0; time < 20; time += 1)
       await expect(read(good)).rejects.toMatchObject({
@@ -141,7 +149,7 @@ describe('a token of an OpenID Connect provider', () => {
         : keySet;
       return document ? Response.json(document) : new Response('', { status: 500 });
     }) as typeof fetch;
-    const read = oidc({ provider, tenants: () => tenants, fetch: broken, clock });
+    const { read } = oidc({ provider, tenants: () => tenants, fetch: broken, clock });
     for (let time = 0; time < 5; time += 1)
       await expect(read(await token())).rejects.toMatchObject({ code: 'ERR_SERVER_UNAVAILABLE' });
     expect(requests).toBeLessThanOrEqual(2);

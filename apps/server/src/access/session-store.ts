@@ -17,13 +17,26 @@ import { ServerError } from '../errors.ts';
 import { storedTime } from '../stored-time.ts';
 import { configuredKeyId, digestOf, matches, newSecret } from './api-key.ts';
 
+/** What the token of a person permits them, who signed in at a provider. */
+export interface TokenRights {
+  readonly scopes: readonly string[];
+  readonly names: readonly string[];
+  /** What the provider calls the person. */
+  readonly title?: string | undefined;
+}
+
 /** The stored record of a browser session, with a digest of its secret. Times are RFC 3339. */
 interface SessionRecord {
   readonly digest: string;
-  /** The id of the API key whose rights it has. */
+  /** The id of the API key whose rights it has, or of the person whose token it has the rights of. */
   readonly key: string;
-  /** Of the secret of that key that signed in. */
+  /**
+   * Of what it depends on: the secret of that key that signed in, or the configuration of the
+   * provider.
+   */
   readonly keyDigest: string;
+  /** What the token permits; absent for a key, whose own rights count. */
+  readonly rights?: TokenRights | undefined;
   readonly createdAt: string;
   /** To the minute. */
   readonly lastUsedAt: string;
@@ -43,10 +56,12 @@ export type VerifiedSession = Session & {
 };
 
 export interface NewSession {
-  /** The id of the API key. */
+  /** The id of the API key, or of the person. */
   readonly key: string;
-  /** Of the key's secret. */
+  /** Of the key's secret, or of the configuration of the provider. */
   readonly keyDigest: string;
+  /** Of a person who signed in at a provider. */
+  readonly rights?: TokenRights | undefined;
   readonly address: string;
   readonly userAgent: string | undefined;
 }
@@ -65,8 +80,15 @@ const sessions = records<SessionRecord>({
   check: schemaCheck(
     z.looseObject({
       digest: z.string().regex(/^[0-9a-f]{64}$/),
-      key: z.string().regex(/^key_[0-9a-z]+$/),
+      key: z.string().regex(/^(?:key_[0-9a-z]+|oidc:.+)$/),
       keyDigest: z.string().regex(/^[0-9a-f]{64}$/),
+      rights: z
+        .looseObject({
+          scopes: z.array(z.string()),
+          names: z.array(z.string()),
+          title: z.string().optional(),
+        })
+        .optional(),
       createdAt: storedTime,
       lastUsedAt: storedTime,
       expiresAt: storedTime,
@@ -102,7 +124,10 @@ export interface SessionStoreOptions {
   readonly traceparent?: string | undefined;
 }
 
-/** The browser sessions of a tenant. A session is valid only while its API key is: see callers. */
+/**
+ * The browser sessions of a tenant. A session is valid only while its API key is, or while people
+ * sign in at its provider: see callers.
+ */
 export class SessionStore {
   readonly #storage: Storage;
   readonly #tenant: string;
@@ -288,8 +313,12 @@ function csrfOf(secret: string): string {
   return createHmac('sha256', secret).update('acmex csrf token').digest('base64url');
 }
 
-/** Returns where the list of a key's sessions is. Configured keys share an id. */
+/**
+ * Returns where the list of the sessions of a key or a person is. Configured keys share an id, and
+ * what a provider calls a person can be any text.
+ */
 function placeOf({ key, keyDigest }: Pick<SessionRecord, 'key' | 'keyDigest'>): string {
+  if (key.startsWith('oidc:')) return `oidc-${digestOf(key)}`;
   return key === configuredKeyId ? `${key}-${keyDigest.slice(0, 16)}` : key;
 }
 
@@ -298,6 +327,7 @@ function toSession(id: string, record: SessionRecord): Session {
     id,
     key: record.key,
     keyDigest: record.keyDigest,
+    ...(record.rights ? { rights: record.rights } : {}),
     createdAt: record.createdAt,
     lastUsedAt: record.lastUsedAt,
     expiresAt: record.expiresAt,

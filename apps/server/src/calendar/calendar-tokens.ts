@@ -8,7 +8,7 @@ import {
   CalendarTokenStore,
   noCalendarToken,
 } from '../access/calendar-token-store.ts';
-import { assertNotWider, type Caller } from '../access/caller.ts';
+import { assertMayEnd, type Caller } from '../access/caller.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -94,7 +94,7 @@ export class CalendarTokens {
     const items: z.infer<typeof tokenSchema>[] = [];
     for await (const token of this.#store(caller).list()) {
       if (token.key !== caller.id && !caller.scopes.has('keys:read')) continue;
-      const holder = await this.#authenticator.keyOfSession(caller.tenant, token);
+      const holder = await this.#authenticator.holderOf(caller.tenant, token);
       if (holder) items.push(toResource(token, holder));
     }
     return answer(200, { items });
@@ -106,8 +106,8 @@ export class CalendarTokens {
     const token = await store.get(id);
     if (token.key !== caller.id) {
       if (!caller.scopes.has('keys:write')) throw noCalendarToken(id);
-      const holder = await this.#authenticator.keyOfSession(caller.tenant, token);
-      if (holder) assertNotWider(caller, holder, 'revoke a calendar token of a key');
+      const holder = await this.#authenticator.holderOf(caller.tenant, token);
+      if (holder) assertMayEnd(caller, holder, 'revoke a calendar token of a key');
     }
     await store.revoke(token, caller.id);
     return answer(204);

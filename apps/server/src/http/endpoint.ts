@@ -102,7 +102,8 @@ export interface Answer {
    * caller has ended.
    */
   readonly body?: object | string | Readable | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A header with several values, such as `set-cookie`, is sent once for each. */
+  readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
 }
 
 export function answer(status: number, body?: Answer['body'], headers?: Answer['headers']): Answer {

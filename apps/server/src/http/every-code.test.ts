@@ -493,6 +493,10 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'processes that share a Redis, in team/secrets.system.test.ts': [
     ...['ERR_SERVER_ROLE', 'ERR_SERVER_CLEAR_KEYS'],
   ],
+  'a sign-in at a provider, in sessions/oidc-sign-in.test.ts': [
+    ...['ERR_SERVER_SIGN_IN_STATE', 'ERR_SERVER_SIGN_IN_DENIED'],
+    ...['ERR_SERVER_SIGN_IN_FAILED', 'ERR_SERVER_SIGN_IN_RIGHTS'],
+  ],
   'a package that is not installed': ['ERR_SERVER_PACKAGE'],
   'a record that others change for half a minute, in problem.test.ts': ['ERR_SERVER_CONFLICT'],
   'a log that was changed, in audit/audit-log.test.ts': [

@@ -46,7 +46,7 @@ interface Kept {
   readonly answer?:
     | {
         readonly status: number;
-        readonly headers?: Readonly<Record<string, string>> | undefined;
+        readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
         readonly body?: unknown;
       }
     | undefined;
@@ -75,7 +75,7 @@ const requests = records<Kept>({
       answer: z
         .looseObject({
           status: z.int().min(200).max(599),
-          headers: z.record(z.string(), z.string()).optional(),
+          headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
           body: z.unknown().optional(),
         })
         .optional(),

@@ -3,7 +3,7 @@ import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
-import { assertNotWider, type Caller } from '../access/caller.ts';
+import { assertMayEnd, assertNotWider, type Caller } from '../access/caller.ts';
 import { type ApiKey, KeyStore } from '../access/key-store.ts';
 import { scopes } from '../access/scopes.ts';
 import { ServerError } from '../errors.ts';
@@ -149,7 +149,7 @@ export class Keys {
     params: { id },
     body: { at },
   }: RequestOf<typeof expire>): Promise<Answer> {
-    const key = await this.#changeable(caller, id);
+    const key = await this.#endable(caller, id);
     if (key.expiresAt !== undefined && Date.parse(key.expiresAt) < Date.parse(at))
       throw new ServerError(
         'ERR_SERVER_WIDER_KEY',
@@ -160,7 +160,7 @@ export class Keys {
 
   @Handles(revoke)
   async revoke({ caller, headers, params: { id } }: RequestOf<typeof revoke>): Promise<Answer> {
-    await this.#changeable(caller, id);
+    await this.#endable(caller, id);
     await this.#store(caller, headers).revoke(id, caller.id);
     return answer(204);
   }
@@ -172,7 +172,8 @@ export class Keys {
     params: { id },
     body: { graceHours },
   }: RequestOf<typeof rotate>): Promise<Answer> {
-    await this.#changeable(caller, id);
+    const current = await this.#store(caller).get(id);
+    if (id !== caller.id) assertNotWider(caller, current);
     const { key, text } = await this.#store(caller, headers).rotate(
       id,
       { milliseconds: Math.round(graceHours * 3_600_000) },
@@ -181,10 +182,10 @@ export class Keys {
     return answer(200, { ...toResource(key), key: text }, { 'cache-control': 'no-store' });
   }
 
-  /** One that is not wider than the caller's: another is none of theirs. */
-  async #changeable(caller: Caller, id: string): Promise<ApiKey> {
+  /** Returns a key that has no more rights than the caller. */
+  async #endable(caller: Caller, id: string): Promise<ApiKey> {
     const key = await this.#store(caller).get(id);
-    if (id !== caller.id) assertNotWider(caller, key);
+    if (id !== caller.id) assertMayEnd(caller, key);
     return key;
   }
 

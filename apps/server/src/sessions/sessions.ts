@@ -3,26 +3,26 @@ import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { Authenticator } from '../access/authenticator.ts';
-import { assertNotWider, type Caller } from '../access/caller.ts';
-import {
-  cookieName,
-  type IncomingRequest,
-  sessionCookies,
-  setCookie,
-} from '../access/credentials.ts';
+import { assertMayEnd, type Caller } from '../access/caller.ts';
+import { cookieName, setCookie } from '../access/credentials.ts';
 import { scopes } from '../access/scopes.ts';
-import { type Session, SessionStore } from '../access/session-store.ts';
+import type { Session, SessionStore } from '../access/session-store.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { keyText, sessionId } from '../http/fields.ts';
-import { traceparentIn } from '../http/trace-context.ts';
+import {
+  beginSession,
+  cookieNameFor,
+  type SessionAccess,
+  sessionStoreOf,
+} from './begin-session.ts';
 
 const signedIn = z
   .object({
     id: z.string().optional().describe('The id of the session; absent for a key or token.'),
     key: z.string().describe('The id of the API key, or the name of the holder of a token.'),
-    title: z.string().optional().describe('The title of the API key.'),
+    title: z.string().optional().describe('The title of the API key, or the name of the person.'),
     tenant: z.string(),
     scopes: z.array(z.enum(scopes)),
     names: z.array(z.string()),
@@ -41,8 +41,10 @@ const signedIn = z
 const sessionSchema = z
   .object({
     id: z.string(),
-    key: z.string().describe('The id of the API key that it was begun with.'),
-    title: z.string().optional().describe('The title of the API key.'),
+    key: z
+      .string()
+      .describe('The id of the API key that it began with, or of the person: `oidc:…`.'),
+    title: z.string().optional().describe('The title of the API key, or the name of the person.'),
     createdAt: z.string(),
     lastUsedAt: z.string().describe('To the minute.'),
     expiresAt: z.string(),
@@ -110,42 +112,29 @@ const revoke = endpoint({
 /** Sessions of browsers, each of which has the rights of an API key. */
 @Injectable()
 export class Sessions {
-  readonly #authenticator: Authenticator;
-  readonly #clock: Clock;
+  readonly #access: SessionAccess;
 
   constructor(@Inject(Authenticator) authenticator: Authenticator, @Inject(CLOCK) clock: Clock) {
-    this.#authenticator = authenticator;
-    this.#clock = clock;
+    this.#access = { authenticator, clock };
   }
 
   @Handles(signIn)
   async signIn({ body: { key }, headers, request }: RequestOf<typeof signIn>): Promise<Answer> {
-    const name = cookieName(request);
-    if (name === undefined) throw clearSession(request);
-    const { ip: address } = request;
-    const caller = await this.#authenticator.authenticate(
+    cookieNameFor(request, 'POST /api/session');
+    const caller = await this.#access.authenticator.authenticate(
       { 'x-api-key': key, cookies: [] },
-      address,
+      request.ip,
     );
     if (caller?.keyDigest === undefined)
       throw new ServerError(
         'ERR_SERVER_UNAUTHENTICATED',
         'a session begins with an API key, and this is a token: send it as Authorization: Bearer',
       );
-    const earlier = await this.#authenticator.verify({ cookies: sessionCookies(request) });
-    if (earlier) await this.#end(earlier, { headers, address });
-    const { session, cookie } = await this.#store(caller, headers).create({
-      key: caller.id,
-      keyDigest: caller.keyDigest,
-      address,
-      userAgent: headers['user-agent'],
-    });
-    const maxAgeSeconds = Math.floor(
-      (Date.parse(session.expiresAt) - Date.parse(session.createdAt)) / 1000,
-    );
-    return answer(201, toSignedIn({ ...caller, session }), {
+    const { keyDigest } = caller;
+    const begun = await beginSession(this.#access, caller, { keyDigest }, { request, headers });
+    return answer(201, toSignedIn({ ...caller, session: begun.session }), {
       'cache-control': 'no-store',
-      'set-cookie': setCookie(name, { value: cookie, maxAgeSeconds }),
+      'set-cookie': begun.setCookie,
     });
   }
 
@@ -162,7 +151,8 @@ export class Sessions {
         'ERR_SERVER_NOT_FOUND',
         `${caller.id} has sent a key or token, which has no session: revoke a key at /api/keys`,
       );
-    await this.#end(caller, { headers, address: request.ip });
+    const end = { type: 'session_ended', by: caller.id, address: request.ip } as const;
+    await this.#store(caller, headers).end(caller.session.id, end);
     return answer(204, undefined, {
       'set-cookie': setCookie(name, { value: '', maxAgeSeconds: 0 }),
     });
@@ -172,7 +162,7 @@ export class Sessions {
   async list({ caller }: RequestOf<typeof list>): Promise<Answer> {
     const items: z.infer<typeof sessionSchema>[] = [];
     for await (const session of this.#store(caller).list()) {
-      const holder = await this.#authenticator.keyOfSession(caller.tenant, session);
+      const holder = await this.#access.authenticator.holderOf(caller.tenant, session);
       if (holder) items.push(toResource(session, { holder, current: caller.session?.id }));
     }
     return answer(200, { items });
@@ -186,35 +176,16 @@ export class Sessions {
     request,
   }: RequestOf<typeof revoke>): Promise<Answer> {
     const store = this.#store(caller, headers);
-    const holder = await this.#authenticator.keyOfSession(caller.tenant, await store.get(id));
+    const holder = await this.#access.authenticator.holderOf(caller.tenant, await store.get(id));
     if (holder && holder.id !== caller.id)
-      assertNotWider(caller, holder, 'revoke a session of a key');
+      assertMayEnd(caller, holder, 'revoke a session of a key');
     await store.end(id, { type: 'session_revoked', by: caller.id, address: request.ip });
     return answer(204);
   }
 
-  /** Ends the session of a caller, if it has not ended at this moment. */
-  async #end(
-    caller: Caller,
-    { headers, address }: { readonly headers: IncomingHttpHeaders; readonly address: string },
-  ): Promise<void> {
-    if (!caller.session) return;
-    const end = { type: 'session_ended', by: caller.id, address } as const;
-    await this.#store(caller, headers).end(caller.session.id, end);
+  #store(caller: Caller, headers?: IncomingHttpHeaders): SessionStore {
+    return sessionStoreOf(caller, this.#access.clock, headers);
   }
-
-  /** @param headers of a request that changes sessions: their events have its trace */
-  #store({ tenant: { storage, name } }: Caller, headers: IncomingHttpHeaders = {}): SessionStore {
-    const traceparent = traceparentIn(headers);
-    return new SessionStore({ storage, tenant: name, clock: this.#clock, traceparent });
-  }
-}
-
-function clearSession({ host, ip }: IncomingRequest): ServerError {
-  return new ServerError(
-    'ERR_SERVER_CLEAR_SESSION',
-    `POST /api/session came over http from ${ip} for ${JSON.stringify(host)}: without https a session is for a browser on the server's own machine, at a URL such as http://localhost:8080`,
-  );
 }
 
 function toSignedIn(caller: Caller): z.infer<typeof signedIn> {

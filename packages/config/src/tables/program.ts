@@ -145,7 +145,7 @@ export function serverTable(secret: CredentialKey) {
       'Proxies that terminate TLS, and whose forwarded caller addresses are trusted.',
     ).default([]),
     tls: serverTls(secret),
-    oidc: serverOidc(),
+    oidc: serverOidc(secret),
     webhooks: list(
       z.strictObject({
         name: ownName('The name in logs.'),
@@ -189,7 +189,7 @@ function serverTls(secret: CredentialKey) {
 }
 
 /** `[server.oidc]` */
-function serverOidc() {
+function serverOidc(secret: CredentialKey) {
   return z
     .strictObject(
       {
@@ -203,12 +203,34 @@ function serverOidc() {
         names_claim: text(
           'The claim with the names that the caller may use; all of the tenant by default.',
         ).optional(),
+        client_id: text(
+          'The client that the provider knows this server as. With it, people sign in to the dashboard at the provider.',
+        ).optional(),
+        client_secret: secret(
+          'The secret of client_id. Without it, the client is public.',
+        ).optional(),
+        login_scopes: list(
+          text('A scope of the provider.').regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'write one scope'),
+          'The scopes that a sign-in to the dashboard requests. openid must be one of them.',
+        )
+          .refine((requested) => requested.includes('openid'), 'add "openid"')
+          .default(['openid']),
+        login_name: text(
+          'What the button of the dashboard calls the provider; the host of issuer by default.',
+        )
+          .max(40, 'write at most 40 characters')
+          .optional(),
       },
       { error: 'write a table with issuer and audience' },
     )
+    .refine(
+      (table) => table.client_secret === undefined || table.client_id !== undefined,
+      'add client_id, or remove client_secret',
+    )
     .optional()
     .meta({
-      description: 'Accept tokens of an OpenID Connect provider like API keys.',
+      description:
+        'Accept tokens of an OpenID Connect provider like API keys, and let people sign in to the dashboard with it.',
     });
 }
 

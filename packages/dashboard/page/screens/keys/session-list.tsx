@@ -48,6 +48,12 @@ const columns: readonly Column<Session>[] = [
     cell: ({ key, title, isCurrent }) => (
       <>
         <bdi>{title ?? key}</bdi>
+        {title !== undefined && isPerson(key) ? (
+          <>
+            {' '}
+            <code>{key}</code>
+          </>
+        ) : null}
         {isCurrent ? <strong class="label">{words.sessions.current}</strong> : null}
       </>
     ),
@@ -66,6 +72,11 @@ const columns: readonly Column<Session>[] = [
   { title: words.columns.lastUse, cell: ({ lastUsedAt }) => <Instant at={lastUsedAt} /> },
   { title: words.columns.end, cell: ({ expiresAt }) => <Instant at={expiresAt} /> },
 ];
+
+/** Whether someone signed in at a provider, where people can choose what they are called. */
+function isPerson(key: string): boolean {
+  return key.startsWith('oidc:');
+}
 
 function actions(onDone: () => void): Column<Session> {
   return {

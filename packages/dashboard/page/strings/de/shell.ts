@@ -48,6 +48,26 @@ export const shell: Translation<typeof english> = {
         'Diese Adresse ist nicht https: jeder auf dem Weg könnte die Sitzung lesen. Verwenden Sie die https-Adresse des Servers.',
     },
     left: 'Sie sind abgemeldet.',
+    at: (provider) => `Anmelden mit ${provider}`,
+    orKey: 'Oder mit einem API-Schlüssel',
+    failures: {
+      ERR_SERVER_SIGN_IN_STATE:
+        'Diese Anmeldung hat nicht in diesem Browser begonnen, länger als zehn Minuten gedauert oder wurde schon benutzt. Beginnen Sie noch einmal, in einem einzigen Tab.',
+      ERR_SERVER_SIGN_IN_DENIED:
+        'Der Anbieter hat die Anmeldung abgelehnt. Melden Sie sich noch einmal an; hilft das nicht, bitten Sie dort um Zugang.',
+      ERR_SERVER_SIGN_IN_FAILED:
+        'Die Antwort des Anbieters ist nicht brauchbar. Der Grund steht im Log des Servers: fragen Sie, wer ihn verwaltet.',
+      ERR_SERVER_SIGN_IN_RIGHTS:
+        'Der Anbieter kennt Sie, gibt Ihnen hier aber keine Rechte. Bitten Sie dort um einen Mandanten und um Berechtigungen.',
+      ERR_SERVER_CLEAR_SESSION:
+        'Über http könnte die Sitzung unterwegs gelesen werden. Öffnen Sie diese Seite über https.',
+      ERR_SERVER_REQUEST:
+        'Der Link zu dieser Anmeldung führt zu einer anderen Website. Melden Sie sich hier an.',
+      ERR_SERVER_THROTTLED:
+        'Es waren zu viele Anmeldungen. Warten Sie eine Minute und melden Sie sich dann wieder an.',
+      ERR_SERVER_UNAVAILABLE:
+        'Der Anbieter antwortet nicht. Melden Sie sich in einer halben Minute noch einmal an, oder mit einem API-Schlüssel.',
+    },
   },
   signOut: 'Abmelden',
   signedInAs: (name) => `Angemeldet als ${name}`,

@@ -44,6 +44,24 @@ export const shell = {
         'This address is not https: anyone on the way could read the session. Use the https address of the server.',
     },
     left: 'You are signed out.',
+    at: (provider: string) => `Sign in with ${provider}`,
+    orKey: 'Or use an API key',
+    failures: {
+      ERR_SERVER_SIGN_IN_STATE:
+        'This sign-in did not begin in this browser, took longer than ten minutes, or is already used. Begin again, in one tab.',
+      ERR_SERVER_SIGN_IN_DENIED:
+        'The provider denied the sign-in. Sign in again; if that does not help, ask its administrator for access.',
+      ERR_SERVER_SIGN_IN_FAILED:
+        'The answer of the provider cannot be used. The log of the server says why: ask its administrator.',
+      ERR_SERVER_SIGN_IN_RIGHTS:
+        'The provider knows you, but gives you no rights here. Ask its administrator for a tenant and permissions.',
+      ERR_SERVER_CLEAR_SESSION:
+        'Over http the session could be read on its way. Open this page over https.',
+      ERR_SERVER_REQUEST: 'The link to this sign-in leads to another site. Sign in here.',
+      ERR_SERVER_THROTTLED: 'There were too many sign-ins. Wait a minute, then sign in again.',
+      ERR_SERVER_UNAVAILABLE:
+        'The provider does not answer. Sign in again in half a minute, or with an API key.',
+    },
   },
   signOut: 'Sign out',
   signedInAs: (name: string) => `Signed in as ${name}`,
