@@ -269,7 +269,7 @@ async function dnsProviders() {
       const rows = options.map((option, index) => optionRow(option, credentials[index]));
       const body = attended
         ? [
-            'A person writes the record: `acmex obtain` shows it, and continues at Enter or when the record is visible. Such a certificate cannot be renewed automatically, so acmex.toml does not accept it.',
+            'A person writes the record: `acmex obtain` shows it, and continues at Enter or when the record is visible. On the server, an order with `"dnsProvider": "manual"` shows all its records at once, in [the dashboard](dashboard.md#records-that-you-set-by-hand) and in [the API](rest-api.md). The server looks for them after a minute, then more rarely, at least each hour; `POST /api/orders/:id/records/check` looks at once. The order continues when all servers show all records, also after a restart and in any process. If they are not set before the CA stops accepting them, mostly after a week, the order fails and wants new values at its next attempt. A renewal cannot be automatic: when it is due, its order waits for new records, and the event `challenge_record_wanted` says until when. A configuration of acmex.toml cannot name this provider.',
           ]
         : ['| key | variables | | |', '|---|---|---|---|', ...rows];
       return [

@@ -24,6 +24,7 @@ import { OidcSignIns } from './sessions/oidc-sign-in.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { OrderCheck } from './orders/order-check.ts';
 import { Orders } from './orders/orders.ts';
+import { RecordCheck } from './orders/record-check.ts';
 import { Templates } from './templates/templates.ts';
 
 /** Everything that answers. */
@@ -31,6 +32,7 @@ export const controllers = [
   Accounts,
   Orders,
   OrderCheck,
+  RecordCheck,
   Certificates,
   CertificateActions,
   Summary,

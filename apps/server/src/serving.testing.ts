@@ -8,6 +8,7 @@ import {
   networkValidator,
   noLimits,
   saveAuthority,
+  validationResolver,
 } from '@acmex/ca';
 import { disorderedChains, withFaults } from '@acmex/ca/faults';
 import { serveAcme, type ServeAcmeOptions } from '@acmex/ca/node';
@@ -48,14 +49,16 @@ export interface TestCa extends AsyncDisposable {
 /**
  * @param options `repositoryUrl`: the base of the URLs of OCSP and of the revocation list that
  * certificates name; nothing of the CA answers there. `alternatesOf`: which further chains it
- * offers for a chain; none by default
+ * offers for a chain; none by default. `nameServer`: `address:port`, where it looks for TXT records
  */
 export async function startCa({
   repositoryUrl,
   alternatesOf = () => [],
   termsOfService,
+  nameServer,
 }: {
   readonly termsOfService?: string;
+  readonly nameServer?: string;
   readonly repositoryUrl?: string;
   readonly alternatesOf?: (chain: string, root: string) => readonly string[];
 } = {}): Promise<TestCa> {
@@ -70,6 +73,9 @@ export async function startCa({
       resolver: async (name) => (refused.has(name) ? [] : ['127.0.0.1']),
     },
     ports: { http: httpPort, https: httpPort },
+    ...(nameServer === undefined
+      ? {}
+      : { resolver: validationResolver({ servers: [nameServer] }) }),
   });
   // What the CA waits between two looks is not what is tested here.
   const clock = {

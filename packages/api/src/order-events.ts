@@ -7,8 +7,8 @@ import type { components } from './rest-api.ts';
 type Schemas = components['schemas'];
 
 /**
- * What happens to an order: a step, another state or failure, or its end with the whole order. `id`
- * resumes after a step.
+ * What happens to an order: a step, another state or failure, the DNS records that a person sets, or
+ * its end with the whole order. `id` resumes after a step.
  */
 export type OrderEvent =
   | { readonly type: 'step'; readonly id: string; readonly step: Schemas['Step'] }
@@ -18,6 +18,12 @@ export type OrderEvent =
       /** RFC 3339 */
       readonly at: string;
       readonly failure?: Schemas['Failure'];
+    }
+  | {
+      /** The records have changed, or what was seen of them. */
+      readonly type: 'records';
+      readonly records?: Schemas['Order']['records'];
+      readonly recordsUntil?: Schemas['Order']['recordsUntil'];
     }
   | { readonly type: 'end'; readonly order: Schemas['Order'] };
 
@@ -58,7 +64,7 @@ export async function* watchOrder(
   streams: OrderStreams,
   { signal, lastEventId, onConnect, onReconnect }: WatchOptions = {},
 ): AsyncGenerator<OrderEvent, void, undefined> {
-  const seen = { id: lastEventId, state: '', failures: 0 };
+  const seen = { id: lastEventId, state: '', records: '', failures: 0 };
   for (let hasBegun = false; ;) {
     let reason = new ApiError('ERR_API_UNREACHABLE', `${subject}: the server ended the stream`);
     try {
@@ -69,11 +75,15 @@ export async function* watchOrder(
         seen.failures = 0;
         seen.id = message.id ?? seen.id;
         const event = toEvent(message);
-        // Each connection begins with the state.
+        // Each connection begins with the state and the records.
         if (event?.type === 'state') {
           const state = `${event.state} ${event.failure?.at ?? ''}`;
           if (state === seen.state) continue;
           seen.state = state;
+        }
+        if (event?.type === 'records') {
+          if (message.data === seen.records) continue;
+          seen.records = message.data;
         }
         if (event === undefined) continue;
         yield event;
@@ -146,6 +156,11 @@ function toEvent({ event, id = '', data }: EventSourceMessage): OrderEvent | und
       return {
         type: 'state',
         ...(JSON.parse(data) as Omit<OrderEvent & { type: 'state' }, 'type'>),
+      };
+    if (event === 'records')
+      return {
+        type: 'records',
+        ...(JSON.parse(data) as Omit<OrderEvent & { type: 'records' }, 'type'>),
       };
     if (event === 'end') return { type: 'end', order: JSON.parse(data) as Schemas['Order'] };
   } catch (cause) {

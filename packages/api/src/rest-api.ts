@@ -221,6 +221,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/orders/{id}/records/check': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Look up the records that a person sets for an order
+     * @description Needs the scope `orders:write`: Order, renew, cancel and retry.
+     */
+    post: operations['postApiOrdersIdRecordsCheck'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/certificates': {
     parameters: {
       query?: never;
@@ -1186,7 +1206,7 @@ export interface components {
       /** @enum {string} */
       cause: 'obtain' | 'renewal' | 'suggested' | 'revoked' | 'request';
       /**
-       * @description `pending`: it waits for its turn, or for another try after a failure.
+       * @description `pending`: it waits for its turn, for another try after a failure, or for records that a person sets.
        * @enum {string}
        */
       state: 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -1196,6 +1216,10 @@ export interface components {
       url?: string;
       /** @description What was seen on the way, the newest hundred. */
       steps: components['schemas']['Step'][];
+      /** @description For the DNS provider manual: the records that a person sets, all at once. */
+      records?: components['schemas']['OrderRecord'][];
+      /** @description Until when the CA accepts them, if it says so. After that it wants new values. */
+      recordsUntil?: string;
       failure?: components['schemas']['Failure'];
       cancelRequested?: boolean;
       /** @description How many orders may be unused at the CA. */
@@ -1211,6 +1235,20 @@ export interface components {
       type: string;
       name?: string;
       message?: string;
+    };
+    OrderRecord: {
+      /** @constant */
+      type: 'TXT';
+      /** @description The whole name, without a final dot. */
+      name: string;
+      value: string;
+      /** @description The name that it validates. */
+      domain: string;
+      /**
+       * @description `wanted`: set it; it was not seen at every server. `seen`: it was, at the last look. `removable`: the order does not need it any more, remove it where it is set.
+       * @enum {string}
+       */
+      state: 'wanted' | 'seen' | 'removable';
     };
     Failure: {
       code: string;
@@ -1248,6 +1286,30 @@ export interface components {
       };
       /** @description Certificates with the same names: the closest is changed and ordered again, and no new certificate is made. */
       certificates: string[];
+    };
+    RecordCheck: {
+      /** @constant */
+      type: 'TXT';
+      name: string;
+      /** @description The value that is wanted. */
+      value: string;
+      domain: string;
+      /** @description Of all servers that answer for the zone, or of the resolvers of acmex.toml. */
+      answers: components['schemas']['RecordAnswer'][];
+      /** @description Why no server could be asked. */
+      error?: string;
+    };
+    RecordAnswer: {
+      /** @description The address that was asked. */
+      server: string;
+      /**
+       * @description `different`: the name has other values only. `absent`: it has none. `failed`: the server does not answer.
+       * @enum {string}
+       */
+      state: 'seen' | 'different' | 'absent' | 'failed';
+      /** @description What it shows, the first ten values. */
+      values?: string[];
+      error?: string;
     };
     Certificate: {
       id: string;
@@ -1389,7 +1451,7 @@ export interface components {
        * @enum {string}
        */
       challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
-      /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+      /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
       dnsProvider?: string;
       renewBeforeDays?: number;
       labels?: {
@@ -1425,6 +1487,8 @@ export interface components {
       zones?: string[];
       /** @description Whether it writes the records of names that no other provider is for. */
       isDefault: boolean;
+      /** @description Whether a person sets the records, as each order then shows them; a renewal waits for that too. */
+      attended: boolean;
     };
     CertificateDetails: {
       id: string;
@@ -1577,6 +1641,7 @@ export interface components {
         | 'account_registered'
         | 'account_updated'
         | 'account_key_changed'
+        | 'challenge_record_wanted'
         | 'challenge_created'
         | 'challenge_validated'
         | 'challenge_failed'
@@ -1820,6 +1885,7 @@ export interface components {
         | 'account_registered'
         | 'account_updated'
         | 'account_key_changed'
+        | 'challenge_record_wanted'
         | 'challenge_created'
         | 'challenge_validated'
         | 'challenge_failed'
@@ -2186,7 +2252,7 @@ export interface operations {
            * @enum {string}
            */
           challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
-          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
           labels?: {
@@ -2375,7 +2441,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Server-sent events: `step` with each step and its number as id, `state` whenever that or the failure changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token. */
+      /** @description Server-sent events: `step` with each step and its number as id, `state` whenever that or the failure changes, `records` with the records that a person sets whenever they or what was seen of them changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token. */
       200: {
         headers: {
           [name: string]: unknown;
@@ -2423,7 +2489,7 @@ export interface operations {
            * @enum {string}
            */
           challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
-          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
           labels?: {
@@ -2440,6 +2506,35 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['PlannedOrder'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiOrdersIdRecordsCheck: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What each server shows of each record. Where all show all of them, the order continues at once. An order that waits for no records has no checks. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            order: components['schemas']['Order'];
+            checks: components['schemas']['RecordCheck'][];
+          };
         };
       };
       default: components['responses']['Problem'];
@@ -2574,7 +2669,7 @@ export interface operations {
           mustStaple?: boolean;
           /** @description challenge.challenge_type of acmex.toml by default. null for the default. */
           challenge?: ('http-01' | 'dns-01' | 'tls-alpn-01') | null;
-          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. null for the default. */
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. null for the default. */
           dnsProvider?: string | null;
           /** @description null for the default. */
           renewBeforeDays?: number | null;
@@ -2666,7 +2761,7 @@ export interface operations {
            * @enum {string}
            */
           challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
-          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
           labels?: {
@@ -2932,7 +3027,7 @@ export interface operations {
            * @enum {string}
            */
           challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
-          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. */
+          /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
           labels?: {
@@ -4072,6 +4167,7 @@ export interface operations {
           | 'account_registered'
           | 'account_updated'
           | 'account_key_changed'
+          | 'challenge_record_wanted'
           | 'challenge_created'
           | 'challenge_validated'
           | 'challenge_failed'
@@ -4151,6 +4247,7 @@ export interface operations {
           | 'account_registered'
           | 'account_updated'
           | 'account_key_changed'
+          | 'challenge_record_wanted'
           | 'challenge_created'
           | 'challenge_validated'
           | 'challenge_failed'

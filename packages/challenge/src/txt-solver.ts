@@ -7,7 +7,9 @@ import {
   followAliases,
   lookUp as ask,
   type LookUp,
+  DnsError,
   type Propagation,
+  recordAnswers,
   recordVisible,
   relativeName,
 } from '@acmex/dns';
@@ -15,8 +17,8 @@ import { errorCode } from '@acmex/errors';
 import { keyAuthorizationDigest } from '@acmex/protocol';
 
 export interface TxtSolverOptions {
-  /** Who writes the records. */
-  readonly provider: DnsProvider;
+  /** Who writes the records; `person`: someone does it by hand, and the order waits for it. */
+  readonly provider: DnsProvider | 'person';
   /** When a record counts as visible; by default when every authoritative server shows it. */
   readonly propagation?: Propagation;
   /** How long that may take; 5 minutes by default. */
@@ -58,6 +60,15 @@ const removeLimit = 'PT2M';
  * the record is written where that leads.
  */
 export function txtSolver(
+  challenge: TxtChallenge,
+  { provider, ...options }: TxtSolverOptions,
+): ChallengeSolver<TxtResponse> {
+  return provider === 'person'
+    ? attendedSolver(challenge, options)
+    : writingSolver(challenge, { provider, ...options });
+}
+
+function writingSolver(
   { type, nameOf, nameBefore, describeChallenge }: TxtChallenge,
   {
     provider,
@@ -65,7 +76,7 @@ export function txtSolver(
     limit = 'PT5M',
     clock = systemClock,
     lookUp = ask({ clock }),
-  }: TxtSolverOptions,
+  }: TxtSolverOptions & { readonly provider: DnsProvider },
 ): ChallengeSolver<TxtResponse> {
   const recordOf = ({ zone, name, value, challenge }: TxtResponse) => ({
     name: relativeName(zone, name),
@@ -114,6 +125,52 @@ export function txtSolver(
         provider.remove(response.zone, [recordOf(response)], { signal }),
       ),
   };
+}
+
+/** Shows nothing by itself, and looks once whether a person has set the record. */
+function attendedSolver(
+  { type, nameOf, nameBefore }: TxtChallenge,
+  {
+    propagation = { check: 'authoritative' },
+    clock = systemClock,
+    lookUp = ask({ clock }),
+  }: Omit<TxtSolverOptions, 'provider'>,
+): ChallengeSolver<TxtResponse> {
+  const servers = propagation.check === 'resolvers' ? propagation.servers : undefined;
+  return {
+    type,
+    supports: (identifier) => identifier.type === 'dns',
+    isAttended: () => true,
+    ...(nameBefore
+      ? {
+          async check(names: readonly NameToProve[], options?: SolverOptions) {
+            for (const record of new Set(names.map(nameBefore)))
+              await followAliases(record, lookUp, options);
+          },
+        }
+      : {}),
+    async respond(challenge, options) {
+      const name = await followAliases(await nameOf(challenge), lookUp, options);
+      const { base64url: value } = await keyAuthorizationDigest(challenge.keyAuthorization);
+      return { zone: name, name, value };
+    },
+    present: noop,
+    async visible(response, options) {
+      const answers = await recordAnswers(response, { clock, lookUp, servers, ...options });
+      const hidden = answers.filter(({ state }) => state !== 'seen');
+      if (hidden.length > 0)
+        throw new DnsError(
+          'ERR_DNS_NOT_VISIBLE',
+          `the TXT record ${response.name} is not visible at ${hidden.map(({ server }) => server).join(', ')}`,
+        );
+    },
+    remove: noop,
+  };
+}
+
+/** A person sets and removes the record. */
+async function noop(): Promise<void> {
+  await Promise.resolve();
 }
 
 /** Reports whether a look-up failed, and not what it found. */

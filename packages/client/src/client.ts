@@ -20,7 +20,7 @@ import {
   thumbprint,
 } from '@acmex/protocol';
 import { type DurationInput, type InstantInput, mapConcurrent, retry } from '@acmex/clock';
-import { errorCode, printable } from '@acmex/errors';
+import { errorCode, errorText, printable } from '@acmex/errors';
 import { ClientError } from './errors.ts';
 import { checkExpected } from './expected-names.ts';
 import { hasFailed, isFailed, orderFailure, validationFailure } from './failures.ts';
@@ -90,7 +90,7 @@ export interface IssuedChain {
 interface Validation {
   readonly identifiers: readonly Identifier[];
   readonly saved: readonly SavedResponse[];
-  readonly save: (responses: readonly SavedResponse[]) => Promise<void>;
+  readonly save: (change: Pick<IssuanceState, 'responses' | 'expires'>) => Promise<void>;
   readonly tried: TriedChallenges;
   readonly onProgress: ((progress: IssuanceProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -128,7 +128,8 @@ export class AcmeClient {
    * order, that one is looked for among the account's, if the CA lists them. Where a name fails and
    * another solver could answer for it, a new order is made and that one tried.
    * @throws ClientError `ERR_CLIENT_VALIDATION_FAILED` with each name's failure,
-   * `ERR_CLIENT_NO_SOLVER`; AcmeError; the signal's reason
+   * `ERR_CLIENT_NO_SOLVER`; `ERR_CLIENT_RESPONSE_WANTED` where a person has to publish a response
+   * first, after which the same order is continued; AcmeError; the signal's reason
    */
   async issue(request: IssueRequest, options: IssueOptions = {}): Promise<IssuedChain> {
     const tried = new TriedChallenges();
@@ -190,7 +191,7 @@ export class AcmeClient {
       order = await this.#validate(order, {
         identifiers,
         saved: current.responses,
-        save: (responses) => keep({ responses }),
+        save: keep,
         tried,
         onProgress,
         signal,
@@ -284,7 +285,10 @@ export class AcmeClient {
       ...task,
       saved: saved.find(isFor(task)) ?? (await this.#respond(task, signal)),
     }));
-    await save(presentations.map((presentation) => presentation.saved));
+    await save({
+      responses: presentations.map((presentation) => presentation.saved),
+      expires: earliest([order, ...tasks.map(({ authorization }) => authorization)]),
+    });
     try {
       const check = async () => await this.#checkChallenges(presentations, signal);
       const challenges = await this.#present(presentations, validation);
@@ -306,11 +310,16 @@ export class AcmeClient {
     presentations: readonly Presentation[],
     { onProgress, signal }: Pick<Validation, 'onProgress' | 'signal'>,
   ): Promise<readonly Challenge[]> {
-    await this.#each(presentations, async (presentation) => {
+    const attended = presentations.filter(isAttended);
+    await this.#assertPublished(attended, signal);
+    const presented = presentations.filter((presentation) => !attended.includes(presentation));
+    await this.#each(presented, async (presentation) => {
       await presentation.solver.present(presentation.saved.response, { signal });
       onProgress?.({ type: 'presented', ...progressOf(presentation) });
     });
-    await this.#each(presentations, async (presentation) => {
+    for (const presentation of attended)
+      onProgress?.({ type: 'visible', ...progressOf(presentation) });
+    await this.#each(presented, async (presentation) => {
       await presentation.solver.visible(presentation.saved.response, { signal });
       onProgress?.({ type: 'visible', ...progressOf(presentation) });
     });
@@ -320,6 +329,33 @@ export class AcmeClient {
       onProgress?.({ type: 'answered', ...progressOf(presentation) });
       return challenge;
     });
+  }
+
+  /**
+   * Makes sure that all responses are visible which a person publishes. What the CA validates already
+   * is not looked at.
+   * @throws ClientError `ERR_CLIENT_RESPONSE_WANTED`
+   */
+  async #assertPublished(
+    attended: readonly Presentation[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const pending = attended.filter(({ challenge }) => challenge.status === 'pending');
+    const reasons = await this.#each(pending, async ({ solver, saved: { response } }) => {
+      try {
+        await solver.visible(response, { signal });
+        return undefined;
+      } catch (error) {
+        signal?.throwIfAborted();
+        return errorText(error);
+      }
+    });
+    const missing = reasons.filter((reason) => reason !== undefined);
+    if (missing.length > 0)
+      throw new ClientError(
+        'ERR_CLIENT_RESPONSE_WANTED',
+        `${missing.length} of ${attended.length} challenge responses that a person publishes are not visible yet: ${printable(missing.join('; '), 2000)}`,
+      );
   }
 
   /**
@@ -352,8 +388,9 @@ export class AcmeClient {
     presentations: readonly Presentation[],
     onProgress: Validation['onProgress'],
   ): Promise<void> {
+    const published = presentations.filter((presentation) => !isAttended(presentation));
     await Promise.all(
-      presentations.map(async (presentation) => {
+      published.map(async (presentation) => {
         const progress = progressOf(presentation);
         await presentation.solver.remove(presentation.saved.response).then(
           () => onProgress?.({ type: 'removed', ...progress }),
@@ -551,7 +588,7 @@ function statusOf(error: unknown): number | undefined {
 }
 
 /** What a state becomes when there is no order any more. */
-const noOrder = { ...newState, order: undefined, ordering: undefined };
+const noOrder = { ...newState, order: undefined, ordering: undefined, expires: undefined };
 
 /** Whether the CA answered, and so made nothing. */
 function isRefused(error: unknown): boolean {
@@ -560,6 +597,20 @@ function isRefused(error: unknown): boolean {
 
 function noop(): void {
   // an authorization that cannot be given up ends with its order
+}
+
+function isAttended({ solver, saved: { response } }: Presentation): boolean {
+  return solver.isAttended?.(response) ?? false;
+}
+
+/** Returns the first moment at which an order or one of its authorizations expires, RFC 3339. */
+function earliest(
+  resources: readonly { readonly expires?: string | undefined }[],
+): string | undefined {
+  const moments = resources
+    .map(({ expires = '' }) => expires)
+    .filter((expires) => !Number.isNaN(Date.parse(expires)));
+  return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
 }
 
 function progressOf({ authorization: { identifier, wildcard }, challenge }: Task) {

@@ -14,6 +14,12 @@ export const clientErrors = {
     exit: 6,
     http: 422,
   },
+  ERR_CLIENT_RESPONSE_WANTED: {
+    meaning: 'A person must publish challenge responses, and one of them is not visible yet.',
+    cure: 'Publish what the saved state has, then continue the issuance from that state.',
+    exit: 6,
+    http: 409,
+  },
   ERR_CLIENT_NO_SOLVER: {
     meaning: 'The CA offers no challenge for a name that one of the solvers can answer.',
     cure: 'Add a solver of one of the types that the message names; wildcards need dns-01.',

@@ -51,6 +51,11 @@ export interface ChallengeSolver<R extends JsonObject = JsonObject> {
    * nothing behind. Absent where nothing can be known before the challenge.
    */
   check?(names: readonly NameToProve[], options?: SolverOptions): Promise<void>;
+  /**
+   * Whether a person shows and removes this response: `present` and `remove` then do nothing, and
+   * `visible` looks once. By default none is.
+   */
+  isAttended?(response: R): boolean;
   /** Where and what will be shown. No effect outside. */
   respond(challenge: ChallengeToSolve, options?: SolverOptions): Promise<R>;
   /** Shows it. Already there = success. */

@@ -21,6 +21,11 @@ export interface IssuanceState {
   /** An order was about to be made, and its URL is not known: it may be there. */
   readonly ordering?: true | undefined;
   readonly responses: readonly SavedResponse[];
+  /**
+   * When the order, or an authorization that `responses` are for, expires, RFC 3339; absent where the
+   * CA does not say, and before there are responses.
+   */
+  readonly expires?: string | undefined;
 }
 
 export const newState: IssuanceState = { version: 1, responses: [] };

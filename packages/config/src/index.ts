@@ -16,6 +16,7 @@ export {
   dnsProviderKinds,
   type DnsProviderOption,
   dnsProvidersOf,
+  isAttendedDnsProvider,
   dnsProviderTypes,
 } from './dns/provider.ts';
 export {

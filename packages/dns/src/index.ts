@@ -31,6 +31,7 @@ export {
   type ZoneOptions,
 } from './provider.ts';
 export { quoted, unquoted } from './quoted-text.ts';
+export { type RecordAnswer, recordAnswers, type RecordAnswersOptions } from './record-answers.ts';
 export {
   editRecordSet,
   type EditedRecordSet,

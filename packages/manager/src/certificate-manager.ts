@@ -10,6 +10,8 @@ import {
   type IssuerRequest,
   type JsonObject,
   type ManagedCertificate,
+  type OrderDnsRecord,
+  type OrderStatus,
   Provisioner,
   type MaintenanceResult,
   CertificateMaintenance,
@@ -22,6 +24,7 @@ import type { Storage } from '@acmex/storage';
 import { type AccountOptions, accountSession } from './account.ts';
 import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
+import { awaitingIssuer, checkRecords, isSeen, type RecordCheck } from './awaited-records.ts';
 import { deployer } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import { type DnsProviders, watchedDnsProviders } from './dns-providers.ts';
@@ -182,6 +185,15 @@ export interface CertificateManager {
     id: string,
     options?: Parameters<CertificateMaintenance['maintain']>[1],
   ): Promise<MaintenanceResult>;
+  /**
+   * Looks up the DNS records that a person sets for an order, and notes what is seen. When all are
+   * visible, the order is due now. An order that wants none has no checks.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
+  checkRecords(
+    order: string,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly order: OrderStatus; readonly checks: readonly RecordCheck[] }>;
   /** Ends a run, as `CertificateMaintenance.finish`, and runs its hooks. */
   finish(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly Deployed[]>;
 }
@@ -241,6 +253,8 @@ export function certificateManager(options: CertificateManagerOptions): Certific
         await reportFailure(certificate, error, settings, maintainOptions);
       return result;
     },
+    checkRecords: async (order, checkOptions) =>
+      await checkOrderRecords(order, { challenge, provisioner, ...checkOptions }),
     async finish(finishOptions = {}) {
       const finished = await maintenance.finish(finishOptions);
       await warnOnFailure('the hook after', settings, () => hooks.after(finishOptions));
@@ -252,6 +266,25 @@ export function certificateManager(options: CertificateManagerOptions): Certific
       return finished;
     },
   };
+}
+
+async function checkOrderRecords(
+  id: string,
+  {
+    challenge,
+    provisioner,
+    signal,
+  }: Pick<CertificateManager, 'challenge' | 'provisioner'> & {
+    readonly signal?: AbortSignal | undefined;
+  },
+): ReturnType<CertificateManager['checkRecords']> {
+  const { certificate, records = [] } = await provisioner.status(id);
+  const wanted = records.filter(({ state }) => state !== 'removable');
+  const { proof } = (await provisioner.certificates.find(certificate)) ?? {};
+  const checks = await checkRecords(wanted, resolveChallenge(proof, challenge), { signal });
+  const isVisible = ({ name, value }: OrderDnsRecord) =>
+    checks.some((check) => check.name === name && check.value === value && isSeen(check));
+  return { order: await provisioner.noteRecords(id, isVisible), checks };
 }
 
 /** Does a task, as part of the trace of its order where something watches. */
@@ -441,7 +474,8 @@ function createIssuer(
       return await issuer.issue({ ...request, ...defaults }, options);
     },
   };
-  return watchIssuer ? watchIssuer(ready) : ready;
+  const awaiting = awaitingIssuer(ready, settings);
+  return watchIssuer ? watchIssuer(awaiting) : awaiting;
 }
 
 async function openSession(

@@ -7,6 +7,7 @@ import {
   credentialInFile,
   dnsProviderFor,
   dnsProvidersOf,
+  isAttendedDnsProvider,
   type IssuerDescription,
   issuersOf,
   type NamedDnsProviderOptions,
@@ -128,6 +129,8 @@ export function configuredDnsProviders(
   const described = dnsProvidersOf(config).map(({ name }) => name);
   return {
     default: config.values.challenge.dns01.provider,
+    // Where a person is present, the provider asks.
+    isAttended: (name) => prompt === undefined && isAttendedDnsProvider(name, config),
     choose: (domain, { provider, type }) =>
       dnsProviderFor(domain, { config, named: provider, type }),
     async open(name, { variables, environmentNames, credentials, lookUp }) {

@@ -5,7 +5,11 @@ import type { ChallengeSolver, NameToProve } from '@acmex/client';
  * A response with the name of its provider, so that another process can remove it by the same
  * provider.
  */
-export type ResponseByName = Dns01Response & { readonly provider: string };
+export type ResponseByName = Dns01Response & {
+  readonly provider: string;
+  /** The name to validate, which may be a wildcard; only where a person writes the record. */
+  readonly attendedName?: string;
+};
 
 export interface DnsByNameOptions {
   readonly type: 'dns-01' | 'dns-account-01';
@@ -26,6 +30,7 @@ export function dnsByName({
   return {
     type,
     supports: (identifier) => identifier.type === 'dns',
+    isAttended: ({ attendedName }) => attendedName !== undefined,
     async check(names, options) {
       const namesByProvider = new Map<string, NameToProve[]>();
       for (const name of names) {
@@ -41,8 +46,12 @@ export function dnsByName({
         identifier: { value },
         wildcard,
       } = challenge;
-      const provider = choose(wildcard ? `*.${value}` : value);
-      return { ...(await (await solverOf(provider)).respond(challenge, options)), provider };
+      const name = wildcard ? `*.${value}` : value;
+      const provider = choose(name);
+      const solver = await solverOf(provider);
+      const response = await solver.respond(challenge, options);
+      const isAttended = solver.isAttended?.(response) ?? false;
+      return { ...response, provider, ...(isAttended ? { attendedName: name } : {}) };
     },
     present: async (response, options) =>
       await (await solverOf(response.provider)).present(response, options),

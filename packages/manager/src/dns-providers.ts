@@ -27,6 +27,8 @@ export interface DnsProviders {
    * Returns the name of the provider that writes the records of a domain, which may be a wildcard.
    */
   choose(domain: string, options: ChooseDnsProviderOptions): string;
+  /** Whether a person writes the records of a provider, which then is not opened; never by default. */
+  isAttended?(provider: string): boolean;
   open(provider: string, options: OpenDnsProviderOptions): Promise<DnsProvider>;
 }
 

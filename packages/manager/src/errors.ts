@@ -35,6 +35,13 @@ export const managerErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_MANAGER_RECORDS_NOT_SET: {
+    meaning:
+      'The DNS records of an order were not set by hand before the CA stopped accepting them.',
+    cure: 'Set the records that the order shows at its next attempt: their values are new.',
+    exit: 6,
+    http: 422,
+  },
   ERR_MANAGER_DEPLOY: {
     meaning: 'A certificate has a kind of deploy target that this version does not support.',
     cure: 'Update AcmeX.',

@@ -12,6 +12,7 @@ export {
   updateContact,
 } from './account.ts';
 export { acmeIssuer, type AcmeIssuerOptions } from './acme-issuer.ts';
+export { type RecordCheck } from './awaited-records.ts';
 export {
   type CertificateManager,
   certificateManager,

@@ -90,12 +90,14 @@ async function recordSolver(
     );
   const dnsOptions = await propagationOptions(config);
   const solverOf = openedOnce(async (name) => {
-    const provider = await dnsProviders.open(name, {
-      variables: config.dnsVariables,
-      environmentNames: config.dnsEnv,
-      credentials,
-      lookUp: dnsOptions.lookUp,
-    });
+    const provider = dnsProviders.isAttended?.(name)
+      ? 'person'
+      : await dnsProviders.open(name, {
+          variables: config.dnsVariables,
+          environmentNames: config.dnsEnv,
+          credentials,
+          lookUp: dnsOptions.lookUp,
+        });
     return type === 'dns-01'
       ? dns01({ provider, ...dnsOptions })
       : dnsAccount01({ provider, draft: config.challengeDraft as DnsAccountDraft, ...dnsOptions });
@@ -118,9 +120,10 @@ async function propagationOptions(config: ChallengeConfig) {
   } satisfies Omit<Dns01Options, 'provider'>;
 }
 
-async function resolverAddresses({
+/** Returns the addresses of the resolvers that are asked; undefined for the system's. */
+export async function resolverAddresses({
   dnsResolver,
-}: ChallengeConfig): Promise<readonly string[] | undefined> {
+}: Pick<ChallengeConfig, 'dnsResolver'>): Promise<readonly string[] | undefined> {
   return dnsResolver && (await Promise.all(dnsResolver.map(serverAddress)));
 }
 

@@ -49,6 +49,7 @@ const severities: Partial<Record<string, Severity>> = {
   served_certificate_unreachable: 'error',
   revocation_detected: 'error',
   renewal_window_ignored: 'warning',
+  challenge_record_wanted: 'warning',
   order_orphaned: 'warning',
   certificate_revoked: 'warning',
 };

@@ -338,7 +338,7 @@ export const metricTable = {
     type: 'gauge',
     labels: ['result'],
     meaning:
-      'Certificates of the last run of acmex renew, by result: renewed, deployed, not_due, failed, not_deployed.',
+      'Certificates of the last run of acmex renew, by result: renewed, deployed, not_due, waiting, failed, not_deployed.',
     programs: ['renew'],
   },
 } as const satisfies Readonly<Record<string, MetricDescription>>;

@@ -43,7 +43,8 @@ export function renewalMetrics(
   for (const outcome of ['succeeded', 'failed', 'cancelled'])
     renewals.inc({ labels: { outcome }, value: 0 });
   return ({ outcome }) => {
-    if (!outcome || outcome.elsewhere) return;
+    // An order that waits for a person has not ended.
+    if (!outcome || outcome.elsewhere || outcome.state === 'waiting') return;
     const labels = { outcome: outcome.state };
     const traceId = traceIdOf(outcome.traceparent);
     renewals.inc(

@@ -161,11 +161,20 @@ function eventsOf(
 }
 
 /** Returns why a certificate is not renewed, as far as its record says it. */
-function stateText({ paused, current, renewal, failure, createdAt }: CertificateSummary): string {
+function stateText({
+  paused,
+  current,
+  renewal,
+  failure,
+  awaits,
+  createdAt,
+}: CertificateSummary): string {
   if (paused) return 'it is paused, so that it is not renewed: acmex cert resume continues';
   const since = current
     ? renewal && `its renewal has been due since ${renewal.at}`
     : `it was added at ${createdAt} and is not issued`;
+  if (awaits)
+    return `${since ?? 'it is ordered'}; DNS records must be set by hand${awaits.until === undefined ? '' : ` until ${awaits.until}`}: the order shows them`;
   const reason = failure
     ? `the last attempt failed: ${failure.message}`
     : 'no attempt has failed: check that acmex daemon, acmex serve or a timer with acmex renew runs';

@@ -11,6 +11,7 @@ import {
   dueAt,
   isDue,
   isOutdated,
+  orderDueAt,
   type CurrentCertificate,
   type ManagedCertificate,
   type RenewalPlan,
@@ -215,11 +216,9 @@ export class CertificateMaintenance {
   async #orderFor(id: string, force: boolean): Promise<string | undefined> {
     const certificate = await this.#provisioner.certificates.find(id);
     if (!certificate || certificate.paused) return undefined;
-    const { order, orderedAt, createdAt, failure } = certificate;
-    if (order !== undefined) {
-      const at = failure?.retryAt ?? orderedAt ?? createdAt;
-      return force || isDue(at, this.#clock.now()) ? order : undefined;
-    }
+    const { order } = certificate;
+    if (order !== undefined)
+      return force || isDue(orderDueAt(certificate), this.#clock.now()) ? order : undefined;
     if (!this.#submission(certificate, force)) return undefined;
     return await this.#provisioner.submitIf(id, (latest) => this.#submission(latest, force));
   }

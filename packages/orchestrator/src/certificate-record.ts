@@ -102,6 +102,13 @@ export interface CertificateSummary extends CertificateSpec {
   /** The order that is under way. */
   readonly order?: string | undefined;
   readonly orderedAt?: string | undefined;
+  /**
+   * The order waits for DNS records that a person sets: since when, until when the CA accepts them
+   * if it says so, and when they are looked at next.
+   */
+  readonly awaits?:
+    | { readonly since: string; readonly until?: string | undefined; readonly lookAt: string }
+    | undefined;
   /** Whether the event of its expiry was written. */
   readonly expiryReported?: boolean | undefined;
   /** The alarms that were reported and are not resolved. */
@@ -181,6 +188,7 @@ const summarySchema = certificateSpecSchema.extend({
   placed: z.looseObject({ generation: count, until: time }).optional(),
   order: orderId.optional(),
   orderedAt: time.optional(),
+  awaits: z.looseObject({ since: time, until: time.optional(), lookAt: time }).optional(),
   expiryReported: z.boolean().optional(),
   joined: z.array(certificateId).optional(),
   served: z.array(servedPlaceSchema).optional(),
@@ -253,12 +261,10 @@ export const generationId = (id: string, generation: number) =>
 
 /** Returns when something is due next for a certificate, RFC 3339; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {
-  const { paused, order, orderedAt, failure, current, renewal, revocation } = summary;
+  const { paused, order, failure, current, renewal, revocation } = summary;
   if (paused) return undefined;
   const moments = [
-    order === undefined && current
-      ? undefined
-      : (failure?.retryAt ?? wholeSecond(orderedAt ?? summary.createdAt)),
+    order === undefined && current ? undefined : orderDueAt(summary),
     isDeployed(summary) ? undefined : deployableAt(summary),
     ...(order === undefined
       ? [later(renewal?.at, failure?.retryAt), renewal?.askAt, current && revocation?.checkAt]
@@ -268,6 +274,20 @@ export function dueAt(summary: CertificateSummary): string | undefined {
       : undefined,
   ].filter((moment) => moment !== undefined);
   return moments.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+/** Returns when the order of a certificate, or the first one that it needs, is due, RFC 3339. */
+export function orderDueAt({ awaits, failure, orderedAt, createdAt }: CertificateSummary): string {
+  return awaits?.lookAt ?? failure?.retryAt ?? wholeSecond(orderedAt ?? createdAt);
+}
+
+/** Returns a certificate whose order is due now, even if it waits after a failure or for records. */
+export function withOrderDue(summary: CertificateSummary, now: string): CertificateSummary {
+  return {
+    ...summary,
+    failure: summary.failure && { ...summary.failure, retryAt: now },
+    awaits: summary.awaits && { ...summary.awaits, lookAt: now },
+  };
 }
 
 /** What the event of a change says where a certificate is paused or resumed. */

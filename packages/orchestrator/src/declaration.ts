@@ -6,6 +6,7 @@ import {
   type ManagedCertificate,
   pauseMessages,
   summaryChanges,
+  withOrderDue,
 } from './certificate-record.ts';
 import {
   type CertificateSpec,
@@ -280,10 +281,9 @@ export class Declarer {
     if (ordering !== 'new' && ordering !== 'restarted') return next;
     const now = timestamp(this.#clock.now());
     return {
-      ...next,
+      ...withOrderDue(next, now),
       order: next.order ?? newId('ord', this.#clock),
       orderedAt: next.orderedAt ?? now,
-      failure: next.failure && { ...next.failure, retryAt: now },
     };
   }
 

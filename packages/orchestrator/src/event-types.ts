@@ -9,6 +9,8 @@ export const eventMeanings = {
   account_registered: 'An account was created at a CA, or found there by its key.',
   account_updated: 'The contacts of an account were changed, or it was deactivated.',
   account_key_changed: 'An account has a new key.',
+  challenge_record_wanted:
+    'A person must set DNS records by hand for an order, until the time in the message. It is written again when the CA wants new values.',
   challenge_created: 'A challenge response was published.',
   challenge_validated: 'The CA has validated every name of an order.',
   challenge_failed: 'The CA could not validate a name.',

@@ -34,7 +34,16 @@ import { eventChange } from './events.ts';
 import { failureOf, nextFailure } from './failure.ts';
 import { readIdentities } from './identity.ts';
 import type { HeldOrder, Holds } from './holds.ts';
-import type { IssuedChains, Issuer, IssuerRequest } from './issuer.ts';
+import {
+  awaitedText,
+  areAllSeen,
+  awaitedUntil,
+  isAwaiting,
+  newlyWanted,
+  removable,
+  wantedRecords,
+} from './awaited-records.ts';
+import type { Awaited, IssuedChains, Issuer, IssuerRequest } from './issuer.ts';
 import type { JsonObject } from './json.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
@@ -57,22 +66,30 @@ import { traceIdOf } from './trace-context.ts';
 export type Outcome = {
   readonly elsewhere?: true | undefined;
   readonly traceparent?: string | undefined;
-} & (
-  | {
-      readonly state: 'succeeded';
-      readonly generation: number;
-      /** What was unusual in the chain that the CA sent, as sentences; absent for none. */
-      readonly warnings?: readonly string[] | undefined;
-    }
-  | {
-      readonly state: 'failed';
-      readonly error: unknown;
-      readonly retryAt?: string | undefined;
-      /** The id of the certificate that was issued and is not used: see `RefusedCertificate`. */
-      readonly refused?: string | undefined;
-    }
-  | { readonly state: 'cancelled' }
-);
+} &
+  /** A person has to set DNS records first; the order is looked at again at `lookAt`. */
+  (
+    | {
+        readonly state: 'waiting';
+        readonly lookAt: string;
+        /** What the person has to do: see `awaitedText`. */
+        readonly message: string;
+      }
+    | {
+        readonly state: 'succeeded';
+        readonly generation: number;
+        /** What was unusual in the chain that the CA sent, as sentences; absent for none. */
+        readonly warnings?: readonly string[] | undefined;
+      }
+    | {
+        readonly state: 'failed';
+        readonly error: unknown;
+        readonly retryAt?: string | undefined;
+        /** The id of the certificate that was issued and is not used: see `RefusedCertificate`. */
+        readonly refused?: string | undefined;
+      }
+    | { readonly state: 'cancelled' }
+  );
 
 export interface ExecutionOptions {
   readonly storage: Storage;
@@ -152,7 +169,7 @@ export class Execution {
     const wanted = heldOrder(certificate);
     await this.#options.holds.assertFree(wanted);
     const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
-    const { chain, alternates } = await this.#chainsOf(
+    const result = await this.#chainsOf(
       {
         names: order.names,
         csr: bytes(order.csr),
@@ -168,6 +185,8 @@ export class Execution {
       await this.#options.holds.note(wanted, error);
       throw error;
     });
+    if ('records' in result) return await this.#wait(result, order);
+    const { chain, alternates } = result;
     try {
       const issued = await this.#verified(chain, { order, certificate });
       const warning = preferredChainWarning(issued.pem, certificate.preferredChain);
@@ -278,12 +297,16 @@ export class Execution {
       readonly order: OrderRecord;
       readonly signal: AbortSignal;
     },
-  ): Promise<IssuedChains> {
+  ): Promise<IssuedChains | Awaited> {
+    const wasAwaiting = isAwaiting(order);
     const issue = async (wanted: IssuerRequest, state: JsonObject | undefined) =>
       await issuer.issue(wanted, {
         state,
         save: (issuance) => this.#save(issuance),
-        onStep: (step) => this.#journal.add(step),
+        onStep: (step) => {
+          // An order that waits for a person is continued often.
+          if (!wasAwaiting || step.type !== 'resumed') this.#journal.add(step);
+        },
         traceparent: order.traceparent,
         signal,
       });
@@ -291,10 +314,48 @@ export class Execution {
       return await issue(request, order.issuance);
     } catch (error) {
       const { issuance } = (await this.#journal.read()).record;
-      const isOrdered = typeof issuance?.order === 'string';
-      if (request.replaces === undefined || isOrdered || !mayConcernReplaces(error)) throw error;
+      if (request.replaces === undefined || isOrdered({ issuance }) || !mayConcernReplaces(error))
+        throw error;
       return await issue({ ...request, replaces: undefined }, issuance);
     }
+  }
+
+  /**
+   * Stores which records a person has to set, and reports those that are new.
+   * @param before the order before its records were looked at
+   */
+  async #wait(awaited: Awaited, before: OrderRecord): Promise<Outcome> {
+    const added = newlyWanted(before, awaited);
+    const message = awaitedText(
+      added.map(({ name }) => name),
+      awaited.until,
+    );
+    if (added.length > 0) this.#journal.add({ type: 'records-wanted', message });
+    await this.#journal.prepareEnd();
+    return await untilWritten(async () => {
+      const { order, certificate } = await this.#journal.readWithCertificate();
+      this.#journal.cancelled.throwIfAborted();
+      const { record } = certificate;
+      const { until } = awaited;
+      const isNoted = !areAllSeen(before) && areAllSeen(order.record);
+      const now = this.#options.clock.now();
+      const awaits = awaitedUntil(record, { until, isNew: added.length > 0, isNoted }, now);
+      const next = { ...record, order: this.#id, failure: undefined, awaits };
+      await this.#write([
+        ...summaryChanges(order.record.certificate, certificate, next),
+        ...this.#journal.pause(order, {
+          state: 'pending',
+          failure: undefined,
+          ...wantedRecords(order.record, awaited),
+        }),
+      ]);
+      const missing = awaited.records.filter((wanted) => !wanted.isSeen).map(({ name }) => name);
+      return {
+        state: 'waiting',
+        lookAt: awaits.lookAt,
+        message: awaitedText(missing, until),
+      };
+    });
   }
 
   async #chainInUse({ order, certificate }: OrderAndCertificate): Promise<string | undefined> {
@@ -322,6 +383,7 @@ export class Execution {
         reusesKey,
         issuance: undefined,
         url: undefined,
+        ...removable(order),
       }),
       () => [orderKeys.put(this.#id, { privateKey })],
     );
@@ -405,7 +467,10 @@ export class Execution {
           : []),
         ...this.#journal.end(
           read.order,
-          { state: 'succeeded', generation, failure: undefined, issuance: undefined },
+          {
+            ...removable(read.order.record),
+            ...{ state: 'succeeded', generation, failure: undefined, issuance: undefined },
+          },
           { type: current ? 'renewal_success' : 'certificate_obtained' },
         ),
         { remove: orderKeys.key(this.#id) },
@@ -451,6 +516,7 @@ export class Execution {
       ...(isOfDevice ? { keyType: preparedFor.keyType } : {}),
       order: undefined,
       orderedAt: undefined,
+      awaits: undefined,
       failure: undefined,
       deployFailure: undefined,
       placed: undefined,
@@ -494,8 +560,11 @@ export class Execution {
       const isEnd =
         order.record.onFailure === 'end' && !isAtWork(this.#journal.stepTypes(order.record), code);
       const next = isEnd
-        ? { ...record, ...issuedAs(record), order: undefined, orderedAt: undefined }
-        : { ...record, order: this.#id };
+        ? {
+            ...{ ...record, ...issuedAs(record) },
+            ...{ order: undefined, orderedAt: undefined, awaits: undefined },
+          }
+        : { ...record, order: this.#id, awaits: undefined };
       await this.#write([
         ...(isEnd
           ? await this.#endChanges({ order, certificate }, { ...next, failure })
@@ -506,6 +575,7 @@ export class Execution {
             state: isEnd ? 'failed' : 'pending',
             onFailure: isEnd ? 'end' : 'retry',
             failure,
+            ...(isEnd || !isOrdered(order.record) ? removable(order.record) : {}),
             ...(this.#refused === undefined ? {} : { issuance: undefined, refused }),
           },
           {
@@ -542,6 +612,7 @@ export class Execution {
         ...record,
         order: undefined,
         orderedAt: undefined,
+        awaits: undefined,
         failure: this.#failure(record, {
           code: 'ERR_ORCHESTRATOR_CANCELLED',
           message: `the order ${this.#id} was cancelled`,
@@ -552,7 +623,7 @@ export class Execution {
         ...(await this.#endChanges({ order, certificate }, next)),
         ...this.#journal.end(
           order,
-          { state: 'cancelled', issuance: undefined },
+          { state: 'cancelled', issuance: undefined, ...removable(order.record) },
           { type: 'order_cancelled' },
         ),
         { remove: orderKeys.key(this.#id) },
@@ -618,6 +689,11 @@ function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
 
 function heldOrder({ issuer, names, current }: CertificateSummary): HeldOrder {
   return { issuer, names, end: current && Temporal.Instant.from(current.notAfter) };
+}
+
+/** Whether there is an order at the CA that can be continued. */
+function isOrdered({ issuance }: Pick<OrderRecord, 'issuance'>): boolean {
+  return typeof issuance?.order === 'string';
 }
 
 /** Whether key and CSR exist, are for the present spec, and the key may be used. */

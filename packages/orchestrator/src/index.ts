@@ -1,3 +1,4 @@
+export { awaitedText } from './awaited-records.ts';
 export { type AlarmScan, scanAlarms, type ScanAlarmsOptions } from './alarms.ts';
 export type { ReportedAlarms } from './alarm-times.ts';
 export { type AlarmedCertificate, alarmTypes, type AlarmType, openAlarms } from './open-alarms.ts';
@@ -73,6 +74,8 @@ export {
 export type { Outcome } from './execution.ts';
 export { chooseChain } from './choose-chain.ts';
 export type {
+  Awaited,
+  AwaitedRecord,
   IssuedChains,
   Issuer,
   IssuerOptions,
@@ -85,6 +88,7 @@ export type {
   OrderCause,
   OrderRecord,
   OrderState,
+  OrderDnsRecord,
   OrderStatus,
   OrderStep,
 } from './order-record.ts';

@@ -34,6 +34,25 @@ export interface IssuerStep {
   readonly message?: string | undefined;
 }
 
+/** A DNS record that a person has to set before the CA can validate a name. */
+export interface AwaitedRecord {
+  readonly type: 'TXT';
+  /** The whole name, without a final dot. */
+  readonly name: string;
+  readonly value: string;
+  /** The name that it validates, which may be a wildcard. */
+  readonly domain: string;
+  /** Whether all servers that were asked show it. */
+  readonly isSeen: boolean;
+}
+
+/** Why an issuer has not issued yet: a person has to set records first. */
+export interface Awaited {
+  readonly records: readonly AwaitedRecord[];
+  /** When the CA no longer accepts them, RFC 3339; absent where it does not say. */
+  readonly until?: string | undefined;
+}
+
 /** What an issuer issued. */
 export interface IssuedChains {
   /** PEM, the leaf first: the preferred chain, else the CA's first. */
@@ -71,9 +90,10 @@ export interface Issuer {
   readonly name: string;
   /**
    * Issues a certificate, continuing from `state`. In every case all challenge responses are
-   * removed.
+   * removed, but for those that a person sets. While these are awaited it returns them, and is
+   * called again later.
    */
-  issue(request: IssuerRequest, options: IssuerOptions): Promise<IssuedChains>;
+  issue(request: IssuerRequest, options: IssuerOptions): Promise<IssuedChains | Awaited>;
   /** Removes the challenge responses that `state` names. */
   abandon(state: JsonObject, options?: { readonly proof?: JsonObject | undefined }): Promise<void>;
   /**

@@ -20,6 +20,7 @@ const eventOfStep: Readonly<Record<string, EventType>> = {
   presented: 'challenge_created',
   validated: 'challenge_validated',
   'order-orphaned': 'order_orphaned',
+  'records-wanted': 'challenge_record_wanted',
 };
 
 export interface OrderJournalOptions {
@@ -138,6 +139,17 @@ export class OrderJournal {
   }
 
   /**
+   * Returns the last changes of an execution that is continued later: the order, and the events of
+   * its steps. Call `prepareEnd` first.
+   */
+  pause(order: Stored<OrderRecord>, change: Partial<OrderRecord>): readonly Change[] {
+    return [
+      orders.changed(order, { ...this.#withSteps(order.record, this.#steps), ...change }),
+      ...this.#stepEvents(order.record, this.#steps),
+    ];
+  }
+
+  /**
    * Returns the last changes of an execution: the order, the events of its steps, and the event of
    * its end. Call `prepareEnd` first.
    */
@@ -149,8 +161,7 @@ export class OrderJournal {
     const { certificate, names, issuer, labels, traceparent } = order.record;
     const traceId = traceIdOf(traceparent);
     return [
-      orders.changed(order, { ...this.#withSteps(order.record, this.#steps), ...change }),
-      ...this.#stepEvents(order.record, this.#steps),
+      ...this.pause(order, change),
       eventChange(
         { ...event, certificate, order: this.#id, names, issuer, labels, traceId },
         this.#clock,

@@ -23,6 +23,20 @@ export interface OrderStep {
 }
 
 /**
+ * A DNS record that a person sets for an order. `wanted`: it was not seen at every server; `seen`: it
+ * was, at the last look; `removable`: the order does not need it any more.
+ */
+export interface OrderDnsRecord {
+  readonly type: 'TXT';
+  /** The whole name, without a final dot. */
+  readonly name: string;
+  readonly value: string;
+  /** The name that it validates, which may be a wildcard. */
+  readonly domain: string;
+  readonly state: 'wanted' | 'seen' | 'removable';
+}
+
+/**
  * The work of getting a certificate. It is stored without secrets, and executing it again continues
  * it.
  */
@@ -54,6 +68,10 @@ export interface OrderRecord {
   readonly url?: string | undefined;
   /** The newest hundred steps. */
   readonly steps: readonly OrderStep[];
+  /** The DNS records that a person sets, or has set, for it. */
+  readonly records?: readonly OrderDnsRecord[] | undefined;
+  /** Until when they can be set, RFC 3339; absent where the CA does not say, or none is wanted. */
+  readonly recordsUntil?: string | undefined;
   readonly failure?: Failure | undefined;
   /** How many issued certificates in a row were not what was ordered. */
   readonly refused?: number | undefined;
@@ -98,6 +116,18 @@ const orderSchema = z.looseObject({
       message: z.string().optional(),
     }),
   ),
+  records: z
+    .array(
+      z.looseObject({
+        type: z.literal('TXT'),
+        name: z.string(),
+        value: z.string(),
+        domain: z.string(),
+        state: z.enum(['wanted', 'seen', 'removable']),
+      }),
+    )
+    .optional(),
+  recordsUntil: time.optional(),
   failure: failureSchema.optional(),
   cancelRequested: z.boolean().optional(),
   orphaned: count,

@@ -13,7 +13,9 @@ import {
   type Generation,
   type ManagedCertificate,
   summaryChanges,
+  withOrderDue,
 } from './certificate-record.ts';
+import { areAllSeen, isAwaiting } from './awaited-records.ts';
 import type { CertificateSpec } from './certificate-spec.ts';
 import { CertificateStore } from './certificate-store.ts';
 import {
@@ -32,6 +34,7 @@ import {
   hasEnded,
   type OrderCause,
   newOrder,
+  type OrderDnsRecord,
   orderReason,
   type OrderReason,
   orders,
@@ -263,10 +266,9 @@ export class Provisioner {
         ...(await admit(['order'])),
         added,
         ...summaryChanges(certificate, stored, {
-          ...record,
+          ...withOrderDue(record, now),
           order,
           orderedAt: now,
-          failure: record.failure && { ...record.failure, retryAt: now },
         }),
         started(),
       ]);
@@ -350,15 +352,48 @@ export class Provisioner {
       if (!stored || hasEnded(stored.record)) return await this.status(id);
       const managed = await certificates.read(this.#storage, certificate);
       // The certificate is due now, so that a dispatcher ends the order.
-      const due = managed?.record.failure && {
-        ...managed.record,
-        failure: { ...managed.record.failure, retryAt: timestamp(this.#clock.now()) },
-      };
+      const waits = managed?.record.failure ?? managed?.record.awaits;
+      const due = managed && waits && withOrderDue(managed.record, timestamp(this.#clock.now()));
       await this.#storage.write([
         orders.changed(stored, { ...stored.record, cancelRequested: true }),
         ...(managed && due ? summaryChanges(certificate, managed, due) : []),
       ]);
       return await this.status(id);
+    });
+  }
+
+  /**
+   * Notes which of the DNS records that an order waits for were seen. When all of them are, the order
+   * is due now. An order that has ended, or has other records by now, does not change.
+   */
+  async noteRecords(id: string, isSeen: (record: OrderDnsRecord) => boolean): Promise<OrderStatus> {
+    return await untilWritten(async () => {
+      const { certificate } = await this.status(id);
+      const stored = await orders.read(this.#storage, id);
+      if (!stored || hasEnded(stored.record) || !isAwaiting(stored.record))
+        return await this.status(id);
+      const records = stored.record.records?.map((record): OrderDnsRecord =>
+        record.state === 'removable'
+          ? record
+          : { ...record, state: isSeen(record) ? 'seen' : 'wanted' },
+      );
+      const managed = await certificates.read(this.#storage, certificate);
+      const waits = managed?.record.awaits ?? managed?.record.failure;
+      const isDueNow = areAllSeen({ records }) && managed !== undefined && waits !== undefined;
+      const isChanged = JSON.stringify(records) !== JSON.stringify(stored.record.records);
+      if (!isChanged && !isDueNow) return { id, ...stored.record };
+      const record = { ...stored.record, records };
+      await this.#storage.write([
+        orders.changed(stored, record),
+        ...(isDueNow
+          ? summaryChanges(
+              certificate,
+              managed,
+              withOrderDue(managed.record, timestamp(this.#clock.now())),
+            )
+          : []),
+      ]);
+      return { id, ...record };
     });
   }
 
@@ -378,8 +413,7 @@ export class Provisioner {
   async retryNow(certificate: string): Promise<void> {
     const retryAt = timestamp(this.#clock.now());
     await this.certificates.change(certificate, (summary) => ({
-      ...summary,
-      failure: summary.failure && { ...summary.failure, retryAt },
+      ...withOrderDue(summary, retryAt),
       deployFailure: summary.deployFailure && { ...summary.deployFailure, retryAt },
     }));
   }

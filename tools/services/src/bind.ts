@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
@@ -22,6 +24,11 @@ export interface Bind extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly address: string;
   log(): string;
+  /**
+   * Changes records as a person does, with nsupdate: `add www.a.test 1 TXT "text"`, `delete
+   * www.a.test TXT`.
+   */
+  update(...changes: readonly string[]): Promise<void>;
 }
 
 /**
@@ -87,10 +94,22 @@ async function start(zones: BindOptions['zones']): Promise<Bind> {
       port,
       address: `127.0.0.1:${port}`,
       log,
+      update: async (...changes) => await update(port, changes),
       [Symbol.asyncDispose]: () => resources.close(),
     };
   } catch (error) {
     await resources.close();
     throw error;
   }
+}
+
+async function update(port: number, changes: readonly string[]): Promise<void> {
+  const nsupdate = promisify(execFile)('nsupdate', ['-t', '10']);
+  const lines = [
+    `server 127.0.0.1 ${port}`,
+    ...changes.map((change) => `update ${change}`),
+    'send',
+  ];
+  nsupdate.child.stdin?.end(`${lines.join('\n')}\n`);
+  await nsupdate;
 }

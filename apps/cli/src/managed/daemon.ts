@@ -34,6 +34,11 @@ export interface DaemonOptions extends ConfiguredOutputOptions {
   readonly answerTlsAddress?: string;
 }
 
+const outcomeWords = {
+  succeeded: 'renewed',
+  waiting: 'waits for records that are set by hand',
+  cancelled: 'cancelled',
+} as const;
 /**
  * How long running orders may finish after a stop; then they are parked, and continue at the next
  * start.
@@ -196,7 +201,7 @@ function reportMaintenance(
       ...{ ...subject, event: 'failed', code: errorCode(outcome.error) },
     });
   else if (outcome && !outcome.elsewhere)
-    report.done(`${id}: ${outcome.state === 'succeeded' ? 'renewed' : 'cancelled'}`, {
+    report.done(`${id}: ${outcomeWords[outcome.state]}`, {
       ...{ ...subject, event: outcome.state },
     });
   if (deployed === 'failed')

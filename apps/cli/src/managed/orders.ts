@@ -55,7 +55,7 @@ export async function orderShow(
 }
 
 function linesOf(order: OrderStatus): readonly (readonly [string, string | undefined])[] {
-  const { id, state, cause, certificate, url, orphaned, steps, failure } = order;
+  const { id, state, cause, certificate, url, orphaned, steps, failure, records = [] } = order;
   return [
     ['id', id],
     ['state', state],
@@ -71,6 +71,11 @@ function linesOf(order: OrderStatus): readonly (readonly [string, string | undef
         .map((field) => printable(field, 500))
         .join('  '),
     ]),
+    ...records.map((record): readonly [string, string] => [
+      'record',
+      `${record.state}  ${printable(record.name, 255)} TXT "${printable(record.value, 255)}"`,
+    ]),
+    ['set until', order.recordsUntil],
     ['failed', failure && `${failure.at}: ${printable(failure.message, 2000)} [${failure.code}]`],
     ['retry', state === 'pending' ? failure?.retryAt : undefined],
   ];

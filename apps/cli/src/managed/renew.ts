@@ -30,7 +30,13 @@ export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
 interface Renewal extends MaintenanceResult {
   readonly names: readonly string[];
   readonly result:
-    'renewed' | 'could be renewed' | 'not due' | 'failed' | 'not deployed' | 'deployed';
+    | 'renewed'
+    | 'could be renewed'
+    | 'not due'
+    | 'waits for records'
+    | 'failed'
+    | 'not deployed'
+    | 'deployed';
   readonly error?: unknown;
 }
 
@@ -102,6 +108,7 @@ const resultLabels = {
   renewed: 'renewed',
   deployed: 'deployed',
   'not due': 'not_due',
+  'waits for records': 'waiting',
   failed: 'failed',
   'not deployed': 'not_deployed',
 } as const;
@@ -242,6 +249,7 @@ async function tryRenewal(
 ): Promise<Renewal> {
   const outcome = await trial(manager, certificate);
   if (outcome.state === 'failed') throw outcome.error;
+  if (outcome.state === 'waiting') throw new CliError('ERR_CLI_INCOMPLETE', outcome.message);
   return { certificate: certificate.id, names: certificate.names, result: 'could be renewed' };
 }
 
@@ -265,6 +273,7 @@ async function maintain(
 function resultOf({ outcome, deployed }: MaintenanceResult): Renewal['result'] {
   if (outcome?.state === 'failed') return 'failed';
   if (deployed === 'failed') return 'not deployed';
+  if (outcome?.state === 'waiting') return 'waits for records';
   if (outcome?.state === 'succeeded' && !outcome.elsewhere) return 'renewed';
   return deployed === undefined ? 'not due' : 'deployed';
 }

@@ -34,6 +34,7 @@ export function reportIssued(
 ): void {
   if (outcome?.state === 'succeeded')
     for (const warning of outcome.warnings ?? []) report.warn(`${certificate}: ${warning}`);
+  if (outcome?.state === 'waiting') report.warn(`${certificate}: ${outcome.message}`);
   if (outcome?.state === 'failed' && outcome.refused !== undefined)
     report.warn(
       `${certificate}: the certificate that the CA issued is stored and is not used: acmex cert show ${certificate} says why, acmex cert export ${certificate} --refused ${printable(outcome.refused, 16)} writes it`,

@@ -1,20 +1,8 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { type Config, dnsProviderKinds, dnsProvidersOf } from '@acmex/config';
 import { printable } from '@acmex/errors';
 import type { ConfiguredDnsProvidersOptions } from '@acmex/manager/from-config';
 import type { Reporter, Terminal } from '../terminal.ts';
-
-/**
- * Reports whether a person writes the records of a DNS provider, so that nothing can renew by
- * itself.
- */
-export function isManual(name: string | undefined, config: Pick<Config, 'values'>): boolean {
-  return (
-    dnsProviderKinds().some(({ type, attended }) => attended && type === name) &&
-    !dnsProvidersOf(config).some((provider) => provider.name === name)
-  );
-}
 
 /**
  * Shows which record to write, and waits for Enter on a terminal; elsewhere, until the record is

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { parseChain, preferredChainWarning } from '@acmex/certificate';
+import { isAttendedDnsProvider } from '@acmex/config';
 import { fileAttributes } from '@acmex/deploy';
 import { type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
 import {
@@ -15,7 +16,7 @@ import { formatResult } from '../output.ts';
 import { reporter, type Terminal } from '../terminal.ts';
 import { readAccountKey } from './account-key.ts';
 import { challengeFromFlags } from './challenge.ts';
-import { isManual, promptForRecord } from './manual-dns.ts';
+import { promptForRecord } from './manual-dns.ts';
 import type { ObtainOptions } from './options.ts';
 import type { Obtaining } from './obtaining.ts';
 import { orderManaged } from './order-managed.ts';
@@ -86,7 +87,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
 function isManageable(options: ObtainOptions): boolean {
   const { manage, csr, accountKey, notAfter, dnsProvider, configuration } = options;
   const isRepeatable = [csr, accountKey, notAfter].every((flag) => flag === undefined);
-  return manage && isRepeatable && !isManual(dnsProvider, configuration);
+  return manage && isRepeatable && !isAttendedDnsProvider(dnsProvider, configuration);
 }
 
 async function issuerSettings(

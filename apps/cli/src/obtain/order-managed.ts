@@ -151,6 +151,7 @@ async function executeOrder(
         );
       throw outcome.error;
     }
+    if (outcome.state === 'waiting') throw new CliError('ERR_CLI_INCOMPLETE', outcome.message);
     if (outcome.state === 'cancelled')
       throw new CliError(
         'ERR_CLI_INCOMPLETE',

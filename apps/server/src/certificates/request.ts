@@ -1,4 +1,4 @@
-import { dnsProviderFor, dnsProvidersOf, issuersOf } from '@acmex/config';
+import { dnsProviderFor, dnsProvidersOf, isAttendedDnsProvider, issuersOf } from '@acmex/config';
 import { errorText } from '@acmex/errors';
 import {
   assertChallengeFits,
@@ -51,7 +51,7 @@ export const wishes = {
   dnsProvider: ownName
     .optional()
     .describe(
-      'One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name.',
+      'One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows.',
     ),
   renewBeforeDays: renewBeforeDays.optional(),
   labels: labels.optional(),
@@ -265,25 +265,27 @@ function assertValidation(
   }
 }
 
-/** That all records are written by providers which the tenant may use. */
+/** That all records are written by providers which the tenant may use, or by a person. */
 function assertProviders(
   { manager: { config }, dnsProviders, name: tenant }: Tenant,
   names: readonly string[],
   { challenge: way, dnsProvider: named }: ReturnType<typeof resolveChallenge>,
 ): void {
   if (way !== 'dns-01' && way !== 'dns-account-01') return;
+  if (isAttendedDnsProvider(named, config)) return;
   const known = dnsProvidersOf(config).map((provider) => provider.name);
   const allowed = known.filter((provider) => dnsProviders?.includes(provider) ?? true);
   if (allowed.length === 0)
     throw wrong(
       '/dnsProvider',
-      `${way} needs one of challenge.dns01.providers of acmex.toml, which has none`,
+      `${way} needs one of challenge.dns01.providers of acmex.toml, which has none: choose manual, where a person sets the records`,
     );
   if (named !== undefined && !known.includes(named))
     throw wrong('/dnsProvider', `${way} needs one of ${allowed.join(', ')}`);
   for (const name of names) {
     const writer = writerOf(name, config, named);
-    if (writer !== undefined && allowed.includes(writer)) continue;
+    if (writer !== undefined && (allowed.includes(writer) || isAttendedDnsProvider(writer, config)))
+      continue;
     if (named !== undefined && !allowed.includes(named))
       throw new ServerError(
         'ERR_SERVER_NAMES',

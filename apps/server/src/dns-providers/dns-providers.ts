@@ -1,4 +1,4 @@
-import { dnsProviderKinds, dnsProvidersOf } from '@acmex/config';
+import { dnsProviderKinds, dnsProvidersOf, isAttendedDnsProvider } from '@acmex/config';
 import { Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -15,6 +15,11 @@ const dnsProviderSchema = z
     isDefault: z
       .boolean()
       .describe('Whether it writes the records of names that no other provider is for.'),
+    attended: z
+      .boolean()
+      .describe(
+        'Whether a person sets the records, as each order then shows them; a renewal waits for that too.',
+      ),
   })
   .meta({ id: 'DnsProvider' });
 const list = endpoint({
@@ -30,20 +35,29 @@ const list = endpoint({
   },
 });
 
-/** The DNS providers of acmex.toml, as a tenant may use them. */
+/** The DNS providers of acmex.toml as a tenant may use them, and a person. */
 @Injectable()
 export class DnsProviders {
   @Handles(list)
   async list({ caller: { tenant } }: RequestOf<typeof list>): Promise<Answer> {
     const { config } = tenant.manager;
-    const titles = new Map(dnsProviderKinds().map(({ type, title }) => [type, title]));
-    const items = dnsProvidersOf(config)
+    const kinds = dnsProviderKinds();
+    const titles = new Map(kinds.map(({ type, title }) => [type, title]));
+    const { provider: byDefault } = config.values.challenge.dns01;
+    const configured = dnsProvidersOf(config)
       .filter(({ name }) => tenant.dnsProviders?.includes(name) ?? true)
       .map(({ name, type, zones }) => ({
         ...{ name, type, zones },
         title: titles.get(type) ?? type,
-        isDefault: name === config.values.challenge.dns01.provider,
+        isDefault: name === byDefault,
+        attended: false,
       }));
-    return answer(200, { items });
+    const attended = kinds
+      .filter(({ type }) => isAttendedDnsProvider(type, config))
+      .map(({ type, title }) => ({
+        ...{ name: type, type, title, isDefault: type === byDefault },
+        attended: true,
+      }));
+    return answer(200, { items: [...configured, ...attended] });
   }
 }

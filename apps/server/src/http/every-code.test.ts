@@ -521,6 +521,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['ERR_SIGNER_KEY', 'ERR_SIGNER_REFERENCE'],
   ],
   'the work on an order, whose failure the order shows': [
+    'ERR_MANAGER_RECORDS_NOT_SET',
     ...['ERR_ACME_POLL_LIMIT', 'ERR_CERTIFICATE_CA', 'ERR_CERTIFICATE_CHAIN'],
     ...['ERR_CERTIFICATE_KEY', 'ERR_CERTIFICATE_NAMES', 'ERR_CERTIFICATE_PURPOSE'],
     ...['ERR_CERTIFICATE_VALIDITY', 'ERR_ORCHESTRATOR_CANCELLED', 'ERR_ORCHESTRATOR_DUE_AT_ONCE'],

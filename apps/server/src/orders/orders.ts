@@ -28,7 +28,7 @@ import { Quotas } from '../quotas.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { withTemplate } from '../templates/template-store.ts';
 import { SharedWatches, type Watch } from '../waiting/shared-watches.ts';
-import { hasEnded, orderOf, orderSchema, orderStates } from './order.ts';
+import { assertVisible, hasEnded, orderOf, orderSchema, orderStates } from './order.ts';
 
 const params = z.strictObject({ id: orderId });
 const orderRequest = z
@@ -149,7 +149,7 @@ const events = endpoint({
   answers: {
     200: {
       description:
-        'Server-sent events: `step` with each step and its number as id, `state` whenever that or the failure changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token.',
+        'Server-sent events: `step` with each step and its number as id, `state` whenever that or the failure changes, `records` with the records that a person sets whenever they or what was seen of them changes, and `end` with the whole order. `Last-Event-ID` resumes after that step. A stream lasts an hour at most, and no longer than the key or token.',
       contentType: 'text/event-stream',
     },
   },
@@ -335,7 +335,7 @@ export class Orders {
   /** The record is all there is to see, whichever process works on it. */
   async *#eventsOf({ caller, watch, signal }: OrderStream, seen: number): AsyncGenerator<string> {
     const endMs = this.#clock.monotonic() + longestStreamMs;
-    let [step, state, spoken] = [seen, '', this.#clock.monotonic()];
+    let [step, state, records, spoken] = [seen, '', '', this.#clock.monotonic()];
     while (!signal.aborted && this.#clock.monotonic() < endMs) {
       const order = orderOf(await this.#visible(caller, watch), this.#paths);
       const news = order.steps
@@ -349,6 +349,11 @@ export class Orders {
           message('state', { state: order.state, at: order.updatedAt, failure: order.failure }),
         );
       state = next;
+      const { records: nextRecords, recordsUntil } = order;
+      const recordsText = nextRecords ? JSON.stringify({ records: nextRecords, recordsUntil }) : '';
+      if (recordsText !== records)
+        news.push(message('records', { records: nextRecords, recordsUntil }));
+      records = recordsText;
       if (hasEnded(order)) return yield `${news.join('')}${message('end', order)}`;
       if (news.length === 0 && this.#clock.monotonic() - spoken > heartbeat)
         news.push(': still at it\n\n');
@@ -403,12 +408,6 @@ export class Orders {
   async #order(caller: Caller, id: string): Promise<OrderStatus> {
     return assertVisible(caller, await caller.tenant.manager.provisioner.status(id));
   }
-}
-
-/** @throws ServerError `ERR_SERVER_NOT_FOUND` for an order of names that the caller may not use */
-function assertVisible(caller: Caller, order: OrderStatus): OrderStatus {
-  if (maySee(caller, order.names)) return order;
-  throw new ServerError('ERR_SERVER_NOT_FOUND', `there is no order ${order.id}`);
 }
 
 function message(event: string, data: object, id?: number): string {

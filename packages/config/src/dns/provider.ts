@@ -239,6 +239,20 @@ export function dnsProviderKinds(): readonly DnsProviderKind[] {
   );
 }
 
+/**
+ * Whether a person writes the records of a provider, so that nothing is renewed without one. A
+ * provider of the configuration can have the same name.
+ */
+export function isAttendedDnsProvider(
+  name: string | undefined,
+  config: DnsProviderConfig,
+): boolean {
+  return (
+    dnsKinds.some(({ type, attended }) => attended && type === name) &&
+    !dnsProvidersOf(config).some((provider) => provider.name === name)
+  );
+}
+
 /** The part of a configuration that names DNS providers. */
 export interface DnsProviderConfig {
   readonly values: {

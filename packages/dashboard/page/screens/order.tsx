@@ -16,6 +16,7 @@ import { words as shell } from '../words.ts';
 import { urlOfNew } from './new-certificate/address.ts';
 import { OrderFailure } from './order/failure.tsx';
 import { OrderProgress } from './order/order-progress.tsx';
+import { Records } from './order/records.tsx';
 import { Steps } from './order/steps.tsx';
 import { useWatchedOrder, type WatchedOrder } from './order/watched-order.ts';
 
@@ -43,6 +44,7 @@ export function Order() {
       {order ? (
         <>
           <Facts order={order} />
+          <Records order={order} />
           <OrderProgress order={order} />
           {order.failure && order.state !== 'succeeded' ? <OrderFailure order={order} /> : null}
           <Steps steps={order.steps} />

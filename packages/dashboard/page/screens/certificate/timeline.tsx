@@ -26,6 +26,7 @@ const tones: Partial<Readonly<Record<TimelineEntry['type'], 'good' | 'warn' | 'b
   served_certificate_differs: 'warn',
   served_certificate_unreachable: 'warn',
   order_orphaned: 'warn',
+  challenge_record_wanted: 'warn',
   renewal_failed: 'bad',
   challenge_failed: 'bad',
   deployment_failed: 'bad',

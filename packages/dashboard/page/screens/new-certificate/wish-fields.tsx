@@ -17,18 +17,18 @@ interface WishFieldsProps {
 
 /** The fields of what can be said of a certificate, beside its names. */
 export function WishFields({ values, choices, errors = {} }: WishFieldsProps) {
-  const { issuers, challenge } = choices;
   const issuer = useSignal(values.issuer);
   const way = useSignal(values.challenge);
-  const byDefault = issuers.find(({ isDefault }) => isDefault);
-  const chosen = issuers.find(({ name }) => name === issuer.value) ?? byDefault;
-  const isByDns = (way.value || challenge).startsWith('dns-');
+  const dnsProvider = useSignal(values.dnsProvider);
+  const chosen = issuerOf(issuer.value, choices);
+  const isByDns = (way.value || choices.challenge).startsWith('dns-');
   return (
     <div
       onChange={({ target }) => {
         if (!(target instanceof HTMLSelectElement)) return;
         if (target.name === 'issuer') issuer.value = target.value;
         if (target.name === 'challenge') way.value = target.value;
+        if (target.name === 'dnsProvider') dnsProvider.value = target.value;
       }}
     >
       <IssuerChoice value={values.issuer} chosen={chosen} choices={choices} error={errors.issuer} />
@@ -39,12 +39,13 @@ export function WishFields({ values, choices, errors = {} }: WishFieldsProps) {
         error={errors.challenge}
         hint={words.challengeHint}
         options={[
-          ['', words.byDefault(challenge)],
+          ['', words.byDefault(choices.challenge)],
           ...challenges.map((type) => [type, type] as const),
         ]}
       />
       <DnsProviderChoice
         value={values.dnsProvider}
+        chosen={dnsProvider.value}
         isUsed={isByDns || values.dnsProvider !== ''}
         choices={choices}
         error={errors.dnsProvider}
@@ -74,6 +75,11 @@ export function WishFields({ values, choices, errors = {} }: WishFieldsProps) {
       <MoreFields values={values} errors={errors} />
     </div>
   );
+}
+
+/** Returns the issuer of a name, or the one that is used by default. */
+function issuerOf(value: string, { issuers }: Choices): Choices['issuers'][number] | undefined {
+  return issuers.find(({ name }) => name === value) ?? issuers.find(({ isDefault }) => isDefault);
 }
 
 interface ChoiceOfProps {
@@ -113,7 +119,12 @@ function DnsProviderChoice({
   choices: { dnsProviders },
   error,
   isUsed,
-}: ChoiceOfProps & { readonly isUsed: boolean }) {
+  chosen,
+}: ChoiceOfProps & { readonly isUsed: boolean; readonly chosen: string }) {
+  const isByHand = dnsProviders.some(({ name, attended }) => attended && name === chosen);
+  const hint = dnsProviders.every(({ attended }) => attended)
+    ? words.noDnsProvider
+    : words.dnsProviderHint;
   return (
     <fieldset class="bare" hidden={!isUsed} disabled={!isUsed}>
       <Choice
@@ -121,11 +132,14 @@ function DnsProviderChoice({
         name="dnsProvider"
         value={value}
         error={error}
-        hint={dnsProviders.length === 0 ? words.noDnsProvider : words.dnsProviderHint}
+        hint={isByHand ? words.byHandHint : hint}
         options={[
           ['', words.dnsProviderByName],
           ...withCurrent(
-            dnsProviders.map(({ name, title }) => [name, `${name} (${title})`] as const),
+            dnsProviders.map(
+              ({ name, title, attended }) =>
+                [name, attended ? words.byHand(name) : `${name} (${title})`] as const,
+            ),
             value,
           ),
         ]}

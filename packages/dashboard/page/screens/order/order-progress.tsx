@@ -11,6 +11,7 @@ const marks: Readonly<Record<PhaseState, string>> = {
 };
 const markOfName: Readonly<Record<NameState, PhaseState>> = {
   waiting: 'waiting',
+  wanted: 'waiting',
   published: 'running',
   visible: 'running',
   checking: 'running',

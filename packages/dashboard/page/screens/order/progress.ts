@@ -8,8 +8,12 @@ export type PhaseState = 'waiting' | 'running' | 'done' | 'failed';
 export const phaseNames = ['order', 'names', 'finalize', 'download'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
-/** How far the validation of a name is. `checking`: the CA was asked to validate it. */
-export type NameState = 'waiting' | 'published' | 'visible' | 'checking' | 'valid' | 'failed';
+/**
+ * How far the validation of a name is. `wanted`: a person has to set its record.
+ * `checking`: the CA was asked to validate it.
+ */
+export type NameState =
+  'waiting' | 'wanted' | 'published' | 'visible' | 'checking' | 'valid' | 'failed';
 
 export interface Progress {
   readonly phases: readonly { readonly name: PhaseName; readonly state: PhaseState }[];
@@ -20,7 +24,7 @@ export interface Progress {
 }
 
 /** The part of an order that says how far it is. */
-export type OrderSoFar = Pick<Order, 'names' | 'state' | 'steps' | 'url' | 'failure'>;
+export type OrderSoFar = Pick<Order, 'names' | 'state' | 'steps' | 'url' | 'failure' | 'records'>;
 
 const stateOfStep: ReadonlyMap<string, NameState> = new Map([
   ['presented', 'published'],
@@ -79,7 +83,7 @@ function nameState(
   name: string,
   {
     steps,
-    order: { state, failure },
+    order: { state, failure, records = [] },
     isValidated,
   }: {
     readonly steps: readonly Step[];
@@ -91,7 +95,10 @@ function nameState(
   const isRefused = refusals(failure?.problem).some(({ identifier }) => isFor(name, identifier));
   if (state !== 'running' && isRefused) return 'failed';
   const last = steps.findLast((step) => step.name === name && stateOfStep.has(step.type));
-  return stateOfStep.get(last?.type ?? '') ?? 'waiting';
+  const step = stateOfStep.get(last?.type ?? '');
+  const record = records.find(({ domain }) => domain === name);
+  if (step !== undefined || !record || record.state === 'removable') return step ?? 'waiting';
+  return record.state === 'seen' ? 'visible' : 'wanted';
 }
 
 /** The identifier of a wildcard has no `*.`. RFC 8555 §7.1.4 */

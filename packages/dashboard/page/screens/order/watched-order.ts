@@ -68,6 +68,15 @@ function withEvent(order: Order | undefined, event: OrderEvent): Order | undefin
   if (event.type === 'end') return withSteps(event.order, order);
   if (!order) return order;
   if (event.type === 'step') return withSteps(order, { steps: [event.step] });
+  if (event.type === 'records') {
+    const { records, recordsUntil } = event;
+    const { records: formerRecords, recordsUntil: formerUntil, ...rest } = order;
+    return {
+      ...rest,
+      ...(records ? { records } : {}),
+      ...(recordsUntil === undefined ? {} : { recordsUntil }),
+    };
+  }
   const { state, failure } = event;
   const { failure: former, ...rest } = order;
   return { ...rest, state, ...(failure ? { failure } : {}) };

@@ -44,6 +44,7 @@ export const audit: Translation<typeof english> = {
     account_registered: 'Konto angelegt',
     account_updated: 'Konto geändert',
     account_key_changed: 'Kontoschlüssel erneuert',
+    challenge_record_wanted: 'DNS-Einträge müssen von Hand gesetzt werden',
     challenge_created: 'Antwort auf den Nachweis veröffentlicht',
     challenge_validated: 'Namen bestätigt',
     challenge_failed: 'Nachweis fehlgeschlagen',

@@ -226,6 +226,7 @@ export const certificate: Translation<typeof english> = {
       renewal_failed: 'Bestellung fehlgeschlagen',
       renewal_skipped: 'Erneuerung von der CA verschoben',
       renewal_window_ignored: 'Zeitraum der CA nicht beachtet',
+      challenge_record_wanted: 'DNS-Einträge müssen von Hand gesetzt werden',
       challenge_created: 'Antwort auf den Nachweis veröffentlicht',
       challenge_validated: 'Namen bestätigt',
       challenge_failed: 'Nachweis fehlgeschlagen',

@@ -25,7 +25,10 @@ export const newCertificate: Translation<typeof english> = {
   dnsProviderHint: 'Er schreibt die Einträge der Challenge.',
   dnsProviderByName: 'der für jeden Namen eingestellte',
   noDnsProvider:
-    'Es ist keiner eingestellt: tragen Sie einen in challenge.dns01.providers von acmex.toml ein.',
+    'Es ist keiner eingestellt, der sie schreibt: tragen Sie einen in challenge.dns01.providers von acmex.toml ein, oder setzen Sie die Einträge von Hand.',
+  byHand: (name) => `${name} (Sie setzen die Einträge)`,
+  byHandHint:
+    'Die Bestellung zeigt, welche Einträge zu setzen sind. Jede Erneuerung wartet, bis Sie neue gesetzt haben.',
   profile: 'Profil',
   profileHint: 'Der Name eines Profils der CA; leer für das übliche',
   keyType: 'Schlüsselart',

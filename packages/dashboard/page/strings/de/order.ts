@@ -56,11 +56,49 @@ export const order: Translation<typeof english> = {
   },
   nameStates: {
     waiting: 'noch nicht',
+    wanted: 'wartet auf den Eintrag, den Sie setzen',
     published: 'die Antwort ist veröffentlicht',
     visible: 'die Antwort ist zu sehen',
     checking: 'die CA wurde gebeten, sie zu prüfen',
     valid: 'gültig',
     failed: 'von der CA abgelehnt',
+  },
+  records: {
+    title: 'Von Hand zu setzende Einträge',
+    text: 'Setzen Sie diese TXT-Einträge beim DNS-Anbieter jedes Namens, und lassen Sie vorhandene stehen: ein Name kann mehrere Werte haben. Die Bestellung geht weiter, wenn jeder Nameserver alle zeigt. Sie sieht auch von selbst von Zeit zu Zeit nach.',
+    until: 'Die CA nimmt sie an bis',
+    afterwards: 'Danach will sie neue Werte.',
+    columns: { domain: 'Für', name: 'Name', type: 'Art', value: 'Wert', state: 'Zustand' },
+    nameOf: (domain) => `Name des Eintrags für ${domain}`,
+    valueOf: (domain) => `Wert des Eintrags für ${domain}`,
+    wanted: 'noch nicht gesehen',
+    seen: 'gesehen',
+    check: 'Jetzt prüfen',
+    checking: 'Wird geprüft …',
+    checked: (seen, total) => `${seen} von ${total} Einträgen sind zu sehen.`,
+    seenAt: (servers) =>
+      servers === 1 ? 'Der Server zeigt ihn.' : `Alle ${servers} Server zeigen ihn.`,
+    partly: (seen, servers) =>
+      `${seen} von ${servers} Servern zeigen ihn. Die übrigen brauchen vielleicht einige Minuten.`,
+    findings: {
+      quoted:
+        'Der Wert ist da, aber mit Anführungszeichen oder Leerzeichen darum: setzen Sie ihn ohne.',
+      former: 'Der Wert eines früheren Versuchs ist da: setzen Sie den neuen.',
+      different: 'Der Name hat einen anderen Wert. Kopieren Sie den ganzen Wert noch einmal.',
+      absent:
+        'Es gibt keinen solchen Eintrag. Prüfen Sie den Namen: viele DNS-Anbieter hängen die Domain von selbst an.',
+      failed: 'Kein Server konnte es sagen.',
+    },
+    servers: 'Was jeder Server zeigt',
+    serverStates: {
+      seen: 'zeigt ihn',
+      different: 'zeigt einen anderen Wert:',
+      absent: 'zeigt keinen TXT-Eintrag',
+      failed: 'antwortet nicht:',
+    },
+    removableTitle: 'Einträge, die entfernt werden können',
+    removableText:
+      'Die Bestellung braucht sie nicht mehr. Entfernen Sie sie dort, wo Sie sie gesetzt haben.',
   },
   failure: 'Was schiefging',
   failures: (count) =>
@@ -79,6 +117,7 @@ export const order: Translation<typeof english> = {
     resumed: 'Bestellung bei der CA fortgesetzt',
     'order-orphaned': 'Eine frühere Bestellung ist bei der CA vielleicht unbenutzt',
     'already-valid': 'Die CA hat diesen Namen schon früher geprüft',
+    'records-wanted': 'Einträge müssen von Hand gesetzt werden',
     presented: 'Antwort auf die Challenge veröffentlicht',
     visible: 'Antwort auf die Challenge ist zu sehen',
     ['answered']: 'CA gebeten, die Challenge zu prüfen',

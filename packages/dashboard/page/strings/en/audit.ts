@@ -42,6 +42,7 @@ export const audit = {
     account_registered: 'Account registered',
     account_updated: 'Account changed',
     account_key_changed: 'Account key rotated',
+    challenge_record_wanted: 'DNS records must be set by hand',
     challenge_created: 'Challenge response published',
     challenge_validated: 'Names validated',
     challenge_failed: 'Validation failed',

@@ -216,6 +216,7 @@ export const certificate = {
       renewal_failed: 'Order failed',
       renewal_skipped: 'Renewal moved by the CA',
       renewal_window_ignored: 'Renewal window of the CA ignored',
+      challenge_record_wanted: 'DNS records must be set by hand',
       challenge_created: 'Challenge response published',
       challenge_validated: 'Names validated',
       challenge_failed: 'Validation failed',

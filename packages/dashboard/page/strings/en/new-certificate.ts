@@ -21,7 +21,11 @@ export const newCertificate = {
   dnsProvider: 'DNS provider',
   dnsProviderHint: 'It writes the records of the challenge.',
   dnsProviderByName: 'the one that is configured for each name',
-  noDnsProvider: 'None is configured: add one to challenge.dns01.providers of acmex.toml.',
+  noDnsProvider:
+    'None is configured that writes them: add one to challenge.dns01.providers of acmex.toml, or set the records by hand.',
+  byHand: (name: string) => `${name} (you set the records)`,
+  byHandHint:
+    'The order shows which records to set. Each renewal waits until you have set new ones.',
   profile: 'Profile',
   profileHint: 'The name of a profile of the CA; empty for its usual one',
   keyType: 'Key type',
