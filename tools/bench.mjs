@@ -1,5 +1,5 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
-// [requests|latency|cpu|startup|programs|memory|storage|orchestrator|ca|server|team|revocation|verification
+// [install|requests|latency|cpu|startup|programs|memory|storage|orchestrator|ca|server|team|dashboard|revocation|verification
 // |observability …]
 // [--rounds N]
 // [--write] [--cpu-prof]
@@ -11,6 +11,7 @@ import { prepare, root } from './bench/prepare.mjs';
 import { markdown, text } from './bench/report.mjs';
 
 const names = [
+  'install',
   'requests',
   'latency',
   'cpu',
@@ -22,6 +23,7 @@ const names = [
   'ca',
   'server',
   'team',
+  'dashboard',
   'revocation',
   'verification',
   'observability',

@@ -9,7 +9,12 @@ const certificates = 100_000;
 const limitMs = 500;
 const records = 20_000;
 const recordsPerSecond = 50_000;
-const left = {};
+const left = {
+  'processor time of a renewal with metrics, audit log and traces':
+    'the audit log costs 0.4 ms and the traces 0.7 ms in the median; making and encoding spans, and following them through promises by the asynchronous hooks of Node.js 20, take 5 % of the main thread.',
+  'audit records verified, files':
+    'opening, reading and closing the file of each record takes a third of the main thread, the collector 11 %, reading JSON 5 %, and the hashes 6 %.',
+};
 const seriesOf = { '1,000 series': 1000, 'series for all': certificates };
 
 export async function measure(bench) {

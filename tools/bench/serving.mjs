@@ -13,17 +13,18 @@ const connections = 32;
 /** How long a start may take before it counts as failed, in milliseconds: a busy machine is slow. */
 const longest = 300_000;
 
-/** Starts `acmex serve`, and returns once it is ready. */
+/** Starts `acmex serve`, and returns it with its API key once it is ready. */
 export async function startServer({ port, args, env, folder, program = ourProgram }) {
   const key = randomBytes(32).toString('hex');
   const listen = ['--addr', `127.0.0.1:${port}`];
-  return await started({
+  const server = await started({
     args: [program, 'serve', ...listen, ...args],
     env: { PATH: process.env.PATH, HOME: folder, ACMEX_API_KEYS: key, ...env },
     port,
     path: '/health/ready',
     headers: { 'x-api-key': key },
   });
+  return { ...server, key };
 }
 
 /** What `acmex serve` needs to share its storage by Redis. */
