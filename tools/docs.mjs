@@ -435,7 +435,7 @@ async function events() {
   const { eventMeanings, notificationMeanings } = await load(
     join(root, 'packages/orchestrator/src/event-types.ts'),
   );
-  const { auditedActionTypes } = await load(join(root, 'packages/ca/src/audited-actions.ts'));
+  const { auditedActionTypes } = await load(join(root, 'packages/ca/src/audited-action-types.ts'));
   const table = (meanings) =>
     Object.entries(meanings).map(([type, meaning]) => `| \`${type}\` | ${meaning} |`);
   const [rows, actions] = [table(eventMeanings), table(auditedActionTypes)];

@@ -87,6 +87,30 @@ export async function storedCrlTimes(
   return stored && { thisUpdate: stored.record.thisUpdate, nextUpdate: stored.record.nextUpdate };
 }
 
+/** The latest stored list of an issuer, as an operator needs to know it. */
+export interface CrlState extends CrlTimes {
+  /** Grows with each list. RFC 5280 §5.2.3 */
+  readonly number: number;
+  /** Whether nothing was revoked since: the next request for the list gets one with the rest. */
+  readonly isComplete: boolean;
+}
+
+/** Returns the state of the latest stored list of an issuer; undefined if there is none yet. */
+export async function storedCrlState(
+  storage: Storage,
+  issuer: Pick<Issuer, 'generation'>,
+): Promise<CrlState | undefined> {
+  const stored = await lists.read(storage, listId(issuer));
+  if (!stored) return undefined;
+  const { number, thisUpdate, nextUpdate, mark } = stored.record;
+  return { number, thisUpdate, nextUpdate, isComplete: mark === (await currentMark(storage)) };
+}
+
+/** Returns the version of the mark that changes with each revocation. */
+async function currentMark(storage: Storage): Promise<string | undefined> {
+  return (await revocationMark.read(storage, 'last'))?.version;
+}
+
 /**
  * The list of revoked certificates. Made again when a certificate was revoked since, and when half
  * of its life is over. If that fails, `onError` is called and the last one is used while it is
@@ -120,10 +144,7 @@ async function isStale(
   const [from, to] = [thisUpdate, nextUpdate].map(
     (time) => Temporal.Instant.from(time).epochMilliseconds,
   ) as [number, number];
-  return (
-    clock.now().epochMilliseconds >= (from + to) / 2 ||
-    (await revocationMark.read(storage, 'last'))?.version !== mark
-  );
+  return clock.now().epochMilliseconds >= (from + to) / 2 || (await currentMark(storage)) !== mark;
 }
 
 async function stored(
@@ -157,7 +178,7 @@ async function renewed(service: Parts) {
     }
     // Read before the ledger: what comes in between makes the list stale, never complete without
     // it.
-    const mark = (await revocationMark.read(storage, 'last'))?.version;
+    const mark = await currentMark(storage);
     const thisUpdate = clock.now().round({ smallestUnit: 'second', roundingMode: 'floor' });
     const nextUpdate = thisUpdate.add({ seconds: Math.round(milliseconds(lifetimes.crl) / 1000) });
     const number = (last?.record.number ?? 0) + 1;

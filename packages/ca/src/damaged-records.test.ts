@@ -8,8 +8,10 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { postAs, raw, testCa } from './ca.testing.ts';
 import {
+  authorityState,
   listExternalAccounts,
   listIssued,
+  listIssuedByTime,
   loadAuthority,
   removeEnded,
   storedRootCrl,
@@ -74,6 +76,8 @@ async function readEverything(storage: Storage): Promise<readonly unknown[]> {
     ocsp: true,
   });
   await attempt(async () => await all(listIssued(storage)));
+  await attempt(async () => await all(listIssuedByTime(storage)));
+  await attempt(async () => await authorityState(storage));
   await attempt(async () => await all(listExternalAccounts(storage)));
   await attempt(async () => await storedRootCrl(storage));
   await clock.run(ca.server.idle());

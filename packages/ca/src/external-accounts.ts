@@ -48,6 +48,8 @@ export interface NewExternalAccount {
    * option. Shown now and never again.
    */
   readonly hmacKey: string;
+  /** RFC 3339 */
+  readonly createdAt: string;
 }
 
 export interface ExternalAccountOptions {
@@ -64,15 +66,16 @@ export async function createExternalAccount(
 ): Promise<NewExternalAccount> {
   const kid = newId('eab', clock);
   const hmacKey = newHmacKey();
+  const createdAt = timestamp(clock.now());
   await storage.write([
     externalAccounts.added(kid, {
       hmacKey,
       description,
       reusable: reusable === 'reusable',
-      createdAt: timestamp(clock.now()),
+      createdAt,
     }),
   ]);
-  return { kid, hmacKey };
+  return { kid, hmacKey, createdAt };
 }
 
 function newHmacKey(): string {
@@ -82,9 +85,19 @@ function newHmacKey(): string {
   }
 }
 
-/** In the order of their making, without their keys. */
-export async function* listExternalAccounts(storage: Storage): AsyncGenerator<ExternalAccountInfo> {
-  for await (const stored of externalAccounts.list(storage)) {
+/**
+ * In the order of their making, without their keys.
+ * @param options.after only those with a `kid` behind this one
+ */
+export async function* listExternalAccounts(
+  storage: Storage,
+  {
+    after,
+    limit,
+  }: { readonly after?: string | undefined; readonly limit?: number | undefined } = {},
+): AsyncGenerator<ExternalAccountInfo> {
+  const start = after === undefined ? {} : { after: externalAccounts.key(after) };
+  for await (const stored of externalAccounts.list(storage, { ...start, limit })) {
     const { description, createdAt, revokedAt, reusable, account } = stored.record;
     yield { kid: idOf(stored), description, createdAt, revokedAt, reusable, account };
   }

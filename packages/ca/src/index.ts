@@ -1,10 +1,6 @@
 export type { AdminOptions } from './admin-options.ts';
-export {
-  type AuditedAction,
-  type AuditedActionType,
-  auditedActions,
-  auditedActionTypes,
-} from './audited-actions.ts';
+export { type AuditedActionType, auditedActionTypes } from './audited-action-types.ts';
+export { type AuditedAction, auditedActions } from './audited-actions.ts';
 export type { ServerFailure } from './background.ts';
 export {
   type AuthorityKeyType,
@@ -54,7 +50,8 @@ export {
   type ValidationRequest,
   type ValidationVerdict,
 } from './challenge-validator.ts';
-export { crlPathOf, type CrlTimes, currentCrl, storedCrlTimes } from './crl.ts';
+export { type AuthorityState, authorityState, type IssuerState } from './authority-state.ts';
+export { crlPathOf, type CrlState, type CrlTimes, currentCrl, storedCrlTimes } from './crl.ts';
 export type { DraftChallengeOptions } from './draft-challenges.ts';
 export { CaError, type CaErrorCode, caErrors } from './errors.ts';
 export {
@@ -69,7 +66,15 @@ export type { Handler } from './handler.ts';
 export type { Connection, PlainHandler, PlainRequest, PlainResponse } from './plain-http.ts';
 export { removeEnded } from './housekeeping.ts';
 export type { IdentifierPolicy } from './identifiers.ts';
-export { type IssuedInfo, listIssued } from './issued.ts';
+export { type IssuedInfo, issuedStatus, listIssued } from './issued.ts';
+export { type IssuedStatus, issuedStatuses } from './issued-statuses.ts';
+export {
+  type IssuedCertificate,
+  issuedPrefix,
+  type ListedCertificate,
+  listIssuedByTime,
+  readIssued,
+} from './issued-index.ts';
 export { networkValidator, type NetworkValidatorOptions } from './network-validator.ts';
 export { nodeHandler } from './node-handler.ts';
 export { type ProfileOptions, tlsProfiles } from './profiles.ts';
@@ -82,6 +87,7 @@ export {
   type TokenBucketsOptions,
 } from './rate-limits.ts';
 export { type MovedWindow, moveRenewalWindow, restoreRenewalWindow } from './renewal-info.ts';
+export { type OperatorRevocationReason, operatorRevocationReasons } from './operator-reasons.ts';
 export { revokeIssued } from './revocation.ts';
 export {
   type ServerCertificate,

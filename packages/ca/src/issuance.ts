@@ -5,6 +5,7 @@ import type { Issuance, Issuer } from './authority/issuer.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 import { type DecidedIssuance, issuances, type OrderRecord, orders } from './order-records.ts';
 import { generationOf, repositoryUrlsOf } from './crl.ts';
+import { listed } from './issued-index.ts';
 import { pending } from './pending.ts';
 import type { Service } from './service.ts';
 import { knownFirst } from './stored.ts';
@@ -119,6 +120,7 @@ async function finish(
   await storage.write([
     orders.changed(stored, { ...record, status: 'valid' }),
     certificates.added(decided.serialNumber, certificate),
+    listed(decided.serialNumber, certificate),
     { remove: issuances.key(id) },
     { remove: pending.key(`${record.account}/${id}`) },
   ]);

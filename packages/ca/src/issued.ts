@@ -1,6 +1,7 @@
 import type { Clock } from '@acmex/clock';
 import { idOf, type Storage, type Stored } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
+import type { IssuedStatus } from './issued-statuses.ts';
 import { type CertificateRecord, certificates } from './certificate-records.ts';
 
 /** A certificate as the operator's lists show it. */
@@ -18,9 +19,16 @@ export async function* listIssued(storage: Storage): AsyncGenerator<IssuedInfo> 
 }
 
 function infoOf(stored: Stored<CertificateRecord>): IssuedInfo {
-  const { record } = stored;
+  return issuedInfo(idOf(stored), stored.record);
+}
+
+/** Returns what lists show of a certificate: all but its chains. */
+export function issuedInfo(
+  serialNumber: string,
+  record: Omit<CertificateRecord, 'chains'>,
+): IssuedInfo {
   return {
-    serialNumber: idOf(stored),
+    serialNumber,
     account: record.account,
     order: record.order,
     identifiers: record.identifiers,
@@ -33,9 +41,6 @@ function infoOf(stored: Stored<CertificateRecord>): IssuedInfo {
     replacedBy: record.replacedBy,
   };
 }
-
-export const issuedStatuses = ['valid', 'revoked', 'expired'] as const;
-export type IssuedStatus = (typeof issuedStatuses)[number];
 
 /** Which certificates to list: those for which all of it is true. */
 export interface IssuedFilter {
@@ -74,7 +79,7 @@ export async function issuedPage(
   let scanned = 0;
   const start = after === undefined ? {} : { after: certificates.key(after) };
   for await (const stored of certificates.list(storage, start)) {
-    const info = { ...infoOf(stored), status: statusOf(stored.record, now) };
+    const info = { ...infoOf(stored), status: issuedStatus(stored.record, now) };
     if (fits(info, filter)) page.push(info);
     scanned += 1;
     if (page.length === limit || scanned === longestScan)
@@ -83,7 +88,11 @@ export async function issuedPage(
   return { certificates: page };
 }
 
-function statusOf({ revoked, notAfter }: CertificateRecord, now: Temporal.Instant): IssuedStatus {
+/** Returns the status of a certificate at a moment. One that is revoked stays so when it expires. */
+export function issuedStatus(
+  { revoked, notAfter }: Pick<IssuedInfo, 'revoked' | 'notAfter'>,
+  now: Temporal.Instant,
+): IssuedStatus {
   if (revoked) return 'revoked';
   return Temporal.Instant.compare(notAfter, now) < 0 ? 'expired' : 'valid';
 }

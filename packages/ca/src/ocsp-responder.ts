@@ -1,5 +1,5 @@
 import { type PrivateKey, privateKeyPem, webcrypto } from '@acmex/certificate';
-import { untilWritten } from '@acmex/storage';
+import { type Storage, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { newSerialNumber } from './authority/authority.ts';
 import type { Issuer } from './authority/issuer.ts';
@@ -70,6 +70,14 @@ export async function currentResponder(
   } finally {
     pem.fill(0);
   }
+}
+
+/** Returns when the OCSP responder of an issuer ends, RFC 3339; undefined if there is none. */
+export async function storedResponderEnd(
+  storage: Storage,
+  issuer: Pick<Issuer, 'generation'>,
+): Promise<string | undefined> {
+  return (await responders.read(storage, String(generationOf(issuer))))?.record.notAfter;
 }
 
 async function createResponder(issuer: Issuer, now: Temporal.Instant): Promise<ResponderRecord> {

@@ -18,6 +18,8 @@ import {
 } from './certificate-records.ts';
 import { blockingKey } from './compromised-keys.ts';
 import { CaError } from './errors.ts';
+import { listed } from './issued-index.ts';
+import { operatorRevocationReasons } from './operator-reasons.ts';
 import { refusal } from './problems.ts';
 import { isSameKey, keyOfSpki } from './public-key.ts';
 import type { Service } from './service.ts';
@@ -25,11 +27,6 @@ import { payloadOf, type SignedRequest } from './signed-request.ts';
 
 const subscriberReasons: readonly number[] = subscriberRevocationReasons.map(
   (reason) => revocationReasons[reason],
-);
-
-/** All but a hold, which could be lifted again: this ledger is only ever added to. */
-const operatorsReasons = Object.keys(revocationReasons).filter(
-  (key) => key !== 'certificateHold' && key !== 'removeFromCRL',
 );
 
 /**
@@ -100,8 +97,10 @@ function revoking(
 ): readonly Change[] {
   const at = clock.now().round('second').toString();
   const id = newId('rev', clock);
+  const record = { ...stored.record, revoked: { at, reason } };
   return [
-    certificates.changed(stored, { ...stored.record, revoked: { at, reason } }),
+    certificates.changed(stored, record),
+    listed(serialNumber, record),
     ...(reason === revocationReasons.keyCompromise
       ? [blockingKey(leafOf(stored.record).publicKey, { serialNumber, at })]
       : []),
@@ -130,10 +129,10 @@ export async function revokeIssued(
   }: { readonly reason?: RevocationReason; readonly clock?: Clock } = {},
 ): Promise<void> {
   const code = revocationReasons[reason];
-  if (!operatorsReasons.includes(reason))
+  if (!operatorRevocationReasons.some((allowed) => allowed === reason))
     throw new CaError(
       'ERR_CA_REVOCATION_REASON',
-      `a certificate cannot be revoked for the reason ${JSON.stringify(reason)}: use one of ${operatorsReasons.join(', ')}`,
+      `a certificate cannot be revoked for the reason ${JSON.stringify(reason)}: use one of ${operatorRevocationReasons.join(', ')}`,
     );
   const id = serialNumber.toLowerCase().replaceAll(':', '');
   await untilWritten(async () => {

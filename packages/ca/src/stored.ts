@@ -1,19 +1,24 @@
 import { isKeyReference, parseCertificate } from '@acmex/certificate';
-import { type RecordSchema, type Records, records, schemaCheck } from '@acmex/storage';
+import {
+  type RecordSchema,
+  type Records,
+  records,
+  type RecordsOptions,
+  schemaCheck,
+} from '@acmex/storage';
 import * as z from 'zod';
 
 /**
  * The records of one kind, each under `ca/<kind>/<id>`. What is read and does not fit the schema is
  * refused with `ERR_STORAGE_CORRUPT`.
- * @param secret whether the values must not be stored in clear text where others can read them
  */
 export function recordsOf<T>(
   kind: string,
   schema: RecordSchema<T>,
-  { secret = false }: { readonly secret?: boolean } = {},
+  options: Pick<RecordsOptions<T>, 'secret' | 'many'> = {},
 ): Records<T> {
   const check = schemaCheck(schema);
-  return records<T>({ kind, version: 1, check, under: `ca/${kind}`, secret });
+  return records<T>({ kind, version: 1, check, under: `ca/${kind}`, ...options });
 }
 
 /**

@@ -37,10 +37,10 @@ export const limits: Costs = {
     ...{ 'POST /order/ID/finalize': 1, 'POST /certificate/ID': 1 },
   },
   'storage of the CA, an order of 1 name': {
-    ...{ get: 19, list: 1, write: 11, 'changed keys': 22, bytes: 5820 },
+    ...{ get: 19, list: 1, write: 11, 'changed keys': 23, bytes: 6200 },
   },
   'storage of the CA, an order of 10 names': {
-    ...{ get: 100, list: 1, write: 47, 'changed keys': 103, bytes: 26220 },
+    ...{ get: 100, list: 1, write: 47, 'changed keys': 104, bytes: 27000 },
   },
   // The hour of a due moment and its list of certificates are new keys at times.
   'storage of a manager, an order': {

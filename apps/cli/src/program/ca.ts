@@ -1,5 +1,4 @@
-import { authorityKeyTypes } from '@acmex/ca';
-import { subscriberRevocationReasons } from '@acmex/protocol';
+import { authorityKeyTypes, operatorRevocationReasons } from '@acmex/ca';
 import { command } from './command.ts';
 import { choice, isPresent, parsed, text } from './flag.ts';
 import {
@@ -164,7 +163,7 @@ const issuedCommands = [
       reason: choice(
         '--reason <reason>',
         'Reason for the revocation',
-        subscriberRevocationReasons,
+        operatorRevocationReasons,
         'unspecified',
       ),
     },

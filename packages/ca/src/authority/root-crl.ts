@@ -5,7 +5,7 @@ import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
 import { ordinal, recordsOf, serialNumber, time } from '../stored.ts';
 import { issuerOf } from './issuer.ts';
-import { issuingCertificates, storedCertificates } from './stored-authority.ts';
+import { storedAuthority, storedCertificates } from './stored-authority.ts';
 import * as z from 'zod';
 
 interface RootCrlRecord {
@@ -114,8 +114,9 @@ export async function storedRootCrl(storage: Storage): Promise<RootCrl | undefin
 }
 
 async function checkRevocable(storage: Storage, serials: readonly string[]): Promise<void> {
-  const [present, ...previous] = (await issuingCertificates(storage)).map(
-    (pem) => parseCertificate(pem).serialNumber,
+  const { issuing = [] } = (await storedAuthority(storage)) ?? {};
+  const [present, ...previous] = issuing.map(
+    ({ certificate }) => parseCertificate(certificate).serialNumber,
   );
   for (const serial of serials) {
     if (serial === present)

@@ -4,6 +4,7 @@ import { errorCode, errorText } from '@acmex/errors';
 import { type Storage, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { CaError } from '../errors.ts';
+import { newIndex } from '../issued-index.ts';
 import { certificate, ordinal, privateKey, recordsOf } from '../stored.ts';
 import { isDevelopment, type NewAuthority } from './authority.ts';
 import { type Issuer, issuerOf, type Issuers } from './issuer.ts';
@@ -52,6 +53,7 @@ export async function saveAuthority(
     await storage.write([
       authorities.added(id, { kind, root, issuing }),
       keys.added(id, { pem: Buffer.from(issuingKey).toString('latin1') }),
+      newIndex(),
     ]);
   } catch (cause) {
     if (errorCode(cause) === 'ERR_STORAGE_CONFLICT')
@@ -102,18 +104,31 @@ export async function storedCertificates(
   return { root, issuing };
 }
 
-/**
- * Returns the issuing certificates that a CA has had, PEM: the present one, then those before it.
- * @throws CaError `ERR_CA_MISSING`
- */
-export async function issuingCertificates(storage: Storage): Promise<readonly string[]> {
-  const { issuing, generation = 1 } = (await stored(storage)).authority.record;
-  const certificates = [issuing];
+/** What a storage has of a CA beside its keys. */
+export interface StoredAuthority {
+  readonly kind: NewAuthority['kind'];
+  /** PEM */
+  readonly root: string;
+  /** The issuing certificates that it has had: the present one, then those before it. */
+  readonly issuing: readonly {
+    /** Counts from 1. */
+    readonly generation: number;
+    /** PEM */
+    readonly certificate: string;
+  }[];
+}
+
+/** Returns the CA that a storage holds, with its issuing certificates; undefined if there is none. */
+export async function storedAuthority(storage: Storage): Promise<StoredAuthority | undefined> {
+  const present = await authorities.read(storage, id);
+  if (!present) return undefined;
+  const { kind, root, issuing, generation = 1 } = present.record;
+  const all = [{ generation, certificate: issuing }];
   for (let earlier = generation - 1; earlier > 0; earlier--) {
     const previous = await authorities.read(storage, previousId(earlier));
-    if (previous) certificates.push(previous.record.issuing);
+    if (previous) all.push({ generation: earlier, certificate: previous.record.issuing });
   }
-  return certificates;
+  return { kind, root, issuing: all };
 }
 
 /** Reads the certificates and the key that belong together, also while they are replaced. */
