@@ -61,6 +61,7 @@ const mayImport = {
   deploy: ['certificate', 'files', 'probe', 'clock', 'errors'],
   agent: ['identifier', 'certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
+    'ca',
     'crypto-exec',
     'files',
     'identifier',

@@ -1,6 +1,9 @@
 import { Accounts } from './accounts/accounts.ts';
 import { Agents } from './agents/agents.ts';
 import { AuditLog } from './audit/audit-log.ts';
+import { AuthorityCertificates } from './authority/authority-certificates.ts';
+import { CertificateAuthority } from './authority/certificate-authority.ts';
+import { ExternalAccounts } from './authority/external-accounts.ts';
 import { Calendar } from './calendar/calendar.ts';
 import { CalendarTokens } from './calendar/calendar-tokens.ts';
 import { Deliveries } from './deliveries/deliveries.ts';
@@ -46,6 +49,9 @@ export const controllers = [
   Calendar,
   CalendarTokens,
   Agents,
+  CertificateAuthority,
+  AuthorityCertificates,
+  ExternalAccounts,
   Keys,
   Sessions,
   OidcSignIns,

@@ -10,6 +10,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { Authenticator } from './access/authenticator.ts';
 import type { OidcSignIn } from './access/oidc-sign-in.ts';
+import { CaLibrary } from './authority/ca-library.ts';
 import { closeExposed, trustedProxies } from './access/trusted-proxies.ts';
 import { FETCH } from './accounts/accounts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
@@ -58,6 +59,7 @@ export interface OpenHttpOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly paths: ServerPaths;
+  readonly ca: CaLibrary;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
 }
@@ -169,6 +171,7 @@ function providers({
     { provide: STOPPING, useValue: signal },
     { provide: IS_AUDITED, useValue: services.config.values.audit.enabled },
     ...(services.tracing ? [{ provide: TRACING, useValue: services.tracing }] : []),
+    { provide: CaLibrary, useValue: services.ca },
     { provide: CLOCK, useValue: clock },
     { provide: SERVER_PATHS, useValue: services.paths },
     { provide: STORAGE, useValue: storage },

@@ -28,6 +28,7 @@ import { tracedEvents, traceIdOf } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import type { Authenticator } from './access/authenticator.ts';
 import { LiveAccess } from './access/live-access.ts';
+import { CaLibrary } from './authority/ca-library.ts';
 import { challengeAnswers } from './challenge-answers.ts';
 import { ServerError } from './errors.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -182,7 +183,8 @@ async function start(
     log({ level: 'warn', msg: faultText(fault) });
   const processMetrics = new Metrics({ prefix: config.values.metrics.prefix });
   const { watchStorage, ...watch } = watching(managerMetrics(processMetrics, { clock }), server);
-  const storage = resources.use(await openAudited(server, watchStorage));
+  const ca = new CaLibrary();
+  const storage = resources.use(await openAudited(server, { watched: watchStorage, ca }));
   // What only a team needs is loaded for a team alone: BullMQ takes a tenth of the start.
   const team =
     redis &&
@@ -203,7 +205,7 @@ async function start(
   const { authenticator } = access;
   const senders = () => access.senders();
   const signIn = () => access.signIn();
-  const services = { authenticator, signIn, senders, idempotency, census, metrics, paths };
+  const services = { authenticator, signIn, senders, idempotency, census, metrics, paths, ca };
   if (role !== 'api') startWork(work, { server, live, metrics, idempotency, authenticator });
   if (role !== 'worker') {
     const initial = await access.makeInitialKey();
@@ -261,7 +263,7 @@ function foldersOf(config: Config, dataDirectory: string): readonly string[] {
  */
 async function openAudited(
   { config, dataDirectory, environment, log, clock, tracing }: ServerProcess,
-  watched: (storage: Storage) => Storage,
+  { watched, ca }: { readonly watched: (storage: Storage) => Storage; readonly ca: CaLibrary },
 ): Promise<Storage> {
   const storage = watched(
     await openStorage(storageOf(config), {
@@ -271,6 +273,7 @@ async function openAudited(
   );
   const audited = configuredAudit(config, storage, {
     origin: { program: 'acmex serve', host: hostname() },
+    actionsIn: (changes) => ca.actionsIn(changes),
     onError: (error) =>
       logError(log, 'a checkpoint of the audit log failed', error, {
         package: '@acmex/observability',

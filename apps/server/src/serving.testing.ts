@@ -15,7 +15,7 @@ import { serveAcme, type ServeAcmeOptions } from '@acmex/ca/node';
 import { type DurationInput, milliseconds, type SleepOptions, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { freePort, removeFolder } from '@acmex/services';
-import { memoryStorage, scopedStorage } from '@acmex/storage';
+import { memoryStorage, scopedStorage, type Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { KeyStore } from './access/key-store.ts';
@@ -49,20 +49,22 @@ export interface TestCa extends AsyncDisposable {
 /**
  * @param options `repositoryUrl`: the base of the URLs of OCSP and of the revocation list that
  * certificates name; nothing of the CA answers there. `alternatesOf`: which further chains it
- * offers for a chain; none by default. `nameServer`: `address:port`, where it looks for TXT records
+ * offers for a chain; none by default. `nameServer`: `address:port`, where it looks for TXT records.
+ * `storage`: where it has everything; in memory by default
  */
 export async function startCa({
   repositoryUrl,
   alternatesOf = () => [],
   termsOfService,
   nameServer,
+  storage = memoryStorage(),
 }: {
+  readonly storage?: Storage;
   readonly termsOfService?: string;
   readonly nameServer?: string;
   readonly repositoryUrl?: string;
   readonly alternatesOf?: (chain: string, root: string) => readonly string[];
 } = {}): Promise<TestCa> {
-  const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
   const httpPort = await freePort();

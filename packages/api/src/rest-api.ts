@@ -705,6 +705,130 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/ca': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * See the own CA: its certificates and its CRLs
+     * @description Needs the scope `ca:read`: See what your own CA has issued, its CRLs and its external accounts.
+     */
+    get: operations['getApiCa'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/ca/certificates': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List what the own CA has issued, the newest first
+     * @description Needs the scope `ca:read`: See what your own CA has issued, its CRLs and its external accounts.
+     */
+    get: operations['getApiCaCertificates'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/ca/certificates/{serialNumber}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Look at a certificate of the own CA
+     * @description Needs the scope `ca:read`: See what your own CA has issued, its CRLs and its external accounts.
+     */
+    get: operations['getApiCaCertificatesSerialNumber'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/ca/certificates/{serialNumber}/revoke': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Revoke a certificate of the own CA, for good
+     * @description Needs the scope `ca:write`: Revoke certificates of your own CA, and make and revoke its external accounts.
+     */
+    post: operations['postApiCaCertificatesSerialNumberRevoke'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/ca/external-accounts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List the external accounts of the own CA, the newest first
+     * @description Needs the scope `ca:read`: See what your own CA has issued, its CRLs and its external accounts.
+     */
+    get: operations['getApiCaExternalAccounts'];
+    put?: never;
+    /**
+     * Make an external account, with which a client may register at the own CA
+     * @description Needs the scope `ca:write`: Revoke certificates of your own CA, and make and revoke its external accounts.
+     */
+    post: operations['postApiCaExternalAccounts'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/ca/external-accounts/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke an external account; ACME accounts that are bound to it stay
+     * @description Needs the scope `ca:write`: Revoke certificates of your own CA, and make and revoke its external accounts.
+     */
+    delete: operations['deleteApiCaExternalAccountsId'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/keys': {
     parameters: {
       query?: never;
@@ -1754,6 +1878,104 @@ export interface components {
       /** @description The id of the key that reported it. */
       by: string;
     };
+    CertificateAuthority: {
+      /** @enum {string} */
+      kind: 'private' | 'development';
+      root: {
+        certificate: components['schemas']['ChainMember'];
+        pem: string;
+      };
+      /** @description The one that issues, then those before it. */
+      issuers: {
+        /** @description Counts the issuing certificates of the CA, from 1. */
+        generation: number;
+        certificate: components['schemas']['ChainMember'];
+        pem: string;
+        /** @description Absent until a client has asked for the first one. */
+        crl?: {
+          /** @description Grows with each list. RFC 5280 §5.2.3 */
+          number: number;
+          /** @description RFC 3339 */
+          thisUpdate: string;
+          /** @description RFC 3339 */
+          nextUpdate: string;
+          /**
+           * @description `due`: more than half of its life is over, so the next one is signed when a client asks for it. `overdue`: nextUpdate is past, so clients no longer accept it.
+           * @enum {string}
+           */
+          state: 'current' | 'due' | 'overdue';
+          /** @description Whether nothing was revoked since: else the next list has the rest. */
+          isComplete: boolean;
+        };
+        /** @description The certificate that signs OCSP responses; absent where there is none. */
+        ocspResponder?: {
+          /** @description RFC 3339 */
+          notAfter: string;
+        };
+      }[];
+      /** @description The list of revoked issuing certificates, which acmex ca root-crl signs. */
+      rootCrl?: {
+        /** @description RFC 3339 */
+        nextUpdate: string;
+        isOverdue: boolean;
+      };
+    };
+    IssuedCertificate: {
+      /** @description Lower-case hexadecimal. */
+      serialNumber: string;
+      names: string[];
+      /**
+       * @description A revoked one stays `revoked` when it expires.
+       * @enum {string}
+       */
+      status: 'valid' | 'revoked' | 'expired';
+      profile: string;
+      /** @description The id of the ACME account. */
+      account: string;
+      /** @description Of the issuing certificate, from 1. */
+      generation: number;
+      /** @description RFC 3339 */
+      issuedAt: string;
+      /** @description RFC 3339 */
+      notBefore: string;
+      /** @description RFC 3339 */
+      notAfter: string;
+      revoked?: {
+        /** @description RFC 3339 */
+        at: string;
+        /**
+         * @description RFC 5280 §5.3.1
+         * @enum {string}
+         */
+        reason:
+          | 'unspecified'
+          | 'keyCompromise'
+          | 'caCompromise'
+          | 'affiliationChanged'
+          | 'superseded'
+          | 'cessationOfOperation'
+          | 'certificateHold'
+          | 'removeFromCRL'
+          | 'privilegeWithdrawn'
+          | 'aaCompromise';
+      };
+    };
+    ExternalAccount: {
+      /** @description What a client sends as the key identifier. RFC 8555 §7.3.4 */
+      id: string;
+      /** @description Who it is for; may be empty. */
+      description: string;
+      /** @description Whether more than one ACME account may be bound to it. */
+      isReusable: boolean;
+      /**
+       * @description `bound`: an ACME account is bound to it, the last one as `account`.
+       * @enum {string}
+       */
+      state: 'unused' | 'bound' | 'revoked';
+      account?: string;
+      createdAt: string;
+      revokedAt?: string;
+    };
     Key: {
       id: string;
       title?: string;
@@ -1768,6 +1990,8 @@ export interface components {
         | 'agents:write'
         | 'accounts:read'
         | 'accounts:write'
+        | 'ca:read'
+        | 'ca:write'
         | 'keys:read'
         | 'keys:write'
         | 'events:read'
@@ -1805,6 +2029,8 @@ export interface components {
         | 'agents:write'
         | 'accounts:read'
         | 'accounts:write'
+        | 'ca:read'
+        | 'ca:write'
         | 'keys:read'
         | 'keys:write'
         | 'events:read'
@@ -3535,6 +3761,290 @@ export interface operations {
       default: components['responses']['Problem'];
     };
   };
+  getApiCa: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The CA that the server's storage holds. Keys of the default tenant that may use all names see it. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @description Absent where the storage holds no CA. */
+            authority?: components['schemas']['CertificateAuthority'];
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCaCertificates: {
+    parameters: {
+      query?: {
+        /** @description Those with a name that has this part. */
+        contains?: string;
+        serialNumber?: string;
+        status?: 'valid' | 'revoked' | 'expired';
+        profile?: string;
+        /** @description Issued at this moment or later. */
+        since?: string;
+        /** @description Issued before this moment. */
+        until?: string;
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of certificates, without their chains; 2,000 are looked at for it at most. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['IssuedCertificate'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCaCertificatesSerialNumber: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        serialNumber: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The certificate, with its chain. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @description Lower-case hexadecimal. */
+            serialNumber: string;
+            names: string[];
+            /**
+             * @description A revoked one stays `revoked` when it expires.
+             * @enum {string}
+             */
+            status: 'valid' | 'revoked' | 'expired';
+            profile: string;
+            /** @description The id of the ACME account. */
+            account: string;
+            /** @description Of the issuing certificate, from 1. */
+            generation: number;
+            /** @description RFC 3339 */
+            issuedAt: string;
+            /** @description RFC 3339 */
+            notBefore: string;
+            /** @description RFC 3339 */
+            notAfter: string;
+            revoked?: {
+              /** @description RFC 3339 */
+              at: string;
+              /**
+               * @description RFC 5280 §5.3.1
+               * @enum {string}
+               */
+              reason:
+                | 'unspecified'
+                | 'keyCompromise'
+                | 'caCompromise'
+                | 'affiliationChanged'
+                | 'superseded'
+                | 'cessationOfOperation'
+                | 'certificateHold'
+                | 'removeFromCRL'
+                | 'privilegeWithdrawn'
+                | 'aaCompromise';
+            };
+            /** @description What the certificate and those above it say. */
+            chain: components['schemas']['ChainMember'][];
+            /** @description The certificate and its chain, the leaf first, without the root. */
+            pem: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiCaCertificatesSerialNumberRevoke: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        serialNumber: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /**
+           * @description RFC 5280 §5.3.1. After keyCompromise, the CA issues no certificate for its key again.
+           * @enum {string}
+           */
+          reason:
+            | 'unspecified'
+            | 'keyCompromise'
+            | 'affiliationChanged'
+            | 'superseded'
+            | 'cessationOfOperation'
+            | 'privilegeWithdrawn'
+            | 'caCompromise'
+            | 'aaCompromise';
+        };
+      };
+    };
+    responses: {
+      /** @description It is revoked. The next CRL and the next OCSP response say so. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['IssuedCertificate'];
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  getApiCaExternalAccounts: {
+    parameters: {
+      query?: {
+        /** @description How many at most; 1 to 1,000. */
+        limit?: number;
+        /** @description `next` of the page before. */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of them, without their keys. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            items: components['schemas']['ExternalAccount'][];
+            /** @description Asks for more, as `cursor`; absent where there is nothing more. A page may hold less than its limit and still have a next. */
+            next?: string;
+            /** @description How many were looked at for this page; 2,000 at most where a filter has no index. */
+            scanned: number;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  postApiCaExternalAccounts: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          /** @description Who it is for. */
+          description?: string;
+          /**
+           * @description Let more than one ACME account be bound to it.
+           * @default false
+           */
+          isReusable?: boolean;
+        };
+      };
+    };
+    responses: {
+      /** @description The external account. Its key is shown this once. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @description What a client sends as the key identifier. RFC 8555 §7.3.4 */
+            id: string;
+            /** @description Who it is for; may be empty. */
+            description: string;
+            /** @description Whether more than one ACME account may be bound to it. */
+            isReusable: boolean;
+            /**
+             * @description `bound`: an ACME account is bound to it, the last one as `account`.
+             * @enum {string}
+             */
+            state: 'unused' | 'bound' | 'revoked';
+            account?: string;
+            createdAt: string;
+            revokedAt?: string;
+            /** @description 32 bytes in base64url, for HS256. */
+            hmacKey: string;
+          };
+        };
+      };
+      default: components['responses']['Problem'];
+    };
+  };
+  deleteApiCaExternalAccountsId: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and request get the same answer for 24 hours, and are done once. */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No further ACME account is bound to it. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      default: components['responses']['Problem'];
+    };
+  };
   getApiKeys: {
     parameters: {
       query?: never;
@@ -3583,6 +4093,8 @@ export interface operations {
             | 'agents:write'
             | 'accounts:read'
             | 'accounts:write'
+            | 'ca:read'
+            | 'ca:write'
             | 'keys:read'
             | 'keys:write'
             | 'events:read'
@@ -3621,6 +4133,8 @@ export interface operations {
               | 'agents:write'
               | 'accounts:read'
               | 'accounts:write'
+              | 'ca:read'
+              | 'ca:write'
               | 'keys:read'
               | 'keys:write'
               | 'events:read'
@@ -3769,6 +4283,8 @@ export interface operations {
               | 'agents:write'
               | 'accounts:read'
               | 'accounts:write'
+              | 'ca:read'
+              | 'ca:write'
               | 'keys:read'
               | 'keys:write'
               | 'events:read'
@@ -4237,7 +4753,7 @@ export interface operations {
       query?: {
         /** @description What comes first: `oldest`, or `newest`. */
         sort?: 'oldest' | 'newest';
-        /** @description The type of an event of the record. */
+        /** @description The type of an event of the record, or of what the own CA did. */
         type?:
           | 'renewal_started'
           | 'renewal_success'
@@ -4277,7 +4793,20 @@ export interface operations {
           | 'calendar_token_created'
           | 'calendar_token_revoked'
           | 'audit_sealed'
-          | 'certificate_removed';
+          | 'certificate_removed'
+          | 'ca_created'
+          | 'ca_issuer_replaced'
+          | 'ca_account_created'
+          | 'ca_account_changed'
+          | 'ca_account_deactivated'
+          | 'ca_account_key_changed'
+          | 'ca_external_account_created'
+          | 'ca_external_account_revoked'
+          | 'ca_validation_failed'
+          | 'ca_certificate_issued'
+          | 'ca_certificate_revoked'
+          | 'ca_renewal_window_moved'
+          | 'ca_renewal_window_restored';
         /** @description The id of a key, the name of the holder of a token, or a user of a host. */
         actor?: string;
         certificate?: string;

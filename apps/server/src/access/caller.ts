@@ -1,4 +1,4 @@
-import type { Tenant } from '../tenants.ts';
+import { defaultTenant, type Tenant } from '../tenants.ts';
 import { ServerError } from '../errors.ts';
 import { forbidden } from './permitted-names.ts';
 import type { Scope } from './scopes.ts';
@@ -38,6 +38,11 @@ export interface Admission {
 /** Whether somebody may see what is for these names. */
 export function maySee({ names }: Caller, wanted: readonly string[]): boolean {
   return forbidden(names, wanted).length === 0;
+}
+
+/** Whether a caller may see what concerns every tenant: of the default tenant, for all names. */
+export function isOperator({ tenant, names }: Pick<Caller, 'tenant' | 'names'>): boolean {
+  return tenant.name === defaultTenant && names.includes('*');
 }
 
 /** The rights of a key that someone makes or changes. */

@@ -10,6 +10,8 @@ export const scopeMeanings = {
   'agents:write': 'Report what a host serves, and remove the reports of hosts.',
   'accounts:read': 'See accounts at CAs.',
   'accounts:write': 'Register, change and give up accounts at CAs.',
+  'ca:read': 'See what your own CA has issued, its CRLs and its external accounts.',
+  'ca:write': 'Revoke certificates of your own CA, and make and revoke its external accounts.',
   'keys:read': 'See API keys, without their secrets.',
   'keys:write': 'Make API keys that are not wider than the own one, rotate and revoke them.',
   'events:read': 'Read what happened.',

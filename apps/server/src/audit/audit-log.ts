@@ -1,3 +1,4 @@
+import { type AuditedActionType, auditedActionTypes } from '@acmex/ca/vocabulary';
 import type { Clock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
 import {
@@ -11,7 +12,7 @@ import { type EventType, eventTypes } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
-import { type Caller, maySee } from '../access/caller.ts';
+import { type Caller, isOperator, maySee } from '../access/caller.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
@@ -20,6 +21,10 @@ import { STORAGE } from '../health/health.ts';
 import { type TimedList, timePage } from '../http/time-page.ts';
 import { defaultTenant } from '../tenants.ts';
 
+const recordedTypes = [...eventTypes, ...Object.keys(auditedActionTypes)] as [
+  EventType | AuditedActionType,
+  ...(EventType | AuditedActionType)[],
+];
 const text = z.string().optional();
 export const originSchema = z
   .object({ program: text, host: text, user: text, actor: text, address: text, traceId: text })
@@ -54,9 +59,9 @@ const list = endpoint({
   query: z.strictObject({
     sort: sortedBy,
     type: z
-      .enum(eventTypes as [EventType, ...EventType[]])
+      .enum(recordedTypes)
       .optional()
-      .describe('The type of an event of the record.'),
+      .describe('The type of an event of the record, or of what the own CA did.'),
     actor: z
       .string()
       .min(1)
@@ -137,7 +142,7 @@ export class AuditLog {
     query: { checkpoint },
     signal,
   }: RequestOf<typeof verify>): Promise<Answer> {
-    if (!seesAll(caller))
+    if (!isOperator(caller))
       throw new ServerError(
         'ERR_SERVER_FORBIDDEN',
         'the audit log has what every tenant does: verify it with a key of the default tenant that may use all names',
@@ -198,13 +203,9 @@ function damaged(faults: readonly AuditFault[], count: number): AuditError {
   );
 }
 
-function seesAll({ tenant, names }: Caller): boolean {
-  return tenant.name === defaultTenant && names.includes('*');
-}
-
 /** Returns what a caller may see of a record; one without actions for nothing. */
 function visibleTo(caller: Caller, record: ListedAuditRecord): ListedAuditRecord {
-  if (seesAll(caller)) return record;
+  if (isOperator(caller)) return record;
   const isDefault = caller.tenant.name === defaultTenant;
   const actions = record.actions.filter(
     ({ tenant = defaultTenant, names }) =>

@@ -9,7 +9,7 @@ import { wantedChain } from './downloads.ts';
 import { contentInUse, visible } from './visible.ts';
 
 const time = z.string().describe('RFC 3339');
-const memberSchema = z
+export const memberSchema = z
   .object({
     subject: z
       .string()
@@ -82,7 +82,7 @@ export class CertificateDetails {
   }
 }
 
-function memberOf(certificate: CertificateInfo): z.infer<typeof memberSchema> {
+export function memberOf(certificate: CertificateInfo): z.infer<typeof memberSchema> {
   const { subject, issuer, identifiers, otherNames, notBefore, notAfter } = certificate;
   const { serialNumber, keyType, fingerprint, isCa, mustStaple } = certificate;
   return {

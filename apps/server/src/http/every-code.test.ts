@@ -6,6 +6,9 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@acmex/clock';
+import { createDevelopmentAuthority, saveAuthority } from '@acmex/ca';
+import type { Storage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
 import { eventually, freePort, removeFolder } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -34,12 +37,16 @@ max_certificates = 1
 `;
 const absent = 'ord_01kax2b0000000000000000000';
 
+/** Also has the CA: its server has both. */
+let caStorage: Storage;
 let ca: TestCa;
 /** A CA with terms of service. */
 let strict: TestCa;
 let folder = '';
 let server: Serving;
 let smallKey = '';
+/** A server without a CA. */
+let bare: Serving | undefined;
 const ids = { issued: '', watched: '' };
 /** An issuer whose credential is missing at first, and one whose terms no one has agreed to. */
 const bound = () => `
@@ -56,13 +63,14 @@ names = ["placed.test"]
 deploy = [{ directory = "${folder}/my big server/root.pem/placed" }]
 `;
 beforeAll(async () => {
-  ca = await startCa();
-  strict = await startCa({ termsOfService: 'https://ca.test/terms' });
   folder = await mkdtemp(join(tmpdir(), 'acmex-codes-'));
-  await writeFile(join(folder, 'root.pem'), ca.root);
-  await writeFile(join(folder, 'strict.pem'), strict.root);
   const serverFolder = join(folder, 'my big server');
   await mkdir(serverFolder);
+  caStorage = fileStorage({ path: join(serverFolder, 'data') });
+  ca = await startCa({ storage: caStorage });
+  strict = await startCa({ termsOfService: 'https://ca.test/terms' });
+  await writeFile(join(folder, 'root.pem'), ca.root);
+  await writeFile(join(folder, 'strict.pem'), strict.root);
   server = await serving({ ca, toml: toml + bound(), folder: serverFolder });
   smallKey = await tenantKey(server, 'small');
   ca.refused.add('never.test');
@@ -74,6 +82,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await ca[Symbol.asyncDispose]();
   await strict[Symbol.asyncDispose]();
+  await caStorage[Symbol.asyncDispose]();
   await removeFolder(folder);
 });
 
@@ -467,6 +476,44 @@ const cases: Readonly<Record<string, Case>> = {
         headers: { 'acmex-passphrase': 'correct horse' },
       }),
   },
+  ERR_CA_MISSING: {
+    subject: "the server's storage holds no CA",
+    async provoke() {
+      bare = await serving();
+      return await bare.call('GET', '/api/ca/certificates');
+    },
+    async cure() {
+      await using storage = fileStorage({ path: join(bare!.folder, 'data') });
+      await saveAuthority(storage, await createDevelopmentAuthority());
+      const outcome = await bare!.call('GET', '/api/ca/certificates');
+      await bare![Symbol.asyncDispose]();
+      return outcome;
+    },
+  },
+  ERR_CA_NO_CERTIFICATE: {
+    subject: 'serial number ab12',
+    provoke: async () => await call('GET', '/api/ca/certificates/ab12'),
+    cure: async () => await call('GET', '/api/ca/certificates'),
+  },
+  ERR_CA_REVOKED: {
+    subject: 'was revoked at',
+    async provoke() {
+      const { body } = await server.call('GET', '/api/ca/certificates');
+      const path = `/api/ca/certificates/${body.items[0].serialNumber}/revoke`;
+      await call('POST', path, { body: { reason: 'superseded' } });
+      return await call('POST', path, { body: { reason: 'superseded' } });
+    },
+    cure: async () => await call('GET', '/api/ca/certificates?status=revoked'),
+  },
+  ERR_CA_EXTERNAL_ACCOUNT: {
+    subject: 'eab_01kax2b0000000000000000000',
+    provoke: async () =>
+      await call('DELETE', '/api/ca/external-accounts/eab_01kax2b0000000000000000000'),
+    async cure() {
+      const { body } = await server.call('POST', '/api/ca/external-accounts', { body: {} });
+      return await call('DELETE', `/api/ca/external-accounts/${body.id}`);
+    },
+  },
   ERR_STORAGE_CORRUPT: {
     subject: /^certificate\/\S+crt_/,
     provoke: async () =>
@@ -519,6 +566,12 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['ERR_MANAGER_CHALLENGE', 'ERR_MANAGER_EXTERNAL_ACCOUNT'],
     ...['ERR_MANAGER_MUST_STAPLE', 'ERR_ORCHESTRATOR_ISSUER'],
     ...['ERR_SIGNER_KEY', 'ERR_SIGNER_REFERENCE'],
+  ],
+  'acmex ca, in the tests of @acmex/ca': [
+    ...['ERR_CA_ADMIN_KEY', 'ERR_CA_CERTIFICATE', 'ERR_CA_CHALLENGE', 'ERR_CA_CONSTRAINTS'],
+    ...['ERR_CA_DEVELOPMENT', 'ERR_CA_EXISTS', 'ERR_CA_IN_USE', 'ERR_CA_KEY', 'ERR_CA_NAME'],
+    ...['ERR_CA_PASSPHRASE', 'ERR_CA_PROFILE', 'ERR_CA_REVOCATION_REASON', 'ERR_CA_URL'],
+    ...['ERR_CA_WINDOW'],
   ],
   'the work on an order, whose failure the order shows': [
     'ERR_MANAGER_RECORDS_NOT_SET',

@@ -73,13 +73,16 @@ const {
 const ulid = '01kax2b0000000000000000000';
 /** An address with an id of the right form, as its description has it. */
 const pathOf = (path: string) =>
-  path.replace(':name', 'a.test').replace(':id', () => {
-    const patterns = Object.values(paths[path.replaceAll(/:(\w+)/g, '{$1}')] ?? {}).flatMap(
-      ({ parameters }) => parameters.map(({ schema }) => String(schema.pattern)),
-    );
-    const [, prefix = 'acc'] = /\^(\w+)_\[0-9a-z\]/.exec(patterns.join()) ?? [];
-    return prefix === 'acc' ? 'acc_0123456789ab' : `${prefix}_${ulid}`;
-  });
+  path
+    .replace(':name', 'a.test')
+    .replace(':serialNumber', 'ab12')
+    .replace(':id', () => {
+      const patterns = Object.values(paths[path.replaceAll(/:(\w+)/g, '{$1}')] ?? {}).flatMap(
+        ({ parameters }) => parameters.map(({ schema }) => String(schema.pattern)),
+      );
+      const [, prefix = 'acc'] = /\^(\w+)_\[0-9a-z\]/.exec(patterns.join()) ?? [];
+      return prefix === 'acc' ? 'acc_0123456789ab' : `${prefix}_${ulid}`;
+    });
 const guarded = routes.filter(({ scope }) => scope !== 'none' && scope !== 'sender');
 
 let server: Serving;

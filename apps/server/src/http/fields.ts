@@ -126,6 +126,12 @@ export const timeZone = text(
   /^[A-Za-z][\w+/-]{0,63}$/,
   'write a time zone as Europe/Berlin',
 ).refine(isTimeZone, 'is not a time zone that this server knows: use UTC');
+/** Hexadecimal, with or without colons; in lower case without them. */
+export const serialNumber = text(
+  /^(?:[0-9a-fA-F]{1,40}|[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){0,19})$/,
+  'write a serial number in hexadecimal',
+).overwrite((serial) => serial.toLowerCase().replaceAll(':', ''));
+export const externalAccountId = id('eab');
 export const revocationReason = z.enum(subscriberRevocationReasons);
 
 export const limit = z.coerce

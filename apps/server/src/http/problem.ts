@@ -1,3 +1,4 @@
+import { caErrors } from '@acmex/ca/vocabulary';
 import { certificateErrors } from '@acmex/certificate';
 import { signerErrors } from '@acmex/crypto-exec';
 import { configErrors } from '@acmex/config';
@@ -65,6 +66,7 @@ const tables: ReadonlyMap<string, Row> = new Map(
     ...orchestratorErrors,
     ...storageErrors,
     ...auditErrors,
+    ...caErrors,
     ...serverErrors,
   }),
 );

@@ -24,7 +24,10 @@ afterAll(async () => {
 });
 
 const pathOf = (path: string, prefix = 'crt') =>
-  path.replace(':name', 'nothing.test').replace(':id', `${prefix}_${ulid}`);
+  path
+    .replace(':name', 'nothing.test')
+    .replace(':serialNumber', 'ab12')
+    .replace(':id', `${prefix}_${ulid}`);
 
 /** The members that a body may leave out, as JSON pointers with `0` for an item of a list. */
 function optionalMembers(schema: JsonSchema, at = ''): readonly string[] {
