@@ -7,6 +7,7 @@ import { Announcements } from './elements/announce.tsx';
 import { Asking } from './elements/ask.tsx';
 import { attempt } from './elements/attempt.ts';
 import { isConnected, watchSession } from './connection.ts';
+import { hasOwnCa, watchOwnCa } from './own-ca.ts';
 import { may, type Scope, session, signOut } from './session.ts';
 import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
 import { words } from './words.ts';
@@ -30,6 +31,7 @@ const screens = {
   deliveries: lazy(async () => (await serverScreens()).Deliveries),
   audit: lazy(async () => (await serverScreens()).Audit),
   queue: lazy(async () => (await serverScreens()).Queue),
+  authority: lazy(async () => (await serverScreens()).Authority),
 } as const;
 
 /** What each screen of the navigation reads; one of which a session may read nothing is not shown. */
@@ -41,6 +43,7 @@ const navigation: readonly (readonly [Screen & keyof typeof screens, ...Scope[]]
   ['templates', 'certificates:read'],
   ['accounts', 'accounts:read'],
   ['hosts', 'agents:read'],
+  ['authority', 'ca:read'],
   ['keys', 'keys:read'],
   ['deliveries', 'queue:read'],
   ['audit', 'audit:read', 'events:read'],
@@ -67,6 +70,7 @@ function Shell() {
   const isFirst = useRef(true);
   const failure = useSignal<string | undefined>(undefined);
   useEffect(watchSession, []);
+  useEffect(watchOwnCa, []);
   useEffect(() => {
     failure.value = undefined;
     // Who uses a keyboard or a screen reader continues at the new screen.
@@ -140,7 +144,9 @@ function Header({ path }: { readonly path: string }) {
       <nav id="navigation" aria-label={words.navigation}>
         <ul>
           {navigation
-            .filter(([, ...scopes]) => scopes.some(may))
+            .filter(
+              ([name, ...scopes]) => scopes.some(may) && (name !== 'authority' || hasOwnCa.value),
+            )
             .map(([name]) => (
               <li key={name}>
                 <a

@@ -18,7 +18,12 @@ export async function download(
   const response = await fetch(path, { headers });
   if (response.status === 401) ended('ended');
   if (!response.ok) throw await refusalOf(response);
-  const url = URL.createObjectURL(await response.blob());
+  save(await response.blob(), file);
+}
+
+/** Gives a file to the browser to save. */
+export function save(content: Blob, file: string): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = file;

@@ -3,20 +3,26 @@ import { mkdir, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import {
   createDevelopmentAuthority,
+  currentCrl,
   loadAuthority,
   networkValidator,
   type ProfileOptions,
   saveAuthority,
 } from '@acmex/ca';
 import { serveAcme } from '@acmex/ca/node';
+import { systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import { fileErrorText } from '@acmex/files';
-import { memoryStorage } from '@acmex/storage';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { Temporal } from 'temporal-polyfill';
 import { CliError } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 
-/** A CA on this machine, which forgets everything when it ends. */
+/** As the server of the CA has it. */
+const crlLifetime = Temporal.Duration.from({ hours: 7 * 24 });
+
+/** A CA on this machine, which forgets everything when it ends unless it has a storage. */
 export interface DemoCa extends AsyncDisposable {
   /** The URL of its directory. */
   readonly directory: string;
@@ -28,6 +34,8 @@ export interface DemoCaOptions {
   readonly profiles?: Readonly<Record<string, ProfileOptions>>;
   /** The address of a name, of this machine; 127.0.0.1 by default. */
   readonly addressOf?: (name: string) => string;
+  /** Where it has everything; in memory by default. It is disposed of with the CA. */
+  readonly storage?: Storage;
 }
 
 /**
@@ -37,11 +45,18 @@ export interface DemoCaOptions {
 export async function startDemoCa(
   root: string,
   { stderr }: Pick<Terminal, 'stderr'>,
-  { profiles, addressOf = () => '127.0.0.1' }: DemoCaOptions = {},
+  { profiles, addressOf = () => '127.0.0.1', storage = memoryStorage() }: DemoCaOptions = {},
 ): Promise<DemoCa> {
-  const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority());
   const authority = await loadAuthority(storage, { kind: 'development' });
+  await currentCrl(
+    { storage, issuer: authority.issuer, clock: systemClock, lifetimes: { crl: crlLifetime } },
+    {
+      onError(error) {
+        throw error;
+      },
+    },
+  );
   const httpPort = await freePort();
   const server = await serveAcme({
     storage,

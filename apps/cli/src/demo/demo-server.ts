@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type AcmexApi, acmexApi } from '@acmex/api';
+import { auditedActions, createExternalAccount } from '@acmex/ca';
+import { openDriver } from '@acmex/config';
+import type { Storage } from '@acmex/storage';
 import { configureAgain, openServiceLog } from '../log/service-log.ts';
 import { placesOf } from '../configuration.ts';
 import { loadServer } from '../server/load-server.ts';
@@ -51,6 +54,7 @@ export async function demoServer(options: DemoServerOptions, terminal: Terminal)
   await using ca = await startDemoCa(root, terminal, {
     profiles: { default: {}, 'two-days': { validity: { hours: 48 } } },
     addressOf: (name) => (name === failing.names[0] ? '127.0.0.9' : '127.0.0.1'),
+    storage: await caStorage(directory),
   });
   const key = randomBytes(32).toString('hex');
   const configuration = configurationOf({ addr, directory, ca, root, key });
@@ -81,6 +85,16 @@ ${directory}.
   } finally {
     await server.stop({ within: { seconds: 5 } });
   }
+}
+
+/** Opens the storage of the server for the CA, so that the server shows it, with its audit log. */
+async function caStorage(directory: string): Promise<Storage> {
+  const { auditedStorage } = await import('@acmex/observability/audit');
+  const storage = await openDriver({ kind: 'file', path: join(directory, 'data') }, { directory });
+  const origin = { program: 'acmex demo' };
+  const audited = auditedStorage(storage, { origin, actionsIn: auditedActions });
+  await createExternalAccount(audited, { description: 'Web team' });
+  return audited;
 }
 
 async function writePrivate(path: string, text: string): Promise<void> {

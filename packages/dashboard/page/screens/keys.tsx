@@ -1,6 +1,7 @@
 import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
 import { Names } from '../elements/names.tsx';
+import { Secret } from '../elements/secret.tsx';
 import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
@@ -11,7 +12,6 @@ import { now } from '../time.ts';
 import { KeyActions } from './keys/key-actions.tsx';
 import { type Key, keyState } from './keys/key.ts';
 import { askForKey } from './keys/make-key.tsx';
-import { Secret } from './keys/secret.tsx';
 import { SessionList } from './keys/session-list.tsx';
 
 const words = await strings('keys');

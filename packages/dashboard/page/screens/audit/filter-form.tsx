@@ -2,6 +2,7 @@ import { useLocation } from 'preact-iso/router';
 import { Choice } from '../../elements/choice.tsx';
 import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
+import { hasOwnCa } from '../../own-ca.ts';
 import { strings } from '../../strings/strings.ts';
 import { type Filter, filterOfForm, urlOf } from './filter.ts';
 
@@ -30,7 +31,11 @@ export function FilterForm({ filter }: { readonly filter: Filter }) {
         label={words.type}
         name="type"
         value={filter.type ?? ''}
-        options={[['', words.any], ...Object.entries(words.types)]}
+        options={[
+          ['', words.any],
+          ...Object.entries(words.types),
+          ...(view !== 'events' && hasOwnCa.value ? Object.entries(words.caTypes) : []),
+        ]}
       />
       {view === 'events' ? null : <ActorField value={filter.actor} />}
       <Field label={words.certificate} hint={words.certificateHint}>

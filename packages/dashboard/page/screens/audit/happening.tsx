@@ -1,22 +1,24 @@
 import type { components } from '@acmex/api';
 import { Names } from '../../elements/names.tsx';
 import { strings } from '../../strings/strings.ts';
+import { urlOf } from '../authority/filter.ts';
 
 const words = await strings('audit');
 type Action = components['schemas']['AuditRecord']['actions'][number];
 
+const types: Readonly<Record<string, string>> = { ...words.types, ...words.caTypes };
+
 /** What was done, and to what. */
 export function Happening({ action }: { readonly action: Omit<Action, 'event'> }) {
   const { type, names, certificate, order, issuer, tenant, message, code } = action;
+  const isOfCa = Object.hasOwn(words.caTypes, type);
   return (
     <div class="happening">
-      <strong>
-        {Object.hasOwn(words.types, type) ? words.types[type as keyof typeof words.types] : type}
-      </strong>{' '}
+      <strong>{Object.hasOwn(types, type) ? types[type] : type}</strong>{' '}
       {certificate === undefined ? (
         <Names names={names ?? []} />
       ) : (
-        <a href={`/certificates/${certificate}`}>
+        <a href={isOfCa ? urlOf({ search: certificate }) : `/certificates/${certificate}`}>
           <Names names={names ?? [certificate]} />
         </a>
       )}{' '}
@@ -24,7 +26,7 @@ export function Happening({ action }: { readonly action: Omit<Action, 'event'> }
       {message === undefined ? null : <p>{message}</p>}
       <small>
         {code === undefined ? null : <code>{code} </code>}
-        {order === undefined ? null : <a href={`/orders/${order}`}>{order}</a>}
+        {order === undefined || isOfCa ? null : <a href={`/orders/${order}`}>{order}</a>}
         {tenant === undefined ? null : ` ${words.tenant} ${tenant}`}
       </small>
     </div>

@@ -2,15 +2,20 @@ import { announce } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
 import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
+import { showSecret } from '../../elements/secret.tsx';
 import { instantOf } from '../../local-time.ts';
 import { api } from '../../server.ts';
 import { may, session } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { now } from '../../time.ts';
 import type { Key } from './key.ts';
-import { showSecret } from './secret.tsx';
 
 const words = await strings('keys');
+
+/** The text of a key that was made or rotated, to be shown once. */
+export function newKey(text: string): Parameters<typeof showSecret>[0] {
+  return { ...words.secret, values: [[words.secret.title, text]] };
+}
 
 /** What can be done with a key; nothing where it may do more than the session. */
 export function KeyActions({
@@ -96,7 +101,7 @@ function rotate(key: Key, onDone: () => void): void {
         params: { path: { id: key.id } },
         body: { graceHours: Number(form.get('graceHours')) },
       });
-      showSecret(data.key);
+      showSecret(newKey(data.key));
       announce(words.rotate.done);
       onDone();
     },

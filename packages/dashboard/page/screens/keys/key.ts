@@ -2,7 +2,8 @@ import type { components } from '@acmex/api';
 
 export type Key = components['schemas']['Key'];
 export type Scope = Key['scopes'][number];
-export type Area = 'certificates' | 'orders' | 'accounts' | 'hosts' | 'keys' | 'operation';
+export type Area =
+  'certificates' | 'orders' | 'accounts' | 'hosts' | 'authority' | 'keys' | 'operation';
 
 const areaOf: Readonly<Record<Scope, Area>> = {
   'certificates:read': 'certificates',
@@ -15,6 +16,8 @@ const areaOf: Readonly<Record<Scope, Area>> = {
   'accounts:write': 'accounts',
   'agents:read': 'hosts',
   'agents:write': 'hosts',
+  'ca:read': 'authority',
+  'ca:write': 'authority',
   'keys:read': 'keys',
   'keys:write': 'keys',
   'queue:read': 'operation',

@@ -2,13 +2,14 @@ import { announce } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
 import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
+import { showSecret } from '../../elements/secret.tsx';
 import { instantOf } from '../../local-time.ts';
 import { api } from '../../server.ts';
 import { session } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { now } from '../../time.ts';
 import { namesOf, type Scope, scopesByArea } from './key.ts';
-import { showSecret } from './secret.tsx';
+import { newKey } from './key-actions.tsx';
 
 const words = await strings('keys');
 
@@ -31,7 +32,7 @@ export function askForKey(onDone: () => void): void {
           ...(expiresAt === undefined ? {} : { expiresAt }),
         },
       });
-      showSecret(data.key);
+      showSecret(newKey(data.key));
       announce(words.make.done);
       onDone();
     },

@@ -35,6 +35,21 @@ export const audit: Translation<typeof english> = {
     intact: (records, writers, checkpoints) =>
       `Nichts wurde geändert, und nichts fehlt. Einträge: ${records}, Prozesse: ${writers}, signierte Prüfpunkte: ${checkpoints}.`,
   },
+  caTypes: {
+    ca_created: 'Eigene CA angelegt',
+    ca_issuer_replaced: 'Eigene CA: ausstellendes Zertifikat ersetzt',
+    ca_account_created: 'Eigene CA: ACME-Konto angelegt',
+    ca_account_changed: 'Eigene CA: ACME-Konto geändert',
+    ca_account_deactivated: 'Eigene CA: ACME-Konto deaktiviert',
+    ca_account_key_changed: 'Eigene CA: Schlüssel eines ACME-Kontos geändert',
+    ca_external_account_created: 'Eigene CA: externes Konto angelegt',
+    ca_external_account_revoked: 'Eigene CA: externes Konto widerrufen',
+    ca_validation_failed: 'Eigene CA: Prüfung fehlgeschlagen',
+    ca_certificate_issued: 'Eigene CA: Zertifikat ausgestellt',
+    ca_certificate_revoked: 'Eigene CA: Zertifikat widerrufen',
+    ca_renewal_window_moved: 'Eigene CA: Erneuerungsfenster verschoben',
+    ca_renewal_window_restored: 'Eigene CA: Erneuerungsfenster zurückgesetzt',
+  },
   types: {
     renewal_started: 'Bestellung angelegt',
     renewal_success: 'Zertifikat erneuert',

@@ -32,6 +32,7 @@ export const keys: Translation<typeof english> = {
     orders: 'Bestellungen',
     accounts: 'Konten bei CAs',
     hosts: 'Rechner',
+    authority: 'Eigene CA',
     keys: 'API-Schlüssel',
     operation: 'Betrieb',
   },
@@ -46,6 +47,8 @@ export const keys: Translation<typeof english> = {
     'agents:write': 'Melden, was ein Rechner ausliefert, und Rechner entfernen',
     'accounts:read': 'Konten bei CAs sehen',
     'accounts:write': 'Konten bei CAs anlegen, ändern und aufgeben',
+    'ca:read': 'Sehen, was Ihre eigene CA ausgestellt hat, ihre Sperrlisten und externen Konten',
+    'ca:write': 'Zertifikate Ihrer eigenen CA widerrufen; externe Konten anlegen und widerrufen',
     'keys:read': 'API-Schlüssel und Sitzungen sehen, ohne Geheimnisse',
     'keys:write':
       'Schlüssel anlegen, die nicht mehr dürfen als der eigene; sie erneuern und widerrufen',

@@ -13,3 +13,4 @@ export { keys } from './keys.ts';
 export { deliveries } from './deliveries.ts';
 export { audit } from './audit.ts';
 export { queue } from './queue.ts';
+export { authority } from './authority.ts';

@@ -33,6 +33,21 @@ export const audit = {
     intact: (records: number, writers: number, checkpoints: number) =>
       `Nothing was changed, and nothing is missing. Records: ${records}, processes: ${writers}, signed checkpoints: ${checkpoints}.`,
   },
+  caTypes: {
+    ca_created: 'Own CA created',
+    ca_issuer_replaced: 'Own CA: issuing certificate replaced',
+    ca_account_created: 'Own CA: ACME account created',
+    ca_account_changed: 'Own CA: ACME account changed',
+    ca_account_deactivated: 'Own CA: ACME account deactivated',
+    ca_account_key_changed: 'Own CA: key of an ACME account changed',
+    ca_external_account_created: 'Own CA: external account made',
+    ca_external_account_revoked: 'Own CA: external account revoked',
+    ca_validation_failed: 'Own CA: validation failed',
+    ca_certificate_issued: 'Own CA: certificate issued',
+    ca_certificate_revoked: 'Own CA: certificate revoked',
+    ca_renewal_window_moved: 'Own CA: renewal window moved',
+    ca_renewal_window_restored: 'Own CA: renewal window restored',
+  },
   types: {
     renewal_started: 'Order made',
     renewal_success: 'Certificate renewed',
