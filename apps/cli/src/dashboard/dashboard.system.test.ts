@@ -1,9 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acmexApi } from '@acmex/api';
-import { routes } from '@acmex/dashboard';
 import {
   describeWith,
   eventually,
@@ -11,10 +10,24 @@ import {
   removeFolder,
   startOpenIdProvider,
 } from '@acmex/services';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { acmex } from '../terminal.testing.ts';
-import { accessibilityFaults, overflow, signIn, startBrowser, visit } from './browser.testing.ts';
+import {
+  accessibilityFaults,
+  addressesOf,
+  type Examples,
+  loaded,
+  lookAtEach,
+  moving,
+  open,
+  reflowFaults,
+  signIn,
+  startBrowser,
+  tabTo,
+  timeFaults,
+  visit,
+} from './browser.testing.ts';
 
 let folder: string;
 let browser: Browser;
@@ -33,12 +46,6 @@ async function picture(page: Page, name: string): Promise<void> {
   if (places === undefined) return;
   await loaded(page);
   await page.screenshot({ path: join(places, `dashboard-${name}.png`), animations: 'disabled' });
-}
-
-/** Waits until a screen has all that it asks the server for. */
-async function loaded(page: Page): Promise<void> {
-  const waiting = page.locator('.loading');
-  while ((await waiting.count()) > 0) await waiting.first().waitFor({ state: 'detached' });
 }
 
 interface Running extends AsyncDisposable {
@@ -117,16 +124,20 @@ describeWith(['chromium'], 'the dashboard', () => {
   });
   afterAll(async () => await demo[Symbol.asyncDispose]());
 
-  /** The address of each screen, with a certificate and an order that exist. */
-  async function addresses(): Promise<readonly string[]> {
+  /** Certificates and orders of the demonstration, one of each kind. */
+  async function examples(): Promise<Examples> {
     const api = acmexApi(demo);
-    const failing = (
-      await api.GET('/api/certificates', { params: { query: { state: 'failing' } } })
-    ).data.items[0];
-    const ids = { certificate: failing?.id ?? '', order: failing?.order ?? '' };
-    return Object.entries(routes).map(([screen, path]) =>
-      path.replace(':id', ids[screen as keyof typeof ids] ?? ''),
-    );
+    const first = async (state: 'valid' | 'failing') => {
+      const query = { state, contains: state === 'valid' ? 'www.demo' : 'broken' };
+      return (await api.GET('/api/certificates', { params: { query } })).data.items[0];
+    };
+    const [issued, failing] = [await first('valid'), await first('failing')];
+    const orders = (await api.GET('/api/orders')).data.items;
+    return {
+      ...{ issued: issued?.id ?? '', failing: failing?.id ?? '' },
+      issuedOrder: orders.find(({ certificate }) => certificate === issued?.id)?.id ?? '',
+      failedOrder: failing?.order ?? '',
+    };
   }
 
   it('is sent with headers that let it run its own files alone, and keeps nothing of itself', async () => {
@@ -159,58 +170,58 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect((await fetch(`${demo.url}/assets/no-such.js`)).status).toBe(404);
   });
 
+  it('sends no private key in any list, and lets no cache store an answer', async () => {
+    const headers = { 'x-api-key': demo.key };
+    const description = await fetch(`${demo.url}/openapi.json`, { headers });
+    const { paths } = (await description.json()) as { readonly paths: Record<string, object> };
+    const lists = Object.entries(paths)
+      .filter(([path, methods]) => 'get' in methods && /^\/api\/[^{]+$/.test(path))
+      .map(([path]) => path);
+    expect(lists).toContain('/api/certificates');
+    for (const path of lists) {
+      const answer = await fetch(`${demo.url}${path}`, { headers });
+      expect([path, answer.headers.get('cache-control')]).toEqual([path, 'no-store']);
+      expect(await answer.text()).not.toMatch(/PRIVATE KEY|"(?:d|secret)":/);
+    }
+  });
+
   it('says in the language of the page that a key is wrong, and stores none', async () => {
     await using window = await visit(browser);
     const { page } = window;
-    await page.goto(`${demo.url}/certificates`);
+    // An address leads to a screen of the page, whatever another page has added to it.
+    const query = 'return=//evil.example&next=javascript:alert(1)&url=/%5Cevil.example';
+    await page.goto(`${demo.url}/certificates?${query}`);
     await page.getByLabel('API key').fill('0'.repeat(64));
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').getByText('The server does not know this key').waitFor();
     await page.getByLabel('API key').fill(demo.key);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Certificates' }).waitFor();
-    const stored = await page.evaluate(
-      'JSON.stringify([localStorage, sessionStorage, document.cookie])',
-    );
-    expect(stored).not.toContain(demo.key);
+    expect(page.url()).toBe(`${demo.url}/certificates?${query}`);
+    expect(await window.stored()).not.toContain(demo.key);
     const [cookie] = await window.context.cookies();
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' });
     expect(window.faults).toEqual([]);
   });
 
-  // What does not depend on colours is the same in both.
-  describe.each([
-    ['light', undefined],
-    ['dark', ['color-contrast', 'link-in-text-block']],
-  ] as const)('in the %s colour scheme', (colorScheme, rules) => {
-    it('has screens in which axe finds nothing, and which ask no one but their server', async () => {
-      await using window = await visit(browser, { colorScheme });
-      const { page, requests } = window;
-      await signIn(page, demo.url, demo.key);
-      for (const address of await addresses()) {
-        await page.goto(`${demo.url}${address}`);
-        await page.getByRole('heading', { level: 1 }).waitFor();
-        await loaded(page);
-        expect({ address, faults: await accessibilityFaults(page, rules) }).toEqual({
-          address,
-          faults: [],
-        });
-      }
-      expect(requests.filter((url) => !url.startsWith(demo.url))).toEqual([]);
-      expect(window.faults).toEqual([]);
-    });
-  });
-
-  it('has screens that fit a window of 320 pixels', async () => {
-    await using window = await visit(browser, { width: 320 });
-    const { page } = window;
+  it('has screens that fit everyone: axe, 320 pixels, little motion, local times', async () => {
+    await using window = await visit(browser);
+    const { page, requests } = window;
     await signIn(page, demo.url, demo.key);
-    for (const address of await addresses()) {
-      await page.goto(`${demo.url}${address}`);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await loaded(page);
-      expect({ address, overflow: await overflow(page) }).toEqual({ address, overflow: 0 });
-    }
+    const addresses = addressesOf(await examples());
+    const faults = await lookAtEach(window, addresses, async (screen, address) => {
+      await open(screen, `${demo.url}${address}`);
+      return [
+        ...(await accessibilityFaults(screen)),
+        ...(await timeFaults(screen)),
+        ...(await moving(screen)),
+        ...(await reflowFaults(screen)),
+      ];
+    });
+    expect(faults).toEqual([]);
+    expect(requests.filter((url) => !url.startsWith(demo.url))).toEqual([]);
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    expect(await moving(page)).not.toEqual([]);
     expect(window.faults).toEqual([]);
   });
 
@@ -223,7 +234,7 @@ describeWith(['chromium'], 'the dashboard', () => {
     await expect(navigation.isVisible()).resolves.toBe(false);
     await menu.press('Enter');
     await navigation.waitFor();
-    expect([await overflow(page), await accessibilityFaults(page)]).toEqual([0, []]);
+    expect([await reflowFaults(page), await accessibilityFaults(page)]).toEqual([[], []]);
     await page.keyboard.press('Escape');
     await navigation.waitFor({ state: 'hidden' });
     await page.keyboard.press('Enter');
@@ -244,21 +255,14 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect(window.faults).toEqual([]);
   });
 
-  it('leads a newcomer to the failing order and its reason, and to a certificate that is issued, downloaded and revoked', async () => {
+  it('leads a newcomer to the failing order and its reason', async () => {
     await using window = await visit(browser);
     const { page } = window;
-    const press = async (name: string | RegExp) =>
-      await page.getByRole('button', { name }).first().click();
-    const confirm = async (name: string) =>
-      await page.getByRole('dialog').getByRole('button', { name, exact: true }).click();
     await signIn(page, demo.url, demo.key);
     await page.getByRole('heading', { name: 'Fails' }).waitFor();
     await picture(page, 'overview');
-
-    await page
-      .getByRole('link', { name: /broken\.demo\.test/ })
-      .first()
-      .click();
+    const failing = page.getByRole('region', { name: 'Fails' });
+    await failing.getByRole('link', { name: /broken\.demo\.test/ }).click();
     await page.getByRole('heading', { level: 1, name: /broken\.demo\.test/ }).waitFor();
     await page
       .getByText(/refused|cannot be reached/i)
@@ -268,33 +272,77 @@ describeWith(['chromium'], 'the dashboard', () => {
     await page.getByRole('link', { name: 'Follow the order' }).click();
     await page.getByRole('heading', { name: 'In the words of the CA' }).waitFor();
     await picture(page, 'failed-order');
-    await press('Retry now');
-    await confirm('Retry now');
+    await page.getByRole('button', { name: 'Retry now' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Retry now' }).click();
     await page.getByText('The order is tried again.').waitFor();
+    expect(window.faults).toEqual([]);
+  });
 
-    await page.getByRole('link', { name: 'Certificates', exact: true }).click();
-    await page.getByRole('link', { name: 'New certificate' }).click();
-    await page.getByLabel('Names').fill('fresh.demo.test\n*.fresh.demo.test');
+  it('lets a person order, watch, download, renew and revoke by keyboard alone', async () => {
+    await using window = await visit(browser);
+    const { page } = window;
+    const dialog = page.getByRole('dialog');
+    const link = (name: string) => page.getByRole('link', { name, exact: true });
+    const button = (name: string | RegExp) => page.getByRole('button', { name });
+    const press = async (target: Locator, key = 'Enter') => {
+      await tabTo(page, target);
+      await page.keyboard.press(key);
+    };
+    await signIn(page, demo.url, demo.key);
+    await press(link('Certificates'));
+    await press(link('New certificate'));
+    await tabTo(page, page.getByLabel('Names'));
+    await page.keyboard.type('fresh.demo.test\n*.fresh.demo.test');
     await page.getByText(/is a wildcard/).waitFor();
-    await page.getByLabel('Names').fill('fresh.demo.test');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('fresh.demo.test');
     await page.getByText(/is a wildcard/).waitFor({ state: 'detached' });
     await picture(page, 'new-certificate');
-    await press('Order the certificate');
-    await page.getByRole('link', { name: 'Open the issued certificate' }).waitFor();
+    await press(button('Order the certificate'));
+    const issued = link('Open the issued certificate');
+    await issued.waitFor();
     await picture(page, 'order');
-    await page.getByRole('link', { name: 'Open the issued certificate' }).click();
+    await press(issued);
     await page.getByRole('heading', { name: 'Chain', exact: true }).waitFor();
     await picture(page, 'certificate');
 
-    const [download] = await Promise.all([page.waitForEvent('download'), press('Download')]);
-    const pem = await readFile((await download.path()) ?? '', 'utf8');
-    expect(new X509Certificate(pem).subjectAltName).toBe('DNS:fresh.demo.test');
-    await press('Revoke');
-    await page.getByLabel('Reason').selectOption({ label: 'another certificate replaces it' });
-    await confirm('Revoke');
+    const downloaded = async (target: Locator, key: string) => {
+      const [file] = await Promise.all([page.waitForEvent('download'), press(target, key)]);
+      return await readFile((await file.path()) ?? '', 'utf8');
+    };
+    const chain = await downloaded(button('Download'), 'Space');
+    expect(new X509Certificate(chain).subjectAltName).toBe('DNS:fresh.demo.test');
+    await press(button('With the private key'));
+    await tabTo(page, dialog.getByLabel('Format'));
+    await page.keyboard.press('Home');
+    const pem = await downloaded(dialog.getByRole('button', { name: 'Download' }), 'Enter');
+    expect(createPrivateKey(pem).asymmetricKeyType).toBe('ec');
+    const secret = pem.split('\n')[1] ?? '';
+    expect(`${await window.stored()} ${await page.content()}`).not.toContain(secret);
+
+    await press(button('Renew now'), 'Space');
+    // What is asked can be taken back, and the focus is where it was.
+    await dialog.getByRole('heading').waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await page.keyboard.press('Enter');
+    await press(dialog.getByRole('button', { name: 'Renew now' }));
+    await page.waitForURL(/\/orders\//);
+    await press(issued);
+    await press(button('Revoke'));
+    const generations = page.getByLabel('Which').locator('option');
+    await expect(generations.allInnerTexts()).resolves.toEqual([
+      'generation 2, which is in use',
+      'generation 1, which was replaced',
+    ]);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await tabTo(page, page.getByLabel('Reason'));
+    await page.keyboard.type('another');
+    await press(dialog.getByRole('button', { name: 'Revoke' }));
     await page.getByText('The CA has revoked it.').waitFor();
 
-    await page.goto(`${demo.url}/audit`);
+    await press(link('Audit log'));
     for (const action of ['Certificate revoked', 'Certificate issued', 'Order made'])
       await page.getByRole('cell').getByText(action).first().waitFor();
     await picture(page, 'audit');
