@@ -1,4 +1,10 @@
-import { createDevelopmentAuthority, loadAuthority, noLimits, saveAuthority } from '@acmex/ca';
+import {
+  createAuthority,
+  createDevelopmentAuthority,
+  loadAuthority,
+  noLimits,
+  saveAuthority,
+} from '@acmex/ca';
 import { disorderedChains, type Fault, withFaults } from '@acmex/ca/faults';
 import { serveAcme } from '@acmex/ca/node';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -13,18 +19,25 @@ export interface OwnCa extends AsyncDisposable {
 }
 
 export async function ownCa({
-  arrange,
+  arrange = (chain) => chain,
   faults = [],
   storage = memoryStorage(),
+  name,
 }: {
   /** Changes its chains. */
-  readonly arrange: (chain: readonly string[]) => readonly string[];
+  readonly arrange?: (chain: readonly string[]) => readonly string[];
   readonly faults?: readonly Fault[];
   /** In memory by default. */
   readonly storage?: Storage;
+  /** In the subjects of its certificates; that of a development CA by default. */
+  readonly name?: string;
 }): Promise<OwnCa> {
-  await saveAuthority(storage, await createDevelopmentAuthority());
-  const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
+  const authority =
+    name === undefined
+      ? await createDevelopmentAuthority()
+      : await createAuthority({ name, passphrase: 'of the tests', unconstrained: true });
+  await saveAuthority(storage, authority);
+  const { issuer, root } = await loadAuthority(storage, { kind: authority.kind });
   const server = await serveAcme({
     storage,
     issuer,

@@ -11,6 +11,7 @@ import { hasOwnCa, watchOwnCa } from './own-ca.ts';
 import { may, type Scope, session, signOut } from './session.ts';
 import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
 import { words } from './words.ts';
+import { visibleText } from './visible-text.ts';
 
 /** One file for each: many small ones take longer to fetch, and do not compress as well. */
 const certificateScreens = async () => await import('./screens/certificate-screens.ts');
@@ -182,7 +183,7 @@ function Brand() {
 /** Who is signed in, the language of the page, and the way out. */
 function Account() {
   const { title, key, tenant } = session.value ?? {};
-  const name = `${title ?? key ?? ''} (${tenant ?? ''})`;
+  const name = visibleText(`${title ?? key ?? ''} (${tenant ?? ''})`);
   return (
     <div class="account">
       <span class="name" title={words.signedInAs(name)}>

@@ -5,6 +5,15 @@ import { everySeconds, idleSeconds } from './time.ts';
 /** Whether the last request reached the server. The page says so when it does not. */
 export const isConnected = signal(true);
 
+/** Calls `action` each time that the server can be reached again. @returns what ends that */
+export function onReconnection(action: () => void): () => void {
+  let wasConnected = isConnected.peek();
+  return isConnected.subscribe((connected) => {
+    if (connected && !wasConnected) action();
+    wasConnected = connected;
+  });
+}
+
 /** Seconds that a session of the server may be idle. The questions of this page would keep it alive. */
 const longestIdle = 3600;
 

@@ -1,6 +1,6 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { isConnected } from './connection.ts';
+import { onReconnection } from './connection.ts';
 import { type Failure, failureOf } from './server.ts';
 import { everySeconds } from './time.ts';
 
@@ -54,12 +54,6 @@ export function useLoaded<T>(
     return () => running.current?.abort();
   }, [key]);
   useEffect(() => (seconds === undefined ? undefined : everySeconds(seconds, reload)), [seconds]);
-  useEffect(() => {
-    let wasConnected = isConnected.peek();
-    return isConnected.subscribe((connected) => {
-      if (connected && !wasConnected) reload();
-      wasConnected = connected;
-    });
-  }, []);
+  useEffect(() => onReconnection(reload), []);
   return { data, failure, isLoading, reload };
 }

@@ -11,3 +11,8 @@ export function visibleText(text: string): string {
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`,
   );
 }
+
+/** Returns content with its text made visible, if it is a text; elements take care of themselves. */
+export function visibleContent<T>(content: T): T | string {
+  return typeof content === 'string' ? visibleText(content) : content;
+}

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { failureOf } from '../server.ts';
 import { later } from '../time.ts';
+import { visibleText } from '../visible-text.ts';
 
 interface Message {
   readonly text: string;
@@ -36,7 +37,7 @@ export function Announcements() {
     <div class="announcements" role="status" aria-live="polite">
       {messages.value.map(({ id, text, lang }) => (
         <p key={id} lang={lang}>
-          {text}
+          {visibleText(text)}
         </p>
       ))}
     </div>

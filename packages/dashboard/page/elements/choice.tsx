@@ -1,4 +1,5 @@
 import { Field } from './field.tsx';
+import { visibleText } from '../visible-text.ts';
 
 /** A field with a list of values to choose from, by their words. */
 export function Choice({
@@ -20,10 +21,10 @@ export function Choice({
   return (
     <Field label={label} hint={hint} error={error}>
       {(attributes) => (
-        <select {...attributes} name={name} defaultValue={value}>
+        <select {...attributes} name={name}>
           {options.map(([option, text]) => (
             <option key={option} value={option} selected={option === value}>
-              {text}
+              {visibleText(text)}
             </option>
           ))}
         </select>

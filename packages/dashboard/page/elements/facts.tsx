@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { visibleContent } from '../visible-text.ts';
 
 /** A title and its value; a value of `undefined` is left out. */
 export type Fact = readonly [title: string, value: ComponentChildren];
@@ -12,7 +13,7 @@ export function Facts({ facts }: { readonly facts: readonly Fact[] }) {
         .map(([title, value]) => (
           <div key={title}>
             <dt>{title}</dt>
-            <dd>{value}</dd>
+            <dd>{visibleContent(value)}</dd>
           </div>
         ))}
     </dl>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Loaded } from '../loaded.ts';
+import { visibleContent } from '../visible-text.ts';
 import { words } from '../words.ts';
 import { Problem } from './problem.tsx';
 
@@ -35,7 +36,7 @@ export function Listing<T>({ caption, columns, rows, keyOf }: ListingProps<T>) {
           <tr key={keyOf(row)}>
             {columns.map(({ title, cell }) => (
               <td key={title} data-title={title}>
-                <div>{cell(row)}</div>
+                <div>{visibleContent(cell(row))}</div>
               </td>
             ))}
           </tr>

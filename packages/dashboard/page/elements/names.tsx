@@ -1,4 +1,5 @@
 import { strings } from '../strings/strings.ts';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('certificates');
 
@@ -12,9 +13,9 @@ export function Names({
 }) {
   const rest = names.length - first;
   return (
-    <span class="names" title={rest > 0 ? names.join('\n') : undefined}>
+    <span class="names" title={rest > 0 ? names.map(visibleText).join('\n') : undefined}>
       {names.slice(0, first).map((name) => (
-        <bdi key={name}>{name}</bdi>
+        <bdi key={name}>{visibleText(name)}</bdi>
       ))}
       {rest > 0 ? <small>{words.more(rest)}</small> : null}
     </span>

@@ -8,6 +8,7 @@ import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
 import { type Account, AccountActions } from './accounts/account-actions.tsx';
 import { askToRegister } from './accounts/register.tsx';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('accounts');
 
@@ -56,12 +57,12 @@ export function Accounts() {
 /** @param version changes with each change of an account: what the CA said before is old then */
 function columns(version: number, onDone: () => void): readonly Column<Account>[] {
   const visible: Column<Account>[] = [
-    { title: words.columns.issuer, cell: ({ issuer }) => <bdi>{issuer}</bdi> },
+    { title: words.columns.issuer, cell: ({ issuer }) => <bdi>{visibleText(issuer)}</bdi> },
     {
       title: words.columns.account,
       cell: ({ id, url }) => (
         <span class="names">
-          {url === undefined ? words.noAnswer : <code>{url}</code>}
+          {url === undefined ? words.noAnswer : <code>{visibleText(url)}</code>}
           <small>{id}</small>
         </span>
       ),
@@ -117,7 +118,7 @@ function AnswerOfCa({ id, version }: { readonly id: string; readonly version: nu
           {status === undefined ? null : <State state={status} />}
           {contact.length === 0 ? <small>{words.noContact}</small> : null}
           {contact.map((address) => (
-            <bdi key={address}>{address.replace(/^mailto:/, '')}</bdi>
+            <bdi key={address}>{visibleText(address.replace(/^mailto:/, ''))}</bdi>
           ))}
         </span>
       )}

@@ -27,6 +27,7 @@ import {
 } from './certificates/filter.ts';
 import { gather, type Page } from './certificates/gather.ts';
 import { SavedViews } from './certificates/saved-views.tsx';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('certificates');
 type Certificate = components['schemas']['Certificate'];
@@ -59,7 +60,7 @@ const columns: readonly Column<Certificate>[] = [
     cell: ({ labels }) =>
       Object.entries(labels).map(([name, value]) => (
         <a key={name} class="label" href={urlOf({ label: `${name}=${value}` })}>
-          {name}={value}
+          {visibleText(`${name}=${value}`)}
         </a>
       )),
   },

@@ -13,6 +13,7 @@ import { KeyActions } from './keys/key-actions.tsx';
 import { type Key, keyState } from './keys/key.ts';
 import { askForKey } from './keys/make-key.tsx';
 import { SessionList } from './keys/session-list.tsx';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('keys');
 
@@ -88,7 +89,7 @@ const columns: readonly Column<Key>[] = [
     title: words.columns.key,
     cell: ({ id, title }) => (
       <span class="names">
-        <bdi>{title ?? words.untitled}</bdi>
+        <bdi>{visibleText(title ?? words.untitled)}</bdi>
         <code>{id}</code>
         {session.value?.key === id ? <small>{words.yours}</small> : null}
       </span>
@@ -110,7 +111,7 @@ const columns: readonly Column<Key>[] = [
       <span class="names">
         <Instant at={createdAt} as="date" />
         <small>
-          {words.by} <bdi>{createdBy}</bdi>
+          {words.by} <bdi>{visibleText(createdBy)}</bdi>
         </small>
         {secrets > 1 ? <small>{words.rotating}</small> : null}
       </span>

@@ -19,6 +19,7 @@ import { OrderProgress } from './order/order-progress.tsx';
 import { Records } from './order/records.tsx';
 import { Steps } from './order/steps.tsx';
 import { useWatchedOrder, type WatchedOrder } from './order/watched-order.ts';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('order');
 type OrderResource = components['schemas']['Order'];
@@ -89,7 +90,7 @@ function Facts({ order }: { readonly order: OrderResource }) {
       ) : null}
       <dt>{words.issuer}</dt>
       <dd>
-        <bdi>{issuer}</bdi>
+        <bdi>{visibleText(issuer)}</bdi>
       </dd>
       <dt>{words.cause}</dt>
       <dd>
@@ -111,7 +112,7 @@ function Facts({ order }: { readonly order: OrderResource }) {
         <>
           <dt>{words.url}</dt>
           <dd>
-            <code>{url}</code> <Copy text={url} label={words.url} />
+            <code>{visibleText(url)}</code> <Copy text={url} label={words.url} />
           </dd>
         </>
       )}

@@ -10,6 +10,7 @@ import { useLoaded } from '../loaded.ts';
 import { api } from '../server.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
+import { visibleText } from '../visible-text.ts';
 import { words as shell } from '../words.ts';
 import { type Filter, filterOf, states, urlOf } from './orders/filter.ts';
 
@@ -30,7 +31,7 @@ const columns: readonly Column<Order>[] = [
   { title: words.columns.cause, cell: ({ cause }) => orderWords.causes[cause] },
   {
     title: words.columns.issuer,
-    cell: ({ issuer }) => <a href={urlOf({ issuer })}>{issuer}</a>,
+    cell: ({ issuer }) => <a href={urlOf({ issuer })}>{visibleText(issuer)}</a>,
   },
   { title: words.columns.created, cell: ({ createdAt }) => <Instant at={createdAt} /> },
   { title: words.columns.failure, cell: (order) => <Failure order={order} /> },
@@ -89,8 +90,8 @@ function Failure({ order: { failure, state } }: { readonly order: Order }) {
   if (!failure || state === 'succeeded') return null;
   return (
     <div class="failure-text">
-      <bdi title={failure.message} lang="en">
-        {failure.message}
+      <bdi title={visibleText(failure.message)} lang="en">
+        {visibleText(failure.message)}
       </bdi>
       {state === 'pending' ? (
         <small>
@@ -163,7 +164,9 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
               {words.ofCertificate} <a href={`/certificates/${certificate}`}>{certificate}</a>
             </span>
           )}
-          {issuer === undefined ? null : <span class="label">{words.ofIssuer(issuer)}</span>}
+          {issuer === undefined ? null : (
+            <span class="label">{words.ofIssuer(visibleText(issuer))}</span>
+          )}
           <a href="/orders">{words.clear}</a>
         </div>
       )}

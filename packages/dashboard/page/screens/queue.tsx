@@ -9,6 +9,7 @@ import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
 import { type Queue as Contents, waitingIn } from './queue/counts.ts';
 import { askToReplay, FailingList } from './queue/failing.tsx';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('queue');
 type Due = Contents['due'][number];
@@ -141,13 +142,13 @@ function DueSection({ due }: { readonly due: Contents['due'] }) {
 }
 
 const groupColumns: readonly Column<Group>[] = [
-  { title: words.columns.issuer, cell: ({ issuer }) => <bdi>{issuer}</bdi> },
+  { title: words.columns.issuer, cell: ({ issuer }) => <bdi>{visibleText(issuer)}</bdi> },
   { title: words.counts.running, cell: ({ running }) => running },
   { title: words.counts.waiting, cell: (group) => waitingIn(group) },
   { title: words.counts.delayed, cell: ({ delayed }) => delayed },
 ];
 const workerColumns: readonly Column<Worker>[] = [
-  { title: words.columns.worker, cell: ({ name }) => <bdi>{name}</bdi> },
+  { title: words.columns.worker, cell: ({ name }) => <bdi>{visibleText(name)}</bdi> },
   { title: words.columns.capacity, cell: ({ capacity }) => capacity },
   { title: words.columns.since, cell: ({ since }) => <Instant at={since} /> },
 ];

@@ -12,6 +12,7 @@ import { urlOfNew } from './new-certificate/address.ts';
 import { type Choices, useChoices } from './new-certificate/choices.ts';
 import { valuesIn, wishesOf } from './new-certificate/wishes.ts';
 import { TemplateFields } from './templates/template-fields.tsx';
+import { visibleText } from '../visible-text.ts';
 
 const words = await strings('templates');
 const orderWords = await strings('newCertificate');
@@ -57,14 +58,14 @@ export function Templates() {
 
 function columnsOf(choices: Choices, reload: () => void): readonly Column<Template>[] {
   return [
-    { title: words.columns.name, cell: ({ name }) => <bdi>{name}</bdi> },
+    { title: words.columns.name, cell: ({ name }) => <bdi>{visibleText(name)}</bdi> },
     { title: words.columns.values, cell: (template) => <TemplateValues template={template} /> },
     {
       title: words.columns.labels,
       cell: ({ labels = {} }) =>
         Object.entries(labels).map(([name, value]) => (
           <span key={name} class="label">
-            {name}={value}
+            {visibleText(`${name}=${value}`)}
           </span>
         )),
     },
@@ -123,7 +124,7 @@ function TemplateValues({ template }: { readonly template: Template }) {
     <ul class="plain">
       {written.map(([title, value]) => (
         <li key={title}>
-          {title}: <bdi>{value}</bdi>
+          {title}: <bdi>{visibleText(String(value))}</bdi>
         </li>
       ))}
     </ul>

@@ -4,6 +4,7 @@ import { ask } from '../../elements/ask.tsx';
 import { Field } from '../../elements/field.tsx';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('accounts');
 export type Account = components['schemas']['Account'];
@@ -42,9 +43,9 @@ function Subject({ account: { issuer, url, id } }: { readonly account: Account }
   return (
     <p class="address">
       <strong>
-        <bdi>{issuer}</bdi>
+        <bdi>{visibleText(issuer)}</bdi>
       </strong>{' '}
-      <code>{url ?? id}</code>
+      <code>{visibleText(url ?? id)}</code>
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import type { components } from '@acmex/api';
 import { Names } from '../../elements/names.tsx';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 import { urlOf } from '../authority/filter.ts';
 
 const words = await strings('audit');
@@ -22,8 +23,8 @@ export function Happening({ action }: { readonly action: Omit<Action, 'event'> }
           <Names names={names ?? [certificate]} />
         </a>
       )}{' '}
-      {issuer === undefined ? null : <bdi>{issuer}</bdi>}{' '}
-      {message === undefined ? null : <p>{message}</p>}
+      {issuer === undefined ? null : <bdi>{visibleText(issuer)}</bdi>}{' '}
+      {message === undefined ? null : <p>{visibleText(message)}</p>}
       <small>
         {code === undefined ? null : <code>{code} </code>}
         {order === undefined || isOfCa ? null : <a href={`/orders/${order}`}>{order}</a>}

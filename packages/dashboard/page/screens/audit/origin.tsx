@@ -2,6 +2,7 @@ import type { components } from '@acmex/api';
 import { session } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { type Filter, urlOf } from './filter.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('audit');
 type AuditOrigin = components['schemas']['AuditRecord']['origin'];
@@ -21,13 +22,13 @@ export function Origin({
       {who === undefined && address === undefined ? words.server : null}
       {who === undefined ? null : (
         <a href={urlOf({ ...filter, actor: who })} title={words.onlyActor}>
-          <bdi>{who}</bdi>
+          <bdi>{visibleText(who)}</bdi>
         </a>
       )}
       {who !== undefined && session.value?.key === who ? <small>{words.you}</small> : null}
-      {address === undefined ? null : <code>{address}</code>}
+      {address === undefined ? null : <code>{visibleText(address)}</code>}
       <small>
-        <bdi>{[program, where].filter((text) => text !== undefined && text !== '').join(', ')}</bdi>
+        <bdi>{visibleText([program, where].filter(Boolean).join(', '))}</bdi>
       </small>
       {traceId === undefined ? null : (
         <small>

@@ -7,6 +7,7 @@ import { strings } from '../../strings/strings.ts';
 import { type Filter, urlOf } from './filter.ts';
 import { Happening } from './happening.tsx';
 import { Origin } from './origin.tsx';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('audit');
 type AuditRecord = components['schemas']['AuditRecord'];
@@ -60,7 +61,7 @@ const eventColumns: readonly Column<Event>[] = [
   { title: words.columns.what, cell: (event) => <Happening action={event} /> },
   {
     title: words.columns.who,
-    cell: ({ actor }) => (actor === undefined ? words.server : <bdi>{actor}</bdi>),
+    cell: ({ actor }) => (actor === undefined ? words.server : <bdi>{visibleText(actor)}</bdi>),
   },
 ];
 

@@ -4,6 +4,7 @@ import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
 import { type DayCounts, expiringOn, renewingOn } from '../../summary.ts';
 import { date, weekday } from '../../time.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('calendar');
 type Certificate = components['schemas']['Certificate'];
@@ -92,7 +93,7 @@ function DayLinks({
       <DayLink what="expiring" counts={counts} />
       {certificates.slice(0, named).map(({ id, names }) => (
         <a key={id} class="wide name" href={`/certificates/${id}`}>
-          <bdi>{names[0]}</bdi>
+          <bdi>{visibleText(names[0] ?? '')}</bdi>
         </a>
       ))}
       {certificates.length > 0 && expiring > named ? (

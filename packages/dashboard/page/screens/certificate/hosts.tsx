@@ -5,12 +5,13 @@ import { State } from '../../elements/state.tsx';
 import { useLoaded } from '../../loaded.ts';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = (await strings('certificate')).hosts;
 type Report = components['schemas']['AgentReport'];
 
 const columns: readonly Column<Report>[] = [
-  { title: words.host, cell: ({ agent }) => <bdi>{agent}</bdi> },
+  { title: words.host, cell: ({ agent }) => <bdi>{visibleText(agent)}</bdi> },
   { title: words.state, cell: ({ state }) => <State state={state} /> },
   {
     title: words.evidence,

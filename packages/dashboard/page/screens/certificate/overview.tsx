@@ -15,6 +15,7 @@ import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { words as shell } from '../../words.ts';
 import { urlOf } from '../certificates/filter.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('certificate');
 type Certificate = components['schemas']['Certificate'];
@@ -121,7 +122,7 @@ function Settings({ certificate }: { readonly certificate: Certificate }) {
       <h2 id="settings">{settings.heading}</h2>
       <Facts
         facts={[
-          [settings.issuer, <bdi>{issuer}</bdi>],
+          [settings.issuer, <bdi>{visibleText(issuer)}</bdi>],
           [settings.keyType, `${keyType}, ${reuseKey ? settings.keyKept : settings.keyNew}`],
           [settings.challenge, challenge ?? settings.byDefault],
           [settings.dnsProvider, dnsProvider],
@@ -162,7 +163,7 @@ function Labels({ certificate, onChange }: OverviewProps) {
       {labels.length === 0 ? <p class="hint">{words.labels.none}</p> : null}
       {labels.map(([name, value]) => (
         <a key={name} class="label" href={urlOf({ label: `${name}=${value}` })}>
-          {name}={value}
+          {visibleText(`${name}=${value}`)}
         </a>
       ))}
     </section>

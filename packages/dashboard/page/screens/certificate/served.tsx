@@ -7,6 +7,7 @@ import { type Column, Listing, Waiting } from '../../elements/listing.tsx';
 import { Mark } from '../../elements/state.tsx';
 import type { Loaded } from '../../loaded.ts';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = (await strings('certificate')).served;
 type Status = components['schemas']['CertificateStatus'];
@@ -27,10 +28,8 @@ const columns: readonly Column<Server>[] = [
     title: words.server,
     cell: ({ host, port, address }) => (
       <>
-        <bdi>
-          {host}:{port}
-        </bdi>{' '}
-        {address ? <small>{address}</small> : null}
+        <bdi>{visibleText(`${host}:${port}`)}</bdi>{' '}
+        {address ? <small>{visibleText(address)}</small> : null}
       </>
     ),
   },

@@ -8,6 +8,7 @@ import { State } from '../../elements/state.tsx';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('deliveries');
 type Delivery = components['schemas']['Delivery'];
@@ -48,16 +49,16 @@ const columns: readonly Column<Delivery>[] = [
     title: words.columns.state,
     cell: ({ state }) => <State state={state === 'dead' ? 'undelivered' : 'pending'} />,
   },
-  { title: words.columns.receiver, cell: ({ receiver }) => <bdi>{receiver}</bdi> },
+  { title: words.columns.receiver, cell: ({ receiver }) => <bdi>{visibleText(receiver)}</bdi> },
   {
     title: words.columns.title,
     cell: ({ title, certificates: [first, ...rest] }) => (
       <span class="names">
         {first === undefined || rest.length > 0 ? (
-          <bdi>{title}</bdi>
+          <bdi>{visibleText(title)}</bdi>
         ) : (
           <a href={`/certificates/${first}`}>
-            <bdi>{title}</bdi>
+            <bdi>{visibleText(title)}</bdi>
           </a>
         )}
       </span>
@@ -104,9 +105,9 @@ function replay({ id, receiver, title }: Delivery, onDone: () => void): void {
       <>
         <p>
           <strong>
-            <bdi>{receiver}</bdi>
+            <bdi>{visibleText(receiver)}</bdi>
           </strong>
-          : <bdi>{title}</bdi>
+          : <bdi>{visibleText(title)}</bdi>
         </p>
         <p>{words.replay.text}</p>
       </>

@@ -8,6 +8,7 @@ import { api } from '../../server.ts';
 import { may, session } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import type { Host, Report } from './host.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('hosts');
 
@@ -18,7 +19,7 @@ export function HostPanel({ host, onDone }: { readonly host: Host; readonly onDo
     <details class="panel host" open={behind > 0}>
       <summary>
         <h2>
-          <bdi>{name}</bdi>
+          <bdi>{visibleText(name)}</bdi>
         </h2>
         <State state={behind > 0 ? 'behind' : 'current'} />
         <span>{words.count(reports.length, behind)}</span>
@@ -107,7 +108,7 @@ function remove({ name, reports }: Host, onDone: () => void): void {
       <>
         <p>
           <strong>
-            <bdi>{name}</bdi>
+            <bdi>{visibleText(name)}</bdi>
           </strong>
         </p>
         <p>{words.remove.text(reports.length)}</p>

@@ -9,6 +9,7 @@ import { may, session } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { now } from '../../time.ts';
 import type { Key } from './key.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('keys');
 
@@ -63,7 +64,7 @@ function Subject({ value: { id, title } }: { readonly value: Key }) {
     <>
       <p>
         <strong>
-          <bdi>{title ?? words.untitled}</bdi>
+          <bdi>{visibleText(title ?? words.untitled)}</bdi>
         </strong>{' '}
         <code>{id}</code>
       </p>

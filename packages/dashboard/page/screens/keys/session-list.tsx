@@ -8,6 +8,7 @@ import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { browserName } from './browser.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('keys');
 type Session = components['schemas']['Session'];
@@ -47,11 +48,11 @@ const columns: readonly Column<Session>[] = [
     title: words.columns.key,
     cell: ({ key, title, isCurrent }) => (
       <>
-        <bdi>{title ?? key}</bdi>
+        <bdi>{visibleText(title ?? key)}</bdi>
         {title !== undefined && isPerson(key) ? (
           <>
             {' '}
-            <code>{key}</code>
+            <code>{visibleText(key)}</code>
           </>
         ) : null}
         {isCurrent ? <strong class="label">{words.sessions.current}</strong> : null}
@@ -64,10 +65,10 @@ const columns: readonly Column<Session>[] = [
       userAgent === undefined ? (
         words.sessions.unknown
       ) : (
-        <bdi title={userAgent}>{browserName(userAgent)}</bdi>
+        <bdi title={visibleText(userAgent)}>{browserName(userAgent)}</bdi>
       ),
   },
-  { title: words.sessions.address, cell: ({ address }) => <code>{address}</code> },
+  { title: words.sessions.address, cell: ({ address }) => <code>{visibleText(address)}</code> },
   { title: words.sessions.begun, cell: ({ createdAt }) => <Instant at={createdAt} /> },
   { title: words.columns.lastUse, cell: ({ lastUsedAt }) => <Instant at={lastUsedAt} /> },
   { title: words.columns.end, cell: ({ expiresAt }) => <Instant at={expiresAt} /> },
@@ -101,10 +102,10 @@ function revoke({ id, key, title, address, userAgent }: Session, onDone: () => v
     content: (
       <>
         <p>
-          <bdi>{title ?? key}</bdi>, <code>{address}</code>
+          <bdi>{visibleText(title ?? key)}</bdi>, <code>{visibleText(address)}</code>
           {userAgent === undefined ? null : (
             <>
-              , <bdi>{browserName(userAgent)}</bdi>
+              , <bdi>{visibleText(browserName(userAgent))}</bdi>
             </>
           )}
         </p>

@@ -2,6 +2,7 @@ import type { components } from '@acmex/api';
 import { Names } from '../../elements/names.tsx';
 import { strings } from '../../strings/strings.ts';
 import { keyTypes } from './wishes.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('newCertificate');
 
@@ -29,13 +30,13 @@ export function Plan({ plan }: { readonly plan: components['schemas']['PlannedOr
         </dd>
         <dt>{words.issuer}</dt>
         <dd>
-          <bdi>{issuer}</bdi>
+          <bdi>{visibleText(issuer)}</bdi>
         </dd>
         {profile === undefined ? null : (
           <>
             <dt>{words.profile}</dt>
             <dd>
-              <bdi>{profile}</bdi>
+              <bdi>{visibleText(profile)}</bdi>
             </dd>
           </>
         )}
@@ -54,8 +55,8 @@ export function Plan({ plan }: { readonly plan: components['schemas']['PlannedOr
 function Writer({ name, provider }: { readonly name: string; readonly provider: string }) {
   return (
     <>
-      <dt>{words.recordOf(name)}</dt>
-      <dd>{words.writtenBy(provider)}</dd>
+      <dt>{words.recordOf(visibleText(name))}</dt>
+      <dd>{words.writtenBy(visibleText(provider))}</dd>
     </>
   );
 }

@@ -3,6 +3,7 @@ import { Instant } from '../../elements/instant.tsx';
 import { Problem } from '../../elements/problem.tsx';
 import { strings } from '../../strings/strings.ts';
 import { type Refusal, refusals } from './progress.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('order');
 type Order = components['schemas']['Order'];
@@ -49,14 +50,14 @@ export function CaProblem({ refused }: { readonly refused: readonly Refusal[] })
           {refused.map(({ identifier, type, detail }, index) => (
             <tr key={index}>
               <td data-title={words.caColumns.name}>
-                {identifier === undefined ? words.wholeOrder : <bdi>{identifier}</bdi>}
+                {identifier === undefined ? words.wholeOrder : <bdi>{visibleText(identifier)}</bdi>}
               </td>
               <td data-title={words.caColumns.type}>
-                <code>{type?.replace(/^urn:ietf:params:acme:error:/, '') ?? '–'}</code>
+                <code>{visibleText(type?.replace(/^urn:ietf:params:acme:error:/, '') ?? '–')}</code>
               </td>
               <td data-title={words.caColumns.detail}>
                 <q>
-                  <bdi>{detail ?? ''}</bdi>
+                  <bdi>{visibleText(detail ?? '')}</bdi>
                 </q>
               </td>
             </tr>

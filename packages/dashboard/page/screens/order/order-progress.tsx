@@ -1,5 +1,6 @@
 import { strings } from '../../strings/strings.ts';
 import { type NameState, type OrderSoFar, type PhaseState, progressOf } from './progress.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('order');
 
@@ -35,7 +36,7 @@ export function OrderProgress({ order }: { readonly order: OrderSoFar }) {
               <ul>
                 {names.map((each) => (
                   <li key={each.name} class={markOfName[each.state]}>
-                    <Mark state={markOfName[each.state]} /> <bdi>{each.name}</bdi>:{' '}
+                    <Mark state={markOfName[each.state]} /> <bdi>{visibleText(each.name)}</bdi>:{' '}
                     {words.nameStates[each.state]}
                   </li>
                 ))}

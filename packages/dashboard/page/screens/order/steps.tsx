@@ -2,6 +2,7 @@ import type { components } from '@acmex/api';
 import { Instant } from '../../elements/instant.tsx';
 import { type Column, Listing } from '../../elements/listing.tsx';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('order');
 type Step = components['schemas']['Step'];
@@ -13,9 +14,9 @@ const columns: readonly Column<Step>[] = [
     title: words.stepColumns.subject,
     cell: ({ name, message }) => (
       <>
-        {name === undefined ? null : <bdi>{name}</bdi>}
+        {name === undefined ? null : <bdi>{visibleText(name)}</bdi>}
         {name !== undefined && message !== undefined ? ' ' : ''}
-        {message === undefined ? null : <bdi>{message}</bdi>}
+        {message === undefined ? null : <bdi>{visibleText(message)}</bdi>}
       </>
     ),
   },

@@ -1,6 +1,7 @@
 import type { components, OrderEvent } from '@acmex/api';
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { onReconnection } from '../../connection.ts';
 import { api, type Failure, failureOf } from '../../server.ts';
 
 type Order = components['schemas']['Order'];
@@ -61,6 +62,14 @@ export function useWatchedOrder(id: string): WatchedOrder {
   const restart = () => {
     attempt.value += 1;
   };
+  useEffect(
+    () =>
+      onReconnection(() => {
+        // The server was lost while the order was read, or for too long.
+        if (failure.peek()) restart();
+      }),
+    [],
+  );
   return { order, connection, failure, restart };
 }
 

@@ -6,12 +6,13 @@ import { useLoaded } from '../../loaded.ts';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
 import { gather } from '../certificates/gather.ts';
+import { visibleText } from '../../visible-text.ts';
 
 const words = await strings('overview');
 type Report = components['schemas']['AgentReport'];
 
 const columns: readonly Column<Report>[] = [
-  { title: words.columns.host, cell: ({ agent }) => <bdi>{agent}</bdi> },
+  { title: words.columns.host, cell: ({ agent }) => <bdi>{visibleText(agent)}</bdi> },
   {
     title: words.columns.names,
     cell: ({ certificate, names }) => (

@@ -7,6 +7,7 @@ import { useLoaded } from '../../loaded.ts';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 import { urlOf } from '../certificates/filter.ts';
 import { inShort } from './in-short.ts';
 
@@ -58,7 +59,7 @@ function FailingCertificate({
         <Names names={names} first={2} />
       </a>
       {failure ? (
-        <p title={failure.message}>
+        <p title={visibleText(failure.message)}>
           <ServerText text={inShort(failure.message)} /> <code>{failure.code}</code>
         </p>
       ) : null}

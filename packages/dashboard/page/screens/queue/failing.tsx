@@ -7,6 +7,7 @@ import { type Column, Listing } from '../../elements/listing.tsx';
 import { Names } from '../../elements/names.tsx';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
+import { ServerText } from '../../elements/server-text.tsx';
 import { strings } from '../../strings/strings.ts';
 import type { Queue } from './counts.ts';
 
@@ -86,7 +87,7 @@ function Why({ title, failure }: { readonly title: string; readonly failure: Fai
   const { message, code, failures, at } = failure;
   return (
     <div class="why">
-      <strong>{title}</strong> {message}
+      <strong>{title}</strong> <ServerText text={message} />
       <small>
         <code>{code}</code> {words.failing.times(failures)} <Instant at={at} />
       </small>
