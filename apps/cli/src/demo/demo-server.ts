@@ -146,7 +146,7 @@ async function filled(
   const order = async (body: { readonly names: readonly string[] }) =>
     (await api.POST('/api/orders', { body: { ...body, names: [...body.names] } })).data;
   const orders = await Promise.all([...certificates, expiring, failing].map(order));
-  await Promise.all(orders.map(async ({ id }) => await settled(api, id, signal)));
+  for (const { id } of orders) await settled(api, id, signal);
   const [name] = expiring.names;
   await api.POST('/api/certificates/actions', { body: { action: 'pause', filter: { name } } });
   const all = (await api.GET('/api/certificates')).data.items;
