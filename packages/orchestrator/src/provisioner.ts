@@ -378,8 +378,9 @@ export class Provisioner {
           : { ...record, state: isSeen(record) ? 'seen' : 'wanted' },
       );
       const managed = await certificates.read(this.#storage, certificate);
-      const waits = managed?.record.awaits ?? managed?.record.failure;
-      const isDueNow = areAllSeen({ records }) && managed !== undefined && waits !== undefined;
+      // A process that puts the order back may have written only one of the two records so far: then
+      // this write conflicts, and is repeated.
+      const isDueNow = areAllSeen({ records }) && managed?.record.order === id;
       const isChanged = JSON.stringify(records) !== JSON.stringify(stored.record.records);
       if (!isChanged && !isDueNow) return { id, ...stored.record };
       const record = { ...stored.record, records };

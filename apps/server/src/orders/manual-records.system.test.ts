@@ -124,8 +124,17 @@ describeWith(['named', 'nsupdate'], 'an order whose DNS records a person sets', 
   it('is wanted again by a renewal, which reports it', async () => {
     const { id, certificate, records } = await ordered('renewed.a.test');
     for (const { name, value } of records) await bind.update(`add ${name} 1 TXT ${value}`);
-    await check(id);
-    await eventually(async () => (await stateOf(id)).state === 'succeeded');
+    const { checks } = await check(id);
+    expect(checks).toMatchObject([{ answers: [{ state: 'seen' }] }]);
+    let order: object = {};
+    await eventually(
+      async () => {
+        order = await stateOf(id);
+        return 'state' in order && order.state === 'succeeded';
+      },
+      60,
+      () => JSON.stringify(order),
+    );
     const { body } = await call('POST', `/api/certificates/${certificate}/renew`);
     await eventually(async () => (await stateOf(body.id)).records !== undefined);
     const wanted = (await eventsOf(certificate)).filter(

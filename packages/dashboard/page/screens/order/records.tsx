@@ -29,7 +29,7 @@ export function Records({ order }: { readonly order: Order }) {
           <p>{words.text}</p>
           {order.recordsUntil === undefined ? null : (
             <p>
-              {words.until} <Instant at={order.recordsUntil} />. {words.afterwards}
+              {words.until} <Instant at={order.recordsUntil} as="second" />. {words.afterwards}
             </p>
           )}
           <Listing
