@@ -227,7 +227,8 @@ function Deployed({
 }: {
   readonly certificate: Certificate;
 }) {
-  if (deployFailure) return <span title={deployFailure.message}>{words.deployFailed}</span>;
+  if (deployFailure)
+    return <span title={visibleText(deployFailure.message)}>{words.deployFailed}</span>;
   return <>{deployed === undefined ? words.deployedNever : words.deployedGeneration(deployed)}</>;
 }
 

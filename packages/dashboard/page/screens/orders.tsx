@@ -4,6 +4,7 @@ import { Choice } from '../elements/choice.tsx';
 import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
 import { Names } from '../elements/names.tsx';
+import { ServerText } from '../elements/server-text.tsx';
 import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
@@ -90,9 +91,9 @@ function Failure({ order: { failure, state } }: { readonly order: Order }) {
   if (!failure || state === 'succeeded') return null;
   return (
     <div class="failure-text">
-      <bdi title={visibleText(failure.message)} lang="en">
-        {visibleText(failure.message)}
-      </bdi>
+      <span title={visibleText(failure.message)}>
+        <ServerText text={failure.message} />
+      </span>
       {state === 'pending' ? (
         <small>
           {' '}

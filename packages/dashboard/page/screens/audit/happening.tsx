@@ -1,5 +1,6 @@
 import type { components } from '@acmex/api';
 import { Names } from '../../elements/names.tsx';
+import { ServerText } from '../../elements/server-text.tsx';
 import { strings } from '../../strings/strings.ts';
 import { visibleText } from '../../visible-text.ts';
 import { urlOf } from '../authority/filter.ts';
@@ -24,7 +25,11 @@ export function Happening({ action }: { readonly action: Omit<Action, 'event'> }
         </a>
       )}{' '}
       {issuer === undefined ? null : <bdi>{visibleText(issuer)}</bdi>}{' '}
-      {message === undefined ? null : <p>{visibleText(message)}</p>}
+      {message === undefined ? null : (
+        <p>
+          <ServerText text={message} />
+        </p>
+      )}
       <small>
         {code === undefined ? null : <code>{code} </code>}
         {order === undefined || isOfCa ? null : <a href={`/orders/${order}`}>{order}</a>}

@@ -1,6 +1,7 @@
 import type { components } from '@acmex/api';
 import { Instant } from '../../elements/instant.tsx';
 import { type Column, Listing } from '../../elements/listing.tsx';
+import { ServerText } from '../../elements/server-text.tsx';
 import { strings } from '../../strings/strings.ts';
 import { visibleText } from '../../visible-text.ts';
 
@@ -16,7 +17,7 @@ const columns: readonly Column<Step>[] = [
       <>
         {name === undefined ? null : <bdi>{visibleText(name)}</bdi>}
         {name !== undefined && message !== undefined ? ' ' : ''}
-        {message === undefined ? null : <bdi>{visibleText(message)}</bdi>}
+        {message === undefined ? null : <ServerText text={message} />}
       </>
     ),
   },
