@@ -59,7 +59,7 @@ describe('a client that asks for a certificate', () => {
       'write authorization validation',
       'write authorization validation pending valid-authorization',
       'write order issuance',
-      'write order certificate issuance pending',
+      'write order certificate issued issuance pending',
     ]);
     // A request reads its account and what it shows, and one to finalize its authorizations, too.
     const signed = count('write nonce');

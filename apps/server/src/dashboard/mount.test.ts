@@ -1,7 +1,7 @@
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dashboardFolder, routes } from '@acmex/dashboard';
-import { temporaryFolder } from '@acmex/services';
+import { removeFolder, temporaryFolder } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
 import { fastify } from 'fastify';
 import type { Log } from '../log.ts';
@@ -41,7 +41,7 @@ describe('a page that is not built', () => {
     ]);
     const refused = await app.inject('/');
     expect(refused.json()).toMatchObject({ code: 'ERR_SERVER_NOT_FOUND', message });
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
     await symlink(dashboardFolder(), folder);
     expect((await app.inject('/')).statusCode).toBe(200);
     await app.close();

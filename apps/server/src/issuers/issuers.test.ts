@@ -64,18 +64,28 @@ describe('the CAs that certificates can be ordered from', () => {
 });
 
 describe('the DNS providers that can write records', () => {
-  it('are those of the configuration, without their credentials', async () => {
+  it('are those of the configuration, without their credentials, and a person', async () => {
     const { body, text } = await server.call('GET', '/api/dns-providers');
     expect(body.items).toEqual([
-      { name: 'cloudflare', type: 'cloudflare', title: 'Cloudflare', isDefault: true },
-      { name: 'zone', type: 'powerdns', title: 'PowerDNS', zones: ['a.test'], isDefault: false },
+      {
+        ...{ name: 'cloudflare', type: 'cloudflare', title: 'Cloudflare' },
+        ...{ attended: false, isDefault: true },
+      },
+      {
+        ...{ name: 'zone', type: 'powerdns', title: 'PowerDNS', zones: ['a.test'] },
+        ...{ attended: false, isDefault: false },
+      },
+      {
+        ...{ name: 'manual', type: 'manual', title: 'By hand' },
+        ...{ attended: true, isDefault: false },
+      },
     ]);
     expect(text).not.toContain('planted');
   });
 
   it('are only those that the tenant may use', async () => {
     const { body } = await server.call('GET', '/api/dns-providers', { key: small });
-    expect(body.items).toMatchObject([{ name: 'zone' }]);
+    expect(body.items).toMatchObject([{ name: 'zone' }, { name: 'manual' }]);
   });
 });
 
