@@ -31,7 +31,8 @@ export interface Result {
 export function formatResult({ text, document, rows }: Result, format: OutputFormat): string {
   if (format === 'json') return `${escapeJson(JSON.stringify(document, null, 2))}\n`;
   if (format === 'csv') return csv(rows ?? [plainFields(document)]);
-  return text === '' ? '' : `${text}\n`;
+  // Text from elsewhere must not control the terminal, whatever part of a result it is in.
+  return text === '' ? '' : `${escapeUnprintable(text)}\n`;
 }
 
 function csv(rows: readonly Row[]): string {
@@ -53,9 +54,16 @@ export function escapeJson(json: string): string {
   );
 }
 
+/** Escapes such characters as `\u{…}`, and what goes back to the beginning of a line. */
+function escapeUnprintable(text: string): string {
+  return text
+    .replace(unprintable, (character) => printable(character))
+    .replace(/\r(?!\n)/g, (character) => printable(character));
+}
+
 /** Quotes a cell by RFC 4180; a spreadsheet would read a leading sign as a formula. */
 function csvCell(text: string): string {
-  const cell = text.replace(unprintable, (character) => printable(character));
+  const cell = escapeUnprintable(text);
   const plain = /^[=+@\t-]/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }
@@ -72,12 +80,15 @@ export function plainFields(document: unknown): Row {
   );
 }
 
-/** Returns rows below each other, each column as wide as its widest cell. */
+/**
+ * Returns rows below each other, each column as wide as its widest cell. A character of a cell that
+ * could control a terminal, hide text or begin a line is escaped.
+ */
 export function table(rows: readonly Row[]): string {
   if (rows.length === 0) return '';
   const lines = [
     Object.keys(rows[0] ?? {}),
-    ...rows.map((row) => Object.values(row).map((cell) => String(cell ?? ''))),
+    ...rows.map((row) => Object.values(row).map((cell) => printable(String(cell ?? ''), Infinity))),
   ];
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0)),
