@@ -1,5 +1,5 @@
 import { virtualClock } from '@acmex/clock';
-import { memoryStorage } from '@acmex/storage';
+import { memoryStorage, type Storage } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type Awaited,
@@ -47,6 +47,11 @@ describe('an order whose records a person sets', () => {
     const { certificate } = await provisioner.status(order);
     return { order, certificate, result: await maintenance.maintain(certificate) };
   };
+  const entryOf = async (certificate: string) => {
+    for await (const entry of storage.current.list('certificate'))
+      if (entry.key.endsWith(certificate)) return entry;
+    throw new Error(`${certificate} is not in the storage`);
+  };
   const messages = async () => {
     const list: (string | undefined)[] = [];
     for await (const { type, message } of outbox(storage.current).list())
@@ -85,6 +90,28 @@ describe('an order whose records a person sets', () => {
     expect(done).toMatchObject({ records: [{ value: 'first', state: 'removable' }] });
     expect(done.recordsUntil).toBeUndefined();
     expect((await provisioner.certificates.get(certificate)).awaits).toBeUndefined();
+  });
+  it('is due at once also where a reader sees only one of the two records that put it back', async () => {
+    const order = await provisioner.submit({ certificate: spec });
+    const { certificate } = await provisioner.status(order);
+    const before = await entryOf(certificate);
+    await maintenance.maintain(certificate);
+    // The records of the order are visible, and the certificate is read as it was before.
+    const earlier = [before];
+    const storageOfReader: Storage = {
+      ...storage.current,
+      get: async (key, options) =>
+        (key === before.key ? earlier.pop() : undefined) ??
+        (await storage.current.get(key, options)),
+    };
+    const reader = new Provisioner({ storage: storageOfReader, issuers: [issuer], clock });
+    await reader.noteRecords(order, () => true);
+    expect(earlier).toEqual([]);
+    awaited = undefined;
+    await expect(maintenance.maintain(certificate)).resolves.toMatchObject({
+      order,
+      outcome: { state: 'succeeded' },
+    });
   });
   it('shows and reports new values, and the former ones as those to remove', async () => {
     const { order, certificate } = await ordered();
