@@ -1,6 +1,6 @@
 import { type IssuanceProgress, nameOf } from '@acmex/client';
 import { systemClock } from '@acmex/clock';
-import { printable } from '@acmex/errors';
+import { errorText, printable } from '@acmex/errors';
 import type { Fetch } from '@acmex/protocol';
 import type { Reporter } from './terminal.ts';
 
@@ -32,6 +32,7 @@ export function reportProgress(report: Reporter, progress: IssuanceProgress): vo
     case 'removed':
       return report.debug(`${name}: ${progress.challenge} response removed`);
     case 'left-on-display':
+      if ('response' in progress) return report.warn(printable(errorText(progress.error), 2000));
       return report.warn(
         `${name}: the ${progress.challenge} response could not be removed: ${printable(String(progress.error))}`,
       );

@@ -26,6 +26,7 @@ import { checkExpected } from './expected-names.ts';
 import { hasFailed, isFailed, orderFailure, validationFailure } from './failures.ts';
 import { lostOrder } from './lost-order.ts';
 import { type IssuanceProgress, nameOf } from './progress.ts';
+import { type RemovalOptions, removeResponses } from './removal.ts';
 import type { ChallengeSolver } from './solver.ts';
 import { TriedChallenges } from './tried-challenges.ts';
 import { checkState, type IssuanceState, newState, type SavedResponse } from './state.ts';
@@ -35,6 +36,11 @@ export interface AcmeClientOptions {
   readonly session: AcmeSession;
   /** The first that fits a name's challenges answers for it. */
   readonly solvers: readonly ChallengeSolver[];
+  /**
+   * Returns a solver of a type that `solvers` lacks, to remove responses of an issuance that began
+   * with it: see `removeResponses`. By default there is none.
+   */
+  readonly formerSolver?: RemovalOptions['solverOf'] | undefined;
   /** How many names are worked on at once in one issuance; 8 by default. */
   readonly concurrency?: number;
 }
@@ -113,11 +119,13 @@ interface Presentation extends Task {
 export class AcmeClient {
   readonly #session: AcmeSession;
   readonly #solvers: readonly ChallengeSolver[];
+  readonly #formerSolver: AcmeClientOptions['formerSolver'];
   readonly #concurrency: number;
 
-  constructor({ session, solvers, concurrency = 8 }: AcmeClientOptions) {
+  constructor({ session, solvers, formerSolver, concurrency = 8 }: AcmeClientOptions) {
     this.#session = session;
     this.#solvers = solvers;
+    this.#formerSolver = formerSolver;
     this.#concurrency = concurrency;
   }
 
@@ -174,9 +182,9 @@ export class AcmeClient {
       if (current.order !== order.url) await keep({ order: order.url, ordering: undefined });
       onProgress?.({ type: 'resumed', order: order.url, names: identifiers.length });
       // Proven before its process ended, which could not take down what had proven it.
-      if (order.status !== 'pending') await this.abandon(current);
+      if (order.status !== 'pending') await this.abandon(current, { onProgress });
     } else {
-      await this.abandon(current);
+      await this.abandon(current, { onProgress });
       await keep({ ...noOrder, ordering: true });
       order = await newOrder(this.#session, { identifiers, ...wishes }, { signal }).catch(
         async (error: unknown) => {
@@ -215,27 +223,20 @@ export class AcmeClient {
   }
 
   /**
-   * Takes down what `state` says may be on display.
-   * @throws AggregateError of what could not be taken down
+   * Removes the responses that `state` says may be published. One that nothing can remove any more
+   * is reported and left behind: see `removeResponses`.
+   * @throws AggregateError of what could not be removed now, and perhaps can later
    */
-  async abandon(state: IssuanceState): Promise<void> {
-    const failed: unknown[] = [];
-    for (const { type, response } of checkState(state).responses) {
-      const solver = this.#solvers.find((candidate) => candidate.type === type);
-      if (!solver)
-        failed.push(
-          new ClientError(
-            'ERR_CLIENT_NO_SOLVER',
-            `a ${type} response may be on display, and this client has no ${type} solver to take it down`,
-          ),
-        );
-      else await solver.remove(response).catch((error: unknown) => failed.push(error));
-    }
-    if (failed.length > 0)
-      throw new AggregateError(
-        failed,
-        `${failed.length} challenge responses could not be taken down`,
-      );
+  async abandon(
+    state: IssuanceState,
+    { onProgress }: Pick<IssueOptions, 'onProgress'> = {},
+  ): Promise<void> {
+    await removeResponses(state, {
+      solverOf: async (type) =>
+        this.#solvers.find((candidate) => candidate.type === type) ??
+        (await this.#formerSolver?.(type)),
+      onProgress,
+    });
   }
 
   /** Returns the order of a saved state; `undefined` when there is none to resume. */
@@ -277,10 +278,8 @@ export class AcmeClient {
       if (status === 'valid') onProgress?.({ type: 'already-valid', identifier, wildcard });
       return [];
     });
-    await this.abandon({
-      version: 1,
-      responses: saved.filter((response) => !tasks.some((task) => isFor(task)(response))),
-    });
+    const responses = saved.filter((response) => !tasks.some((task) => isFor(task)(response)));
+    await this.abandon({ version: 1, responses }, { onProgress });
     const presentations = await this.#each(tasks, async (task) => ({
       ...task,
       saved: saved.find(isFor(task)) ?? (await this.#respond(task, signal)),

@@ -21,8 +21,9 @@ export const clientErrors = {
     http: 409,
   },
   ERR_CLIENT_NO_SOLVER: {
-    meaning: 'The CA offers no challenge for a name that one of the solvers can answer.',
-    cure: 'Add a solver of one of the types that the message names; wildcards need dns-01.',
+    meaning:
+      'No solver can answer a challenge that the CA offers for a name, or remove a response of an earlier attempt.',
+    cure: 'Add a solver of one of the types that the message names; wildcards need dns-01. Remove what is left behind by hand.',
     exit: 6,
     http: 422,
     fixedBy: 'person',

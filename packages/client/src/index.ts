@@ -12,6 +12,7 @@ export {
   type ValidationFailure,
 } from './errors.ts';
 export { type IssuanceProgress, nameOf } from './progress.ts';
+export { type RemovalOptions, removeResponses } from './removal.ts';
 export {
   type ChallengeSolver,
   type ChallengeToSolve,

@@ -1,4 +1,5 @@
 import type { Identifier } from '@acmex/identifier';
+import type { SavedResponse } from './state.ts';
 
 interface OfName {
   readonly identifier: Identifier;
@@ -20,6 +21,12 @@ export type IssuanceProgress =
   | ({ readonly type: 'already-valid' } & OfName)
   | ({ readonly type: 'presented' | 'visible' | 'answered' | 'removed' } & OfChallenge)
   | ({ readonly type: 'left-on-display'; readonly error: unknown } & OfChallenge)
+  /** A response of an earlier process, which nothing can remove any more. */
+  | {
+      readonly type: 'left-on-display';
+      readonly error: unknown;
+      readonly response: SavedResponse;
+    }
   | { readonly type: 'validated' | 'finalized' | 'issued'; readonly order: string };
 
 /** A name as people write it: with `*.` where it is a wildcard. */

@@ -11,9 +11,10 @@ import {
   type IssuanceProgress,
   type IssuanceState,
   nameOf,
+  removeResponses,
 } from '@acmex/client';
 import { accountKeyOf } from '@acmex/crypto-exec';
-import { errorCode } from '@acmex/errors';
+import { errorCode, errorText } from '@acmex/errors';
 import { identifiers } from '@acmex/identifier';
 import type {
   IssuedChains,
@@ -47,6 +48,12 @@ export interface AcmeIssuerOptions {
   }) => Promise<AcmeSession>;
   /** Returns the solvers for a certificate's record of challenge settings. */
   readonly solvers: (proof: JsonObject | undefined) => Promise<readonly ChallengeSolver[]>;
+  /**
+   * Returns the solver that removes responses of a type which `solvers` does not return, because the
+   * certificate was validated in a different way before. By default these are left behind.
+   */
+  readonly formerSolver?:
+    ((proof: JsonObject | undefined, type: string) => Promise<ChallengeSolver>) | undefined;
   /** Opens the references of keys in devices; WebCrypto by default, which opens none. */
   readonly crypto?: CryptoBackend | undefined;
   readonly onProgress?: ((progress: IssuanceProgress) => void) | undefined;
@@ -75,19 +82,18 @@ export interface AcmeIssuer extends Issuer {
 
 /** Adapts an ACME account (RFC 8555, RFC 9773) to the orchestrator's `Issuer`. */
 export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
-  const { name, solvers, crypto = webcrypto() } = options;
+  const { name, crypto = webcrypto() } = options;
   const session = sharedSession(options.session);
   return {
     name,
     openSession: async ({ signal } = {}) => await session.get(signal),
     withSession: async (work, { signal } = {}) => await withAccount(session, signal, work),
     issue: async (request, issueOptions) => await issue(request, issueOptions, options, session),
-    async abandon(state, { proof } = {}) {
-      const client = new AcmeClient({
-        session: await session.get(undefined),
-        solvers: await solvers(proof),
+    async abandon(state, { proof, onStep } = {}) {
+      await removeResponses(state as unknown as IssuanceState, {
+        solverOf: async (type) => await solverToRemove(type, proof, options),
+        onProgress: (progress) => onStep?.(toStep(progress)),
       });
-      await client.abandon(state as unknown as IssuanceState);
     },
     async revoke(chain, { reason, privateKey, signal } = {}) {
       try {
@@ -170,16 +176,30 @@ function isSameAccount(first: AcmeSession, second: AcmeSession): boolean {
   );
 }
 
+async function solverToRemove(
+  type: string,
+  proof: JsonObject | undefined,
+  { solvers, formerSolver }: Pick<AcmeIssuerOptions, 'solvers' | 'formerSolver'>,
+): Promise<ChallengeSolver | undefined> {
+  if (formerSolver) return await formerSolver(proof, type);
+  return (await solvers(proof)).find((solver) => solver.type === type);
+}
+
 async function issue(
   request: IssuerRequest,
   { state, save, onStep, signal }: Parameters<Issuer['issue']>[1],
-  { solvers, onProgress }: AcmeIssuerOptions,
+  { solvers, formerSolver, onProgress }: AcmeIssuerOptions,
   session: SharedSession,
 ): Promise<IssuedChains> {
   let latest = state as IssuanceState | undefined;
   const preferredChain = request.preferredChain || undefined;
   return await withAccount(session, signal, async (account, isReplaced) => {
-    const client = new AcmeClient({ session: account, solvers: await solvers(request.proof) });
+    const { proof } = request;
+    const client = new AcmeClient({
+      session: account,
+      solvers: await solvers(proof),
+      formerSolver: async (type) => await formerSolver?.(proof, type),
+    });
     const issued = await client.issue(
       {
         identifiers: identifiers(request.names),
@@ -274,7 +294,7 @@ function toStep(progress: IssuanceProgress): IssuerStep {
     ...('identifier' in progress ? { name: nameOf(progress) } : {}),
     ...('challenge' in progress ? { challenge: progress.challenge } : {}),
     ...('order' in progress ? { url: progress.order } : {}),
-    ...(progress.type === 'left-on-display' ? { message: String(progress.error) } : {}),
+    ...(progress.type === 'left-on-display' ? { message: errorText(progress.error) } : {}),
   };
 }
 

@@ -431,6 +431,16 @@ function sharedSolvers({
   };
 }
 
+/** Returns a record of challenge settings with this type: the same one where it has the type. */
+function withChallenge(
+  record: JsonObject | undefined,
+  type: string,
+  defaults: ChallengeConfig,
+): JsonObject | undefined {
+  if (resolveChallenge(record, defaults).challenge === type) return record;
+  return { ...record, challenge: type };
+}
+
 function createIssuer(
   issuerSettings: IssuerSettings,
   settings: Settings,
@@ -459,6 +469,8 @@ function createIssuer(
     onProgress,
     crypto,
     solvers: async (record) => [await solverOf(record, name)],
+    formerSolver: async (record, type) =>
+      await solverOf(withChallenge(record, type, settings.challenge), name),
     session: async (sessionOptions) => await openSession(issuerSettings, settings, sessionOptions),
   });
   const ready: AcmeIssuer = {

@@ -75,6 +75,18 @@ describe('a certificate whose names are in zones of two accounts', () => {
     for (const response of saved) await solver().remove(response);
     expect(Object.fromEntries(written)).toEqual({ first: [], second: [] });
   });
+  it('opens a provider again that could not be opened', async () => {
+    const opened: string[] = [];
+    const open = openedOnce(async (name) => {
+      opened.push(name);
+      if (opened.length === 1) throw new Error('the network is down');
+      return name;
+    });
+    await expect(Promise.all([open('first'), open('first')])).rejects.toThrow('the network');
+    await expect(open('first')).resolves.toBe('first');
+    await expect(open('first')).resolves.toBe('first');
+    expect(opened).toEqual(['first', 'first']);
+  });
   it('lets a wildcard choose by its own name', async () => {
     const asked: string[] = [];
     const solver = dnsByName({

@@ -61,12 +61,15 @@ export function dnsByName({
   };
 }
 
-/** Opens each provider once. */
+/** Opens each provider once; one that could not be opened, again. */
 export function openedOnce<T>(open: (name: string) => Promise<T>): (name: string) => Promise<T> {
   const opened = new Map<string, Promise<T>>();
   return (name) => {
-    const promise = opened.get(name) ?? open(name);
+    const existing = opened.get(name);
+    if (existing) return existing;
+    const promise = open(name);
     opened.set(name, promise);
+    promise.catch(() => opened.delete(name));
     return promise;
   };
 }

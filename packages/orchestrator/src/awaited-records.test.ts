@@ -154,4 +154,23 @@ describe('an order whose records a person sets', () => {
     });
     await expect(provisioner.certificates.find(certificate)).resolves.toBeUndefined();
   });
+  it('ends when it is cancelled after its issuer was removed, and says what may be left behind', async () => {
+    const { order, certificate } = await ordered();
+    const without = new Provisioner({ storage: storage.current, issuers: [], clock });
+    await without.cancel(order);
+    await new CertificateMaintenance({
+      ...{ storage: storage.current, provisioner: without, clock },
+    }).maintain(certificate);
+    await expect(provisioner.status(order)).resolves.toMatchObject({
+      state: 'cancelled',
+      steps: expect.arrayContaining([
+        expect.objectContaining({
+          type: 'left-on-display',
+          message: expect.stringMatching(
+            /^challenge responses may still be published: there is no issuer "test"/,
+          ),
+        }),
+      ]),
+    });
+  });
 });

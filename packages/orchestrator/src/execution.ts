@@ -366,9 +366,8 @@ export class Execution {
 
   /** Creates key and CSR. An issuance for an earlier spec is abandoned. */
   async #prepare(read: OrderAndCertificate): Promise<OrderRecord> {
-    const { issuer, issuance } = read.order.record;
-    const { proof, names, mustStaple = false } = read.certificate.record;
-    if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
+    const { names, mustStaple = false } = read.certificate.record;
+    await this.#abandon(read);
     const { key, reusesKey } = await this.#newKey(read);
     const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
     const privateKey = await textOf(key);
@@ -596,14 +595,32 @@ export class Execution {
   }
 
   /**
+   * Removes the challenge responses of an issuance. What only a person can fix, such as an issuer
+   * that is no longer configured, does not stop the order: it is a step of it.
+   */
+  async #abandon({ order, certificate }: OrderAndCertificate): Promise<void> {
+    const { issuer, issuance } = order.record;
+    const { proof } = certificate.record;
+    if (!issuance) return;
+    try {
+      const opened = await this.#options.issuer(issuer);
+      await opened.abandon(issuance, { proof, onStep: (step) => this.#journal.add(step) });
+    } catch (error) {
+      const { permanent, message } = failureOf(error);
+      if (!permanent) throw error;
+      this.#journal.add({
+        type: 'left-on-display',
+        message: `challenge responses may still be published: ${message}`,
+      });
+    }
+  }
+
+  /**
    * Removes the challenge responses, then ends the order. An issued certificate is not ordered for
    * a while; one that was never issued is removed.
    */
   async #cancel(): Promise<Outcome> {
-    const { order: before, certificate: wanted } = await this.#journal.readWithCertificate();
-    const { issuance, issuer } = before.record;
-    const { proof } = wanted.record;
-    if (issuance) await (await this.#options.issuer(issuer)).abandon(issuance, { proof });
+    await this.#abandon(await this.#journal.readWithCertificate());
     await this.#journal.prepareEnd();
     return await untilWritten(async () => {
       const { order, certificate } = await this.#journal.readWithCertificate();

@@ -94,8 +94,17 @@ export interface Issuer {
    * called again later.
    */
   issue(request: IssuerRequest, options: IssuerOptions): Promise<IssuedChains | Awaited>;
-  /** Removes the challenge responses that `state` names. */
-  abandon(state: JsonObject, options?: { readonly proof?: JsonObject | undefined }): Promise<void>;
+  /**
+   * Removes the challenge responses that `state` names. What it cannot remove now, and perhaps can
+   * later, it throws; what nothing can remove any more, it reports as a step and leaves behind.
+   */
+  abandon(
+    state: JsonObject,
+    options?: {
+      readonly proof?: JsonObject | undefined;
+      readonly onStep?: ((step: IssuerStep) => void) | undefined;
+    },
+  ): Promise<void>;
   /**
    * Revokes a certificate.
    * @param chain PEM.
