@@ -1,4 +1,4 @@
-import { type CryptoBackend, isKeyReference, webcrypto } from '@acmex/certificate';
+import { type CryptoBackend, isKeyReference, storedPem, webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { accountKeyOf } from '@acmex/crypto-exec';
 import { errorCode, printable } from '@acmex/errors';
@@ -17,6 +17,7 @@ import {
   getAccount,
   importAccountKey,
   newAccount,
+  thumbprint,
   updateAccount,
 } from '@acmex/protocol';
 import {
@@ -195,6 +196,89 @@ export interface StoredAccountSummary {
   readonly account?: string | undefined;
 }
 
+/** The key of an account that exists at a CA, and its URL. */
+export interface ExistingAccount {
+  /** PKCS#8 PEM. */
+  readonly key: string;
+  /** The account's URL; without it the CA is asked for it by the key when it is needed. */
+  readonly account?: string | undefined;
+}
+
+/**
+ * Returns what a storage has for an account: nothing, an account with this key, or one
+ * with another key.
+ */
+export async function compareAccount(
+  description: Pick<AccountDescription, 'directory' | 'accountName'>,
+  { key }: Pick<ExistingAccount, 'key'>,
+  { storage, signal }: Pick<AccountOptions, 'storage' | 'signal'>,
+): Promise<'absent' | 'same' | 'different'> {
+  const entry = await storage.get(keyOf(description), { signal });
+  if (!entry) return 'absent';
+  const { key: stored } = record.read(entry);
+  if (isKeyReference(stored)) return 'different';
+  const [wanted, existing] = await Promise.all(
+    [key, stored].map(async (pem) => await thumbprint(await importAccountKey(pem))),
+  );
+  return wanted === existing ? 'same' : 'different';
+}
+
+/**
+ * Stores an account that exists at the CA, such as one that another client registered. It is the
+ * account that `accountSession` uses from then on. An account that is stored already stays.
+ * @returns `same` where the storage had it already, `different` where it has another account
+ * @throws AcmeError `ERR_ACME_KEY` for a key that ACME cannot use
+ */
+export async function keepAccount(
+  description: AccountDescription,
+  existing: ExistingAccount,
+  options: Pick<AccountOptions, 'storage' | 'signal' | 'clock'>,
+): Promise<'added' | 'same' | 'different'> {
+  const { storage } = options;
+  const { directory } = description;
+  const { key, account } = existing;
+  await importAccountKey(key);
+  return await untilWritten(async () => {
+    const state = await compareAccount(description, existing, options);
+    if (state !== 'absent') return state;
+    await storage.write([
+      put(keyOf(description), { directory, key, account }, null),
+      event('account_registered', description, account ?? 'its URL is not known yet', options),
+    ]);
+    return 'added';
+  });
+}
+
+/**
+ * Returns the key and the URL of a stored account, and writes the event that the key was read.
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or a change of its key was
+ * interrupted; CertificateError `ERR_KEY_NOT_EXPORTABLE` for a key in a device
+ */
+export async function exportAccount(
+  description: AccountDescription,
+  options: Pick<AccountOptions, 'storage' | 'signal' | 'clock'>,
+): Promise<ExistingAccount> {
+  const { storage, signal } = options;
+  const { title } = description;
+  const entry = await storage.get(keyOf(description), { signal });
+  const { key, account, next } = entry ? record.read(entry) : {};
+  if (key === undefined)
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `this storage has no account at ${title}: register one first`,
+    );
+  if (next !== undefined)
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `a change of the key of the account at ${title} was interrupted: end it with acmex account show first`,
+    );
+  const pem = storedPem(key, `the key of the account at ${title}`);
+  await storage.write([
+    event('private_key_read', description, account ?? 'an account without a URL', options),
+  ]);
+  return { key: pem, account };
+}
+
 /** Lists the accounts of a storage. */
 export async function* storedAccounts(storage: Storage): AsyncGenerator<StoredAccountSummary> {
   for await (const entry of storage.list('account')) {
@@ -333,7 +417,7 @@ async function readEntry(
 }
 
 function event(
-  type: 'account_updated' | 'account_key_changed' | 'account_registered',
+  type: 'account_updated' | 'account_key_changed' | 'account_registered' | 'private_key_read',
   { title: issuer }: AccountDescription,
   message: string,
   { clock = systemClock }: Pick<AccountOptions, 'clock'>,
@@ -477,6 +561,9 @@ export function accountId({ directory, accountName }: AccountDescription): strin
 }
 
 /** Returns the storage key: `account/acme.example.com-` and a digest. */
-function keyOf({ directory, accountName }: AccountDescription): string {
+function keyOf({
+  directory,
+  accountName,
+}: Pick<AccountDescription, 'directory' | 'accountName'>): string {
   return `account/${directoryName(directory, accountName)}`;
 }

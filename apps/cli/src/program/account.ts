@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { isPresent, text } from './flag.ts';
+import { choice, isPresent, text } from './flag.ts';
 import {
   accountFlags,
   caFlags,
@@ -58,6 +58,30 @@ export const accountCommands = [
     groups: [caFlags, networkFlags, ...stored],
     run: async ({ options, terminal }) =>
       await (await import('../account/account.ts')).accountRotateKey(options, terminal),
+  }),
+  command({
+    path: 'account export',
+    argument: '<file>',
+    description:
+      'Write the key of a stored account, with its URL, to a file that only you can read',
+    needs: 'configuration',
+    flags: {
+      format: choice('--format <format>', 'Format of the key', ['pem', 'jwk'], 'pem'),
+      force: isPresent('--force', 'Replace an existing file'),
+    },
+    groups: [caFlags, ...stored],
+    run: async ({ argument: file, options, terminal }) =>
+      await (await import('../account/transfer.ts')).accountExport(file, options, terminal),
+  }),
+  command({
+    path: 'account import',
+    argument: '<file>',
+    description: 'Store an account that exists at a CA: its key as PEM, or as a JWK, with its URL',
+    needs: 'configuration',
+    flags: { url: text('--url <url>', 'URL of the account, if the file does not have it') },
+    groups: [caFlags, ...stored],
+    run: async ({ argument: file, options, terminal }) =>
+      await (await import('../account/transfer.ts')).accountImport(file, options, terminal),
   }),
   command({
     path: 'account deactivate',
