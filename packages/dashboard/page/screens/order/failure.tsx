@@ -50,15 +50,27 @@ export function CaProblem({ refused }: { readonly refused: readonly Refusal[] })
           {refused.map(({ identifier, type, detail }, index) => (
             <tr key={index}>
               <td data-title={words.caColumns.name}>
-                {identifier === undefined ? words.wholeOrder : <bdi>{visibleText(identifier)}</bdi>}
+                <div>
+                  {identifier === undefined ? (
+                    words.wholeOrder
+                  ) : (
+                    <bdi>{visibleText(identifier)}</bdi>
+                  )}
+                </div>
               </td>
               <td data-title={words.caColumns.type}>
-                <code>{visibleText(type?.replace(/^urn:ietf:params:acme:error:/, '') ?? '–')}</code>
+                <div>
+                  <code>
+                    {visibleText(type?.replace(/^urn:ietf:params:acme:error:/, '') ?? '–')}
+                  </code>
+                </div>
               </td>
               <td data-title={words.caColumns.detail}>
-                <q>
-                  <bdi>{visibleText(detail ?? '')}</bdi>
-                </q>
+                <div>
+                  <q>
+                    <bdi>{visibleText(detail ?? '')}</bdi>
+                  </q>
+                </div>
               </td>
             </tr>
           ))}
