@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   type Bind,
   describeWith,
@@ -9,7 +10,6 @@ import {
 } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Reply, type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
-import { teamOfProcesses } from '../team/team.testing.ts';
 
 interface DnsRecord {
   readonly name: string;
@@ -18,18 +18,14 @@ interface DnsRecord {
   readonly state: string;
 }
 
-describeWith(['named', 'nsupdate'], 'an order whose DNS records a person sets', () => {
+describeWith(['named', 'nsupdate', 'redis-server'], 'an order with records set by hand', () => {
   let bind: Bind;
   let ca: TestCa;
   let folder: TemporaryFolder;
   let server: Serving;
   let key: string;
-  const start = async () =>
-    await serving({
-      ca,
-      toml: `[challenge.dns01]\nresolvers = ["${bind.address}"]\n`,
-      folder: folder.path,
-    });
+  const settings = () => `[challenge.dns01]\nresolvers = ["${bind.address}"]\n`;
+  const start = async () => await serving({ ca, toml: settings(), folder: folder.path });
   beforeAll(async () => {
     bind = await startBind({ zones: { 'a.test': [] } });
     ca = await startCa({ nameServer: bind.address });
@@ -158,32 +154,34 @@ describeWith(['named', 'nsupdate'], 'an order whose DNS records a person sets', 
     });
     expect(body.dnsProviders).toEqual({ 'plan.a.test': 'manual' });
   });
-});
 
-describeWith(['named', 'nsupdate', 'redis-server'], 'with several processes', () => {
-  it('is shown and checked by a process that serves the API, and issued by one that works', async () => {
-    await using bind = await startBind({ zones: { 'a.test': [] } });
-    await using ca = await startCa({ nameServer: bind.address });
+  it('is shown and checked by a server that has the API, and issued by another that works', async () => {
     await using redis = await startRedis({});
-    await using team = await teamOfProcesses({
-      ...{ redisUrl: redis.url, ca, lease: { seconds: 3 } },
-      toml: `[challenge.dns01]\nresolvers = ["${bind.address}"]\n`,
+    const encryptionKey = randomBytes(32).toString('hex');
+    const member = async (role: 'api' | 'worker') =>
+      await serving({
+        ...{ ca, role },
+        toml: `${settings()}[redis]\nurl = "${redis.url}"\n[storage.encrypted]\nencryption_key = "${encryptionKey}"\n`,
+      });
+    await using api = await member('api');
+    const show = async () => (await api.call('GET', `/api/orders/${body.id}`)).body;
+    const { body } = await api.call('POST', '/api/orders', {
+      body: { names: ['team.a.test'], challenge: 'dns-01', dnsProvider: 'manual' },
     });
-    const { url } = await team.start('api');
-    const worker = await team.start('worker');
-    const { body } = await team.call(url, 'POST', '/api/orders', {
-      ...{ names: ['team.a.test'], challenge: 'dns-01', dnsProvider: 'manual' },
-    });
-    const show = async () => (await team.call(url, 'GET', `/api/orders/${body.id}`)).body;
-    await eventually(async () => (await show()).records !== undefined);
-    worker.kill('SIGKILL');
-    await worker.ended;
+    const work = async (isDone: () => Promise<boolean>) => {
+      const worker = await member('worker');
+      try {
+        await eventually(isDone);
+      } finally {
+        await worker[Symbol.asyncDispose]();
+      }
+    };
+    await work(async () => (await show()).records !== undefined);
     const [record] = (await show()).records as readonly DnsRecord[];
     await bind.update(`add ${record?.name} 1 TXT ${record?.value}`);
-    const { status } = await team.call(url, 'POST', `/api/orders/${body.id}/records/check`);
+    const { status } = await api.call('POST', `/api/orders/${body.id}/records/check`);
     expect(status).toBe(200);
-    await team.start('worker');
-    await eventually(async () => (await show()).state === 'succeeded');
+    await work(async () => (await show()).state === 'succeeded');
     expect((await show()).records).toMatchObject([{ value: record?.value, state: 'removable' }]);
   });
 });
