@@ -1,13 +1,15 @@
 import { useSignal } from '@preact/signals';
-import lazy, { ErrorBoundary } from 'preact-iso/lazy';
+import lazy from 'preact-iso/lazy';
 import { LocationProvider, Route, Router, useLocation } from 'preact-iso/router';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Screen, routes } from '../src/routes.ts';
 import { Announcements } from './elements/announce.tsx';
 import { Asking } from './elements/ask.tsx';
 import { attempt } from './elements/attempt.ts';
+import { Boundary } from './elements/boundary.tsx';
 import { isConnected, watchSession } from './connection.ts';
 import { hasOwnCa, watchOwnCa } from './own-ca.ts';
+import { PageError } from './server.ts';
 import { may, type Scope, session, signOut } from './session.ts';
 import { chooseLanguage, language, type Language, languages } from './strings/strings.ts';
 import { words } from './words.ts';
@@ -66,14 +68,12 @@ export function App() {
 
 /** What is around each screen. */
 function Shell() {
-  const { path } = useLocation();
+  const { path, url } = useLocation();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
-  const failure = useSignal<string | undefined>(undefined);
   useEffect(watchSession, []);
   useEffect(watchOwnCa, []);
   useEffect(() => {
-    failure.value = undefined;
     // Who uses a keyboard or a screen reader continues at the new screen.
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
@@ -90,24 +90,14 @@ function Shell() {
         </p>
       )}
       <main id="content" ref={main} tabIndex={-1}>
-        {failure.value === undefined ? null : (
-          <div class="problem" role="alert">
-            <p>{words.broken}</p>
-            <pre>{failure.value}</pre>
-          </div>
-        )}
-        <ErrorBoundary
-          onError={(error) => {
-            failure.value = String(error);
-          }}
-        >
+        <Boundary subject={url} title={words.unexpected.title} onRetry={() => location.reload()}>
           <Router>
             {Object.entries(screens).map(([name, component]) => (
               <Route key={name} path={routes[name as Screen]} component={component} />
             ))}
             <Route default component={NotFound} />
           </Router>
-        </ErrorBoundary>
+        </Boundary>
       </main>
       <Asking />
     </>
@@ -203,11 +193,19 @@ function Account() {
           ))}
         </select>
       </label>
-      <button type="button" class="quiet" onClick={() => attempt(signOut)}>
+      <button type="button" class="quiet" onClick={() => attempt(leave)}>
         {words.signOut}
       </button>
     </div>
   );
+}
+
+async function leave(): Promise<void> {
+  try {
+    await signOut();
+  } catch (cause) {
+    throw new PageError(words.notSignedOut, { cause });
+  }
 }
 
 /** An address belongs to the entry of the navigation that it is below. */

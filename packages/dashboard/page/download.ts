@@ -6,7 +6,7 @@ import { ended } from './session.ts';
  * of it stays in the page.
  *
  * @param path of this server, with its query
- * @throws ApiError with the problem of the server, and what `fetch` throws
+ * @throws ApiError with the problem of the server, or `ERR_API_UNREACHABLE`
  */
 export async function download(
   path: string,
@@ -15,7 +15,9 @@ export async function download(
     headers = {},
   }: { readonly file: string; readonly headers?: Readonly<Record<string, string>> },
 ): Promise<void> {
-  const response = await fetch(path, { headers });
+  const response = await fetch(path, { headers }).catch((cause: unknown) => {
+    throw new ApiError('ERR_API_UNREACHABLE', 'the server cannot be reached', { cause });
+  });
   if (response.status === 401) ended('ended');
   if (!response.ok) throw await refusalOf(response);
   save(await response.blob(), file);

@@ -14,14 +14,14 @@ export function watchOwnCa(): () => void {
     if (!scopes.includes('ca:read') || tenant !== 'default' || !names.includes('*')) return;
     const controller = new AbortController();
     const { signal: aborted } = controller;
-    void api.GET('/api/ca', { signal: aborted }).then(
-      ({ data }) => {
+    void api
+      .GET('/api/ca', { signal: aborted })
+      .then(({ data }) => {
         if (!aborted.aborted) hasOwnCa.value = data.authority !== undefined;
-      },
-      () => {
+      })
+      .catch(() => {
         // The screen itself says why it cannot be loaded.
-      },
-    );
+      });
     return () => controller.abort();
   });
 }

@@ -25,15 +25,28 @@ export function may(scope: Scope): boolean {
 
 /**
  * Asks the server who is signed in by the cookie of this browser.
- * @throws what `fetch` throws where the server cannot be reached
+ * @throws what `fetch` throws where the server cannot be reached, and Error for an answer that cannot
+ * be read
  */
 export async function resume(): Promise<void> {
   const response = await fetch('/api/session');
   if (response.status === 401) return ended('ended');
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-  const next = (await response.json()) as Session;
+  const next: unknown = await response.json();
+  if (!isSession(next)) throw new Error(unreadable.message);
   // Who is signed in rarely changes: the page is not drawn again for the same answer.
   if (JSON.stringify(next) !== JSON.stringify(session.peek())) session.value = next;
+}
+
+const unreadable: Refusal = {
+  message: 'The answer of the server is not a session.',
+  code: 'ERR_API_ANSWER',
+};
+
+/** Whether an answer has what all screens read of a session. */
+function isSession(answer: unknown): answer is Session {
+  const { scopes, names } = (answer ?? {}) as Partial<Session>;
+  return Array.isArray(scopes) && Array.isArray(names);
 }
 
 /**
@@ -48,13 +61,13 @@ export async function signIn(key: string): Promise<Refusal | undefined> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ key }),
   }).catch((error: unknown) => error as Error);
-  if (response instanceof Error) return { message: response.message };
-  const answer = (await response.json().catch(() => ({}))) as Session &
-    Partial<Pick<components['schemas']['Problem'], 'detail' | 'code'>>;
+  if (response instanceof Error) return { message: response.message, code: 'ERR_API_UNREACHABLE' };
+  const answer: unknown = await response.json().catch(() => undefined);
   if (!response.ok) {
-    const { detail = `${response.status} ${response.statusText}`, code } = answer;
-    return { message: detail, code };
+    const { detail, code } = (answer ?? {}) as Partial<components['schemas']['Problem']>;
+    return { message: detail ?? `${response.status} ${response.statusText}`, code };
   }
+  if (!isSession(answer)) return unreadable;
   session.value = answer;
   signedOutBecause.value = undefined;
   return undefined;
@@ -66,7 +79,7 @@ type SignInMethods = components['schemas']['SignInMethods'];
 export async function signInMethods(): Promise<SignInMethods> {
   try {
     const response = await fetch('/api/sign-in');
-    return response.ok ? ((await response.json()) as SignInMethods) : {};
+    return response.ok ? (((await response.json()) as SignInMethods | null) ?? {}) : {};
   } catch {
     // Who signs in with a key learns whether the server can be reached.
     return {};

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
 import { acmexApi } from '@acmex/api';
 import { type Fault, hostileProblems, hostileText } from '@acmex/ca/faults';
 import {
@@ -17,6 +17,7 @@ import {
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { type OwnCa, ownCa } from '../own-ca.testing.ts';
+import { servingProgram } from '../server/serving-program.testing.ts';
 import { acmex } from '../terminal.testing.ts';
 import {
   addressesOf,
@@ -30,6 +31,7 @@ import {
 
 const markup = '<img src=x onerror=alert(1)>';
 const key = randomBytes(32).toString('hex');
+const passphrase = randomBytes(16).toString('hex');
 
 /** What the CA does from now on. */
 const behaviour: { isHostile: boolean; finalizes: Promise<void> } = {
@@ -61,15 +63,20 @@ afterAll(async () => {
   await removeFolder(folder);
 });
 
-interface Running extends AsyncDisposable {
+interface Place {
   readonly port: number;
   readonly url: string;
   readonly key: string;
 }
 
-/** `acmex serve`, until it is disposed of. */
-async function startServer(settings = '', tables = ''): Promise<Running> {
-  const stop = new AbortController();
+interface Configured {
+  /** Of its configuration. */
+  readonly file: string;
+  readonly place: Place;
+}
+
+/** Writes the configuration of a server. */
+async function configure(settings = '', tables = ''): Promise<Configured> {
   const port = await freePort();
   const file = join(folder, `${port}.toml`);
   const configuration = `[server]
@@ -77,6 +84,8 @@ listen_addr = "127.0.0.1:${port}"
 dashboard = true
 api_keys = ["${key}"]
 ${settings}
+[audit]
+enabled = true
 [acme]
 ca = "custom"
 ca_custom_url = "${ca.directory}"
@@ -87,15 +96,26 @@ listen_addr = "127.0.0.1:${await freePort()}"
 ${tables === '' ? `[storage]\nurl = "file:${join(folder, String(port))}"` : tables}
 `;
   await writeFile(file, configuration, { mode: 0o600 });
+  return { file, place: { port, url: `http://127.0.0.1:${port}`, key } };
+}
+
+/** What a server writes when it is at work. */
+const begun = 'SIGTERM stops it';
+
+/** `acmex serve` in this process, until it is disposed of. */
+async function startServer(file: string, role = 'all') {
+  const stop = new AbortController();
+  let log = '';
   let began: () => void;
   const listening = new Promise<void>((resolve) => {
     began = resolve;
   });
-  const running = acmex(['serve', '--config', file], {
+  const running = acmex(['serve', '--config', file, '--role', role, '-l', 'debug'], {
     signal: stop.signal,
     env: { HOME: folder },
     onStderr: (text) => {
-      if (text.includes('listening')) began();
+      log += text;
+      if (log.includes(begun)) began();
     },
   });
   const ended = running.then(({ stderr }) => {
@@ -103,7 +123,7 @@ ${tables === '' ? `[storage]\nurl = "file:${join(folder, String(port))}"` : tabl
   });
   await Promise.race([listening, ended]);
   return {
-    ...{ port, url: `http://127.0.0.1:${port}`, key },
+    log: () => log,
     async [Symbol.asyncDispose]() {
       ended.catch(() => undefined);
       stop.abort('SIGTERM');
@@ -112,8 +132,26 @@ ${tables === '' ? `[storage]\nurl = "file:${join(folder, String(port))}"` : tabl
   };
 }
 
+/** `acmex serve` as a process that has the API and does no work, until it is disposed of. */
+async function startApi({ file, place }: Configured) {
+  const program = await startProgram({
+    command: process.execPath,
+    args: [await servingProgram(), 'serve', '--config', file, '--role', 'api'],
+    env: { HOME: folder },
+    ready: (log) => log.includes(begun),
+  });
+  return {
+    ...place,
+    async kill() {
+      process.kill(program.pid, 'SIGKILL');
+      await program[Symbol.asyncDispose]();
+    },
+    [Symbol.asyncDispose]: async () => await program[Symbol.asyncDispose](),
+  };
+}
+
 /** Orders a certificate, and waits until it is issued or has failed. @returns the order's id */
-async function order(server: Running, ...names: string[]): Promise<string> {
+async function order(server: Place, ...names: string[]): Promise<string> {
   const api = acmexApi(server);
   const { id } = (await api.POST('/api/orders', { body: { names } })).data;
   for await (const event of api.watchOrder(id))
@@ -159,11 +197,14 @@ function withHostileTexts(value: unknown, field = ''): unknown {
 }
 
 describeWith(['chromium'], 'the dashboard, where others do harm', () => {
-  let server: Running;
+  let server: Place;
+  let running: Awaited<ReturnType<typeof startServer>>;
   beforeAll(async () => {
-    server = await startServer();
+    const { file, place } = await configure();
+    server = place;
+    running = await startServer(file);
   });
-  afterAll(async () => await server[Symbol.asyncDispose]());
+  afterAll(async () => await running[Symbol.asyncDispose]());
 
   it('shows what a CA and certificates say as text, and marks what cannot be seen', async () => {
     await using window = await visit(browser);
@@ -232,7 +273,95 @@ describeWith(['chromium'], 'the dashboard, where others do harm', () => {
     await page.getByRole('row', { name: /live\.test/ }).waitFor();
     expect(window.faults).toEqual([]);
   });
+
+  it.each([
+    ['are empty', {}],
+    ['are nothing', null],
+    ['have items without fields', { items: [{}], scanned: 1, states: { valid: 1 } }],
+  ])('says on each screen that something failed where answers %s', async (_, json) => {
+    await using window = await visit(browser);
+    const { page, context } = window;
+    await signIn(page, server.url, key);
+    await context.route(/\/api\/(?!session$)/, async (route) => await route.fulfill({ json }));
+    const addresses = addressesOf({
+      ...{ issued: 'crt_1', failing: 'crt_2', issuedOrder: 'ord_1', failedOrder: 'ord_2' },
+    });
+    const faults = await lookAtEach(window, addresses, async (screen, address) => {
+      await open(screen, `${server.url}${address}`);
+      const text = await screen.locator('body').innerText();
+      return [
+        ...((await screen.getByRole('navigation', { name: 'Navigation' }).isVisible())
+          ? []
+          : ['there is no navigation']),
+        ...((await screen.locator('main').locator('[role=alert], .empty').count()) > 0
+          ? []
+          : [`nothing says why: ${text}`]),
+        ...(text.match(/\w*Error\b.*|.*\b(undefined|null|NaN|Invalid)\b.*/) ?? []),
+      ];
+    });
+    expect(faults).toEqual([]);
+    // What the page shows is in the console with its cause; nothing else went wrong.
+    expect(window.faults.filter((fault) => !fault.startsWith('console: '))).toEqual([]);
+  });
+
+  it('does not sign in with an answer that is not a session', async () => {
+    await using window = await visit(browser);
+    const { page, context } = window;
+    await context.route(
+      /\/api\/(session|sign-in)$/,
+      async (route) => await route.fulfill({ json: null }),
+    );
+    await page.goto(server.url);
+    await page.getByLabel('API key').fill(key);
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('The answer of the server cannot be read.').waitFor();
+    expect(window.faults).toEqual([]);
+  });
+
+  it('writes a private key that is downloaded, and its passphrase, into no log', async () => {
+    await using window = await visit(browser);
+    const { page } = window;
+    const name = 'downloaded.test';
+    await order(server, name);
+    await signIn(page, server.url, key);
+    await page.getByRole('link', { name: 'Certificates', exact: true }).click();
+    await page.getByRole('link', { name }).click();
+    await page.getByRole('button', { name: 'With the private key' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Format').selectOption('pkcs8');
+    await dialog.getByLabel('Passphrase').fill(passphrase);
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      dialog.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    const pem = await readFile(await file.path(), 'utf8');
+    const texts = textsOf(createPrivateKey({ key: pem, passphrase }));
+    const api = acmexApi(server);
+    const logs = [
+      running.log(),
+      JSON.stringify((await api.GET('/api/audit')).data.items),
+      JSON.stringify((await api.GET('/api/events')).data.items),
+    ];
+    const [log, audit, events] = logs;
+    expect(log).toContain(name);
+    for (const records of [audit, events]) expect(records).toContain('private_key_read');
+    for (const text of [passphrase, ...texts, ...pem.trim().split('\n').slice(1, -1)])
+      expect(logs.join('\n')).not.toContain(text);
+  });
 });
+
+/** A private key on the P-256 curve in the forms that programs write. */
+function textsOf(privateKey: KeyObject): readonly string[] {
+  const { d = '' } = privateKey.export({ format: 'jwk' });
+  const pems = (['pkcs8', 'sec1'] as const).map((type) =>
+    String(privateKey.export({ format: 'pem', type })),
+  );
+  return [
+    d,
+    Buffer.from(d, 'base64url').toString('hex'),
+    ...pems.flatMap((pem) => pem.trim().split('\n').slice(1, -1)),
+  ];
+}
 
 /** A relay to a server, whose connections can be cut: nothing answers at its port then. */
 async function relayTo(target: number) {
@@ -274,47 +403,76 @@ describeWith(
   ['chromium', 'redis-server', 'nginx'],
   'the dashboard of two servers on one Redis, behind nginx',
   () => {
-    it('has one session: sign-in, a live order and sign-out go through both', async () => {
+    it('has one session for both, and continues through one when the other is killed', async () => {
       await using redis = await startRedis({ settings: { 'maxmemory-policy': 'noeviction' } });
       const tables = `[redis]\nurl = "${redis.url}"\n[storage.encrypted]\nencryption_key = "${key}"`;
-      await using first = await startServer('trusted_proxies = ["127.0.0.1"]', tables);
-      await using second = await startServer('trusted_proxies = ["127.0.0.1"]', tables);
+      const configured = async () => await configure('trusted_proxies = ["127.0.0.1"]', tables);
+      await using worker = await startServer((await configured()).file, 'worker');
+      await using first = await startApi(await configured());
+      await using second = await startApi(await configured());
       await using proxy = await startProxy([first, second]);
       await using window = await visit(browser, { ignoreHTTPSErrors: true });
-      const { page, context } = window;
+      const { page } = window;
+
+      await signIn(page, proxy.url, key);
+      const cookies = await window.context.cookies();
+      expect(await statusesOf([first, second], cookies)).toEqual([200, 200]);
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByLabel('API key').waitFor();
+      expect(await statusesOf([first, second], cookies)).toEqual([401, 401]);
+
       let finalize: () => void = () => undefined;
       behaviour.finalizes = new Promise((resolve) => {
         finalize = resolve;
       });
       await signIn(page, proxy.url, key);
-      const { id } = (await acmexApi(first).POST('/api/orders', { body: { names: ['team.test'] } }))
-        .data;
-      await open(page, `${proxy.url}/orders/${id}`);
+      const body = { names: ['team.test'] };
+      const { id } = (await acmexApi(first).POST('/api/orders', { body })).data;
+      const [stream] = await Promise.all([
+        page.waitForResponse(/\/events$/),
+        open(page, `${proxy.url}/orders/${id}`),
+      ]);
       await page.getByText('Live:').waitFor();
+      expect(new Set(await proxy.answeredBy())).toEqual(new Set([first.port, second.port]));
+      const sending = [first, second].find(
+        ({ port }) => stream.headers()['x-answered-by'] === `127.0.0.1:${port}`,
+      );
+      await sending?.kill();
       finalize();
       await page.getByRole('cell', { name: 'Certificate downloaded' }).waitFor();
-      expect(new Set(await proxy.answeredBy())).toEqual(new Set([first.port, second.port]));
-
-      const cookies = await context.cookies();
-      const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
-      const headers = { cookie, 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.1' };
-      const statuses = async () =>
-        await Promise.all(
-          [first, second].map(async ({ url }) => {
-            return (await fetch(`${url}/api/session`, { headers })).status;
-          }),
-        );
-      expect(await statuses()).toEqual([200, 200]);
-      await page.getByRole('button', { name: 'Sign out' }).click();
-      await page.getByLabel('API key').waitFor();
-      expect(await statuses()).toEqual([401, 401]);
+      await page.getByRole('link', { name: 'Certificates', exact: true }).click();
+      await page.getByRole('row', { name: /team\.test/ }).waitFor();
+      expect(worker.log()).toContain(id);
+      const answering = await statusesOf([first, second], await window.context.cookies());
+      expect(answering.toSorted()).toEqual([0, 200]);
       expect(window.faults).toEqual([]);
     });
   },
 );
 
+/** What servers answer to a browser with these cookies, behind a proxy; 0 for one that is not there. */
+async function statusesOf(
+  servers: readonly Place[],
+  cookies: readonly { readonly name: string; readonly value: string }[],
+): Promise<readonly number[]> {
+  const headers = {
+    cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; '),
+    'x-forwarded-proto': 'https',
+    'x-forwarded-for': '192.0.2.1',
+  };
+  return await Promise.all(
+    servers.map(
+      async ({ url }) =>
+        await fetch(`${url}/api/session`, { headers }).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+    ),
+  );
+}
+
 /** nginx with TLS, which takes the servers in turn. */
-async function startProxy(servers: readonly Running[]) {
+async function startProxy(servers: readonly Place[]) {
   const { certificate, privateKey } = await localCertificate();
   const port = await freePort();
   const at = (name: string) => join(folder, name);
@@ -335,6 +493,7 @@ http {
     ssl_certificate ${at('proxy.pem')}; ssl_certificate_key ${at('proxy.key')};
     location / {
       proxy_pass http://acmex;
+      add_header X-Answered-By $upstream_addr always;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Host $http_host;

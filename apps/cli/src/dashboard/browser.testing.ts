@@ -205,9 +205,51 @@ export async function accessibilityFaults(page: Page): Promise<readonly string[]
   return [...faults, ...dark.map((fault) => `dark ${fault}`)];
 }
 
-async function axeFaults(page: Page, runOnly: Rules): Promise<readonly string[]> {
+/** Runs in the page: the buttons that open dialogs, one of each kind. Their words end with "…". */
+const dialogButtons = `(() => {
+  const kinds = new Map();
+  for (const button of document.querySelectorAll('main button')) {
+    const text = button.innerText.trim();
+    const section = button.closest('section')?.getAttribute('aria-labelledby') ?? '';
+    if (text.endsWith('…') && button.checkVisibility())
+      kinds.set(section + ' ' + text, { section, text });
+  }
+  return [...kinds.values()];
+})()`;
+
+/**
+ * Opens the dialogs that a screen has buttons for.
+ * @param titles of those that were seen, to which it adds
+ * @returns what axe finds wrong in them
+ */
+export async function lookAtDialogs(page: Page, titles: string[]): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const kinds: readonly { readonly section: string; readonly text: string }[] =
+    await page.evaluate(dialogButtons);
+  const dialog = page.getByRole('dialog');
+  for (const { section, text } of kinds) {
+    const place = page.locator(section === '' ? 'main' : `section[aria-labelledby="${section}"]`);
+    await place.getByText(text, { exact: true }).first().click();
+    // Some ask the server first.
+    const title = await dialog.getByRole('heading').innerText();
+    if (!titles.includes(title)) {
+      titles.push(title);
+      const violations = await axeFaults(page, allRules, 'dialog[open]');
+      faults.push(...violations.map((violation) => `${title} ${violation}`));
+    }
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  }
+  return faults;
+}
+
+/** @param part what it looks at, as a CSS selector; the whole page by default */
+async function axeFaults(page: Page, runOnly: Rules, part?: string): Promise<readonly string[]> {
+  // What is in the page already is not sent to it again.
+  const isInPage: boolean = await page.evaluate(`'axe' in globalThis`);
   // Without frames, axe needs no second window to join its findings.
-  const axe = new AxeBuilder({ page }).setLegacyMode();
+  const axe = new AxeBuilder({ page, ...(isInPage && { axeSource: ';' }) }).setLegacyMode();
+  if (part !== undefined) axe.include(part);
   axe.options({ runOnly, resultTypes: ['violations'], preload: false });
   const { violations } = await axe.analyze();
   return violations.flatMap(({ id, nodes }) =>

@@ -18,6 +18,7 @@ import {
   addressesOf,
   type Examples,
   loaded,
+  lookAtDialogs,
   lookAtEach,
   moving,
   open,
@@ -117,6 +118,22 @@ const reasonIsSeen = `(() => {
   return document.activeElement.contains(reason) && top >= 0 && bottom <= innerHeight;
 })()`;
 
+/** Dialogs that the screens of the demonstration have buttons for. */
+const dialogTitles = [
+  'Cancel this order?',
+  'Change the certificate',
+  'Download the private key',
+  'Make a key',
+  'Make an address',
+  'Make an external account',
+  'New template',
+  'Register an account',
+  'Revoke a certificate of your own CA',
+  'Revoke this certificate?',
+  'Revoke: 11 certificates',
+  'Try all again',
+];
+
 describeWith(['chromium'], 'the dashboard', () => {
   let demo: Running;
   beforeAll(async () => {
@@ -204,22 +221,31 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect(window.faults).toEqual([]);
   });
 
-  it('has screens that fit everyone: axe, 320 pixels, little motion, local times', async () => {
+  it('has screens and dialogs that fit everyone: axe, 320 pixels, little motion, local times', async () => {
     await using window = await visit(browser);
     const { page, requests } = window;
     await signIn(page, demo.url, demo.key);
+    const titles: string[] = [];
     const addresses = addressesOf(await examples());
     const faults = await lookAtEach(window, addresses, async (screen, address) => {
       await open(screen, `${demo.url}${address}`);
-      return [
+      const wrong = [
         ...(await accessibilityFaults(screen)),
         ...(await timeFaults(screen)),
         ...(await moving(screen)),
         ...(await reflowFaults(screen)),
       ];
+      return [...wrong, ...(await lookAtDialogs(screen, titles))];
     });
     expect(faults).toEqual([]);
+    expect(titles).toEqual(expect.arrayContaining(dialogTitles));
     expect(requests.filter((url) => !url.startsWith(demo.url))).toEqual([]);
+
+    await page.goto(`${demo.url}/authority`);
+    await page.getByRole('button', { name: 'Make an external account' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Make' }).click();
+    await page.getByRole('heading', { name: 'The new external account' }).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
     await page.emulateMedia({ reducedMotion: 'no-preference' });
     expect(await moving(page)).not.toEqual([]);
     expect(window.faults).toEqual([]);
@@ -349,7 +375,7 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect(window.faults).toEqual([]);
   });
 
-  it('labels all certificates of a filter, after it has said how many', async () => {
+  it('labels and revokes all certificates of a filter, after it has said how many', async () => {
     await using window = await visit(browser);
     const { page } = window;
     const dialog = page.getByRole('dialog');
@@ -367,6 +393,14 @@ describeWith(['chromium'], 'the dashboard', () => {
     const query = { label: 'seen=yes' };
     const { items } = (await acmexApi(demo).GET('/api/certificates', { params: { query } })).data;
     expect(items.map(({ labels }) => labels.team)).toEqual(Array(4).fill('backend'));
+
+    await page.goto(`${demo.url}/certificates?search=git.demo.test`);
+    await page.getByRole('button', { name: 'Revoke…' }).click();
+    await dialog.getByRole('heading', { name: 'Revoke: 1 certificate' }).waitFor();
+    await dialog.getByLabel('Reason').selectOption('superseded');
+    await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByText('Done for 1 certificate.').waitFor();
+    await page.getByRole('row', { name: 'git.demo.test' }).getByText('revoked').waitFor();
     expect(window.faults).toEqual([]);
   });
 

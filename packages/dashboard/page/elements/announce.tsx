@@ -20,7 +20,7 @@ export function announce(text: string): void {
 /** Says why something has failed, and what to do, in the words of the server. */
 export function announceFailure(error: unknown): void {
   const { message, isTranslated, cure } = failureOf(error);
-  if (isTranslated) return announce(message);
+  if (isTranslated) return announce([message, cure].filter(Boolean).join(' '));
   add({ text: cure === undefined ? message : `${message}. ${cure}`, lang: 'en' });
 }
 

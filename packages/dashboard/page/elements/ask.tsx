@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { type Failure, failureOf } from '../server.ts';
 import { words } from '../words.ts';
+import { Boundary } from './boundary.tsx';
 import { Problem } from './problem.tsx';
 
 interface Question {
@@ -68,7 +69,7 @@ export function Asking() {
         }}
       >
         <h2 id={heading}>{asked.title}</h2>
-        {asked.content}
+        <Boundary subject={asked}>{asked.content}</Boundary>
         {failure.value ? (
           <div ref={trouble} tabIndex={-1}>
             <Problem failure={failure.value} />

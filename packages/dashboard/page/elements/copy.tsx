@@ -1,3 +1,4 @@
+import { PageError } from '../server.ts';
 import { words } from '../words.ts';
 import { announce } from './announce.tsx';
 import { attempt } from './attempt.ts';
@@ -11,9 +12,7 @@ export function Copy({ text, label }: { readonly text: string; readonly label: s
       aria-label={`${words.copy}: ${label}`}
       onClick={() =>
         attempt(async () => {
-          // Pages that came over http have no clipboard, except from this machine.
-          if (!window.isSecureContext) throw new Error(words.notCopied);
-          await navigator.clipboard.writeText(text);
+          await copy(text);
           announce(words.copied);
         })
       }
@@ -21,4 +20,13 @@ export function Copy({ text, label }: { readonly text: string; readonly label: s
       {words.copy}
     </button>
   );
+}
+
+async function copy(text: string): Promise<void> {
+  try {
+    // Pages that came over http have no clipboard, except from this machine.
+    await navigator.clipboard.writeText(text);
+  } catch (cause) {
+    throw new PageError(words.notCopied, { cause });
+  }
 }

@@ -1,7 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import type { Loaded } from '../loaded.ts';
 import { visibleContent } from '../visible-text.ts';
+import { unexpected } from '../server.ts';
 import { words } from '../words.ts';
+import { Boundary } from './boundary.tsx';
 import { Problem } from './problem.tsx';
 
 export interface Column<T> {
@@ -48,17 +50,36 @@ export function Listing<T>({ caption, columns, rows, keyOf }: ListingProps<T>) {
 
 /** What was loaded, or that it is being loaded, or why it cannot be. */
 export function Waiting<T>({
-  loaded: { data, failure, reload },
+  loaded: { data, failure, isLoading, reload },
   children,
 }: {
   readonly loaded: Loaded<T>;
   readonly children: (data: T) => ComponentChildren;
 }) {
+  const { value } = data;
+  // A part that every answer has is missing in this one.
+  const isMissing = value === undefined && !isLoading.value;
+  const reason = failure.value ?? (isMissing ? unexpected : undefined);
   return (
     <>
-      {failure.value ? <Problem failure={failure.value} onRetry={reload} /> : null}
-      {data.value === undefined && !failure.value ? <p class="loading">{words.loading}</p> : null}
-      {data.value === undefined ? null : children(data.value)}
+      {reason ? <Problem failure={reason} onRetry={reload} /> : null}
+      {value === undefined && !reason ? <p class="loading">{words.loading}</p> : null}
+      {value === undefined ? null : (
+        <Boundary subject={value} onRetry={reload}>
+          <Content data={value} show={children} />
+        </Boundary>
+      )}
     </>
   );
+}
+
+/** Below the boundary, so that it catches what showing the data throws. */
+function Content<T>({
+  data,
+  show,
+}: {
+  readonly data: T;
+  readonly show: (data: T) => ComponentChildren;
+}) {
+  return <>{show(data)}</>;
 }

@@ -15,7 +15,7 @@ export function Problem({
       <p>{isTranslated ? message : <ServerText text={message} />}</p>
       {cure ? (
         <p>
-          <strong>{words.whatToDo}:</strong> <ServerText text={cure} />
+          <strong>{words.whatToDo}:</strong> {isTranslated ? cure : <ServerText text={cure} />}
         </p>
       ) : null}
       {code ? (

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useLocation } from 'preact-iso/router';
 import { useEffect, useRef } from 'preact/hooks';
+import { Boundary } from '../elements/boundary.tsx';
 import { Choice } from '../elements/choice.tsx';
 import { Copy } from '../elements/copy.tsx';
 import { Field } from '../elements/field.tsx';
@@ -98,7 +99,7 @@ function OrderForm({ choices, prefilled }: OrderFormProps) {
         />
       </ErrorLanguage.Provider>
       {order.failure.value ? <Problem failure={order.failure.value} /> : null}
-      <div aria-live="polite">{order.plan.value ? <Plan plan={order.plan.value} /> : null}</div>
+      <Planned plan={order.plan.value} />
       <div class="actions">
         <button class="primary" disabled={order.isSending.value}>
           {words.submit}
@@ -107,6 +108,15 @@ function OrderForm({ choices, prefilled }: OrderFormProps) {
       </div>
       <DeployHint />
     </form>
+  );
+}
+
+/** What would be ordered. What the form has stays, whatever the answer is. */
+function Planned({ plan }: { readonly plan: CheckedOrder['plan']['value'] }) {
+  return (
+    <div aria-live="polite">
+      <Boundary subject={plan}>{plan ? <Plan plan={plan} /> : null}</Boundary>
+    </div>
   );
 }
 

@@ -4,7 +4,7 @@ import { ask } from '../elements/ask.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
 import { labelFault } from '../labels.ts';
 import { useTitle } from '../elements/title.ts';
-import { api } from '../server.ts';
+import { api, PageError } from '../server.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
 import { words as shell } from '../words.ts';
@@ -140,7 +140,7 @@ function edit(template: Template | undefined, choices: Choices, reload: () => vo
     async run(form) {
       const values = valuesIn(form);
       const label = labelFault(values.labels);
-      if (label !== undefined) throw new Error(shell.labelFault(label));
+      if (label !== undefined) throw new PageError(shell.labelFault(label));
       const name = template?.name ?? String(form.get('name')).trim();
       await api.PUT('/api/templates/{name}', {
         params: { path: { name } },

@@ -10,7 +10,7 @@ import { Instant } from '../../elements/instant.tsx';
 import { WebLink } from '../../elements/web-link.tsx';
 import { labelFault, labelLines, labelsOf } from '../../labels.ts';
 import { plannedRenewal } from '../../planned-renewal.ts';
-import { api } from '../../server.ts';
+import { api, PageError } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { words as shell } from '../../words.ts';
@@ -184,7 +184,7 @@ function askForLabels({ id, labels }: Certificate, onChange: () => void): void {
     async run(form) {
       const text = String(form.get('labels'));
       const line = labelFault(text);
-      if (line !== undefined) throw new Error(shell.labelFault(line));
+      if (line !== undefined) throw new PageError(shell.labelFault(line));
       await api.PATCH('/api/certificates/{id}', {
         params: { path: { id } },
         body: { labels: labelsOf(text) },

@@ -5,7 +5,7 @@ import { attempt } from '../../elements/attempt.ts';
 import { Field } from '../../elements/field.tsx';
 import { RevocationReason } from '../../elements/revocation-reason.tsx';
 import { labelFault, labelsOf } from '../../labels.ts';
-import { api } from '../../server.ts';
+import { api, PageError } from '../../server.ts';
 import { may, type Scope } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { words as shell } from '../../words.ts';
@@ -76,7 +76,7 @@ function askForLabel({ onDone, ...wanted }: Wanted): void {
     async run(form) {
       const text = String(form.get('label'));
       const line = labelFault(text);
-      if (line !== undefined) throw new Error(shell.labelFault(line));
+      if (line !== undefined) throw new PageError(shell.labelFault(line));
       const labels = Object.fromEntries(
         Object.entries(labelsOf(text)).map(([name, value]) => [name, value === '' ? null : value]),
       );
@@ -89,7 +89,10 @@ function askForLabel({ onDone, ...wanted }: Wanted): void {
 async function confirm({ onDone, ...wanted }: Wanted): Promise<void> {
   const { action } = wanted;
   let expected = 0;
-  for await (const { matched = 0 } of repeated({ ...wanted, dryRun: true })) expected += matched;
+  // The server wants a reason to count, too; a person chooses it after that.
+  const counting = action === 'revoke' ? { reason: 'unspecified' as const } : {};
+  for await (const { matched = 0 } of repeated({ ...wanted, ...counting, dryRun: true }))
+    expected += matched;
   if (expected === 0) return announce(words.bulk.none);
   return ask({
     title: words.bulk.title(words.bulk[action], expected),

@@ -4,7 +4,7 @@ import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
 import { showSecret } from '../../elements/secret.tsx';
 import { instantOf } from '../../local-time.ts';
-import { api } from '../../server.ts';
+import { api, PageError } from '../../server.ts';
 import { session } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { now } from '../../time.ts';
@@ -21,7 +21,7 @@ export function askForKey(onDone: () => void): void {
     action: words.make.action,
     async run(form) {
       const scopes = form.getAll('scope') as Scope[];
-      if (scopes.length === 0) throw new Error(words.make.noScope);
+      if (scopes.length === 0) throw new PageError(words.make.noScope);
       const title = String(form.get('title')).trim();
       const expiresAt = instantOf(String(form.get('expiresAt')));
       const { data } = await api.POST('/api/keys', {

@@ -29,8 +29,9 @@ export function useWatchedOrder(id: string): WatchedOrder {
     const read = async () =>
       (await api.GET('/api/orders/{id}', { params: { path: { id } }, signal })).data;
     const follow = async () => {
-      order.value = await read();
-      const last = order.value.steps.at(-1)?.number ?? 0;
+      const first = await read();
+      const last = first.steps.at(-1)?.number ?? 0;
+      order.value = first;
       const events = api.watchOrder(id, {
         lastEventId: String(last),
         signal,

@@ -71,9 +71,11 @@ export const certificates: Translation<typeof english> = {
     none: 'Es gibt nichts zu tun: kein Zertifikat dieses Filters braucht es.',
     labelField: 'Etikett als NAME=WERT; NAME= entfernt es',
     reason: 'Grund',
-    done: (done, failed) =>
-      failed === 0
-        ? `Erledigt für ${done} Zertifikate.`
-        : `Erledigt für ${done} Zertifikate; ${failed} schlugen fehl.`,
+    done: (done, failed) => {
+      const subject = done === 1 ? '1 Zertifikat' : `${done} Zertifikate`;
+      return failed === 0
+        ? `Erledigt für ${subject}.`
+        : `Erledigt für ${subject}; ${failed} schlugen fehl.`;
+    },
   },
 };

@@ -27,8 +27,11 @@ export const shell: Translation<typeof english> = {
     text: 'Die Adresse ist vielleicht falsch geschrieben oder gehört zu einer anderen Version.',
     back: 'Zur Übersicht',
   },
-  broken:
-    'Dieser Teil der Seite funktioniert nicht. Laden Sie die Seite neu; wenn es wieder geschieht, melden Sie es mit dem Text unten.',
+  unexpected: {
+    title: 'Diese Seite kann nicht angezeigt werden',
+    message: 'In diesem Teil der Seite ist etwas fehlgeschlagen.',
+    cure: 'Laden Sie die Seite neu: der Server ist vielleicht neuer als das, was Ihr Browser geladen hat. Wenn es wieder geschieht, melden Sie es mit dem, was in der Konsole des Browsers steht.',
+  },
   disconnected:
     'Der Server ist nicht erreichbar. Was Sie sehen, kann veraltet sein; die Seite versucht es von selbst wieder.',
   signIn: {
@@ -46,6 +49,10 @@ export const shell: Translation<typeof english> = {
         'Zu viele Schlüssel waren nicht gültig. Warten Sie eine Minute und versuchen Sie es noch einmal.',
       ERR_SERVER_CLEAR_SESSION:
         'Diese Adresse ist nicht https: jeder auf dem Weg könnte die Sitzung lesen. Verwenden Sie die https-Adresse des Servers.',
+      ERR_API_UNREACHABLE:
+        'Der Server ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.',
+      ERR_API_ANSWER:
+        'Die Antwort des Servers ist nicht lesbar. Laden Sie die Seite neu und prüfen Sie, ob ihre Adresse stimmt.',
     },
     left: 'Sie sind abgemeldet.',
     at: (provider) => `Anmelden mit ${provider}`,
@@ -70,6 +77,8 @@ export const shell: Translation<typeof english> = {
     },
   },
   signOut: 'Abmelden',
+  notSignedOut:
+    'Der Server hat Ihre Sitzung nicht beendet. Prüfen Sie Ihre Verbindung und melden Sie sich noch einmal ab.',
   signedInAs: (name) => `Angemeldet als ${name}`,
   language: 'Sprache',
   languages: { en: 'English', de: 'Deutsch' },
@@ -79,7 +88,8 @@ export const shell: Translation<typeof english> = {
   cancel: 'Abbrechen',
   copy: 'Kopieren',
   copied: 'Kopiert',
-  notCopied: 'Eine Seite über http kann nicht kopieren: markieren und kopieren Sie den Text selbst',
+  notCopied:
+    'Der Browser lässt diese Seite nicht kopieren; über http lässt er es nie. Markieren und kopieren Sie den Text selbst.',
   required: 'erforderlich',
   labelFault: (line) => `„${line}“ ist nicht NAME=WERT mit Buchstaben, Ziffern und _ . @ + -`,
   whatToDo: 'Was zu tun ist',

@@ -68,9 +68,9 @@ export const certificates = {
     none: 'There is nothing to do: no certificate of this filter needs it.',
     labelField: 'Label as NAME=VALUE; NAME= removes it',
     reason: 'Reason',
-    done: (done: number, failed: number) =>
-      failed === 0
-        ? `Done for ${done} certificates.`
-        : `Done for ${done} certificates; ${failed} failed.`,
+    done: (done: number, failed: number) => {
+      const subject = done === 1 ? '1 certificate' : `${done} certificates`;
+      return failed === 0 ? `Done for ${subject}.` : `Done for ${subject}; ${failed} failed.`;
+    },
   },
 } as const;

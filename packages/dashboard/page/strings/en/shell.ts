@@ -24,8 +24,11 @@ export const shell = {
     text: 'The address may be misspelled, or of another version.',
     back: 'Go to the overview',
   },
-  broken:
-    'This part of the page does not work. Reload the page; if it happens again, report it with the text below.',
+  unexpected: {
+    title: 'This page cannot be shown',
+    message: 'Something in this part of the page has failed.',
+    cure: 'Reload the page: the server may be newer than what your browser has loaded. If it fails again, report it with what the console of the browser says.',
+  },
   disconnected:
     'The server cannot be reached. What you see may be old; the page tries again by itself.',
   signIn: {
@@ -42,6 +45,9 @@ export const shell = {
       ERR_SERVER_THROTTLED: 'Too many keys were not valid. Wait a minute, and try again.',
       ERR_SERVER_CLEAR_SESSION:
         'This address is not https: anyone on the way could read the session. Use the https address of the server.',
+      ERR_API_UNREACHABLE: 'The server cannot be reached. Check your connection, and try again.',
+      ERR_API_ANSWER:
+        'The answer of the server cannot be read. Reload the page, and check that its address is right.',
     },
     left: 'You are signed out.',
     at: (provider: string) => `Sign in with ${provider}`,
@@ -64,6 +70,7 @@ export const shell = {
     },
   },
   signOut: 'Sign out',
+  notSignedOut: 'The server has not ended your session. Check your connection, and sign out again.',
   signedInAs: (name: string) => `Signed in as ${name}`,
   language: 'Language',
   languages: { en: 'English', de: 'Deutsch' },
@@ -73,7 +80,8 @@ export const shell = {
   cancel: 'Cancel',
   copy: 'Copy',
   copied: 'Copied',
-  notCopied: 'A page over http cannot copy: select the text and copy it yourself',
+  notCopied:
+    'The browser does not let this page copy; over http it never does. Select the text and copy it yourself.',
   required: 'required',
   labelFault: (line: string) => `"${line}" is not NAME=VALUE with letters, digits and _ . @ + -`,
   whatToDo: 'What to do',
