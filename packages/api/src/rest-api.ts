@@ -2042,6 +2042,8 @@ export interface components {
       names: string[];
       /** @description The latest end. A session that is not used ends after an hour. */
       expiresAt?: string;
+      /** @description The latest end of API keys that it makes: that of its own key or token, or of the session of a person; absent for none. */
+      keysExpireAt?: string;
       /** @description Requests of the session that change something send it as `X-CSRF-Token`; absent for a key or token. */
       csrf?: string;
     };

@@ -431,7 +431,11 @@ describeWith(['chromium'], 'the dashboard', () => {
 login_name = "<b>Example</b>"\n`,
     );
     const { url } = server;
-    provider.claims = { sub: 'alice', preferred_username: 'Alice', scope: 'certificates:read' };
+    provider.claims = {
+      sub: 'alice',
+      preferred_username: 'Alice',
+      scope: 'certificates:read keys:read keys:write',
+    };
     await using window = await visit(browser, { ignoreHTTPSErrors: true });
     const { page } = window;
     await page.goto(`${url}/certificates?state=due`);
@@ -449,6 +453,11 @@ login_name = "<b>Example</b>"\n`,
     expect(cookies).toEqual([
       expect.objectContaining({ name: 'acmex', sameSite: 'Strict', httpOnly: true }),
     ]);
+    await open(page, `${url}/keys`);
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    await page.getByText('a key that you make ends with this session').waitFor();
+    expect(await page.getByLabel('Ends').getAttribute('max')).toMatch(/^\d{4}-/);
+    expect(await accessibilityFaults(page)).toEqual([]);
     await page.reload();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('You are signed out.').waitFor();

@@ -352,6 +352,7 @@ describe('a session of a person', () => {
     const browser = new Browser(provider);
     await browser.signIn();
     const { body: session } = await browser.get('/api/session');
+    expect(session.keysExpireAt).toBe(session.expiresAt);
     const headers = {
       ...{ cookie: `acmex=${browser.cookies.get('acmex')}`, origin: server.url },
       'x-csrf-token': session.csrf,

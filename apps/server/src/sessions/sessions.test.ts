@@ -427,6 +427,12 @@ describe('a cookie', () => {
 });
 
 describe('a session', () => {
+  it('says when the keys that it makes end at the latest, if its own key has an end', async () => {
+    const expiresAt = '2100-01-01T00:00:00Z';
+    const { key } = await makeKey({ ...newKey, expiresAt });
+    await expect(signIn(key)).resolves.toMatchObject({ body: { keysExpireAt: expiresAt } });
+  });
+
   it('ends with its key: revoked, at its end, or with another secret', async () => {
     const key = tenantKeys.default!;
     const endings: readonly ((id: string) => Promise<Reply>)[] = [

@@ -30,6 +30,12 @@ const signedIn = z
       .string()
       .optional()
       .describe('The latest end. A session that is not used ends after an hour.'),
+    keysExpireAt: z
+      .string()
+      .optional()
+      .describe(
+        'The latest end of API keys that it makes: that of its own key or token, or of the session of a person; absent for none.',
+      ),
     csrf: z
       .string()
       .optional()
@@ -196,6 +202,7 @@ function toSignedIn(caller: Caller): z.infer<typeof signedIn> {
     ...(session ? { id: session.id, csrf: session.csrf } : {}),
     ...{ key, title, tenant: tenant.name, scopes: [...granted], names: [...names] },
     expiresAt: first,
+    keysExpireAt: expiresAt,
   };
 }
 

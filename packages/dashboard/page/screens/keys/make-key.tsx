@@ -1,6 +1,7 @@
 import { announce } from '../../elements/announce.tsx';
 import { ask } from '../../elements/ask.tsx';
 import { Field } from '../../elements/field.tsx';
+import { Instant } from '../../elements/instant.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
 import { showSecret } from '../../elements/secret.tsx';
 import { instantOf } from '../../local-time.ts';
@@ -40,9 +41,16 @@ export function askForKey(onDone: () => void): void {
 }
 
 function NewKey() {
-  const { scopes = [], names = [] } = session.value ?? {};
+  const { scopes = [], names = [], key = '', keysExpireAt } = session.value ?? {};
+  const isPerson = key.startsWith('oidc:');
   return (
     <>
+      {keysExpireAt === undefined ? null : (
+        <p class="warning">
+          {isPerson ? words.make.untilSession : words.make.untilKey}{' '}
+          <Instant at={keysExpireAt} as="exact" />. {isPerson ? words.make.longer : null}
+        </p>
+      )}
       <Field label={words.make.name} hint={words.make.nameHint}>
         {(attributes) => (
           <input {...attributes} name="title" maxLength={80} autocomplete="off" autofocus />
@@ -75,7 +83,8 @@ function NewKey() {
         label={words.make.end}
         name="expiresAt"
         min={now.peek()}
-        hint={words.make.endHint}
+        max={keysExpireAt}
+        hint={keysExpireAt === undefined ? words.make.endHint : words.make.endsThenHint}
       />
     </>
   );

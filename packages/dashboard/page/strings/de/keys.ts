@@ -67,7 +67,13 @@ export const keys: Translation<typeof english> = {
     namesHint:
       'Welche Namen er sehen und bestellen darf: www.example.com, *.example.com für alle darunter oder * für jeden Namen. Einer je Zeile.',
     end: 'Endet',
-    endHint: 'In Ihrer Zeitzone. Ohne Angabe endet er mit Ihrem Schlüssel oder nie.',
+    endHint: 'In Ihrer Zeitzone. Ohne Angabe endet er nie.',
+    endsThenHint: 'In Ihrer Zeitzone. Ohne Angabe endet er zu dieser Zeit.',
+    untilSession:
+      'Sie haben sich bei einem Anbieter angemeldet: ein Schlüssel, den Sie anlegen, endet mit dieser Sitzung, spätestens am',
+    untilKey: 'Ein Schlüssel, den Sie anlegen, endet mit Ihrem, spätestens am',
+    longer:
+      'Für einen Schlüssel, der länger gilt, melden Sie sich mit einem API-Schlüssel an, oder benutzen Sie acmex server key create auf dem Rechner des Servers.',
     noScope: 'Wählen Sie mindestens ein Recht.',
     done: 'Der Schlüssel ist angelegt.',
   },

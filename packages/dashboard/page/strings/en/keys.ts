@@ -62,7 +62,13 @@ export const keys = {
     namesHint:
       'Which names it may see and order: www.example.com, *.example.com for all below it, or * for every name. One in each line.',
     end: 'Ends',
-    endHint: 'In your time zone. Without it the key ends when yours does, or never.',
+    endHint: 'In your time zone. Without it the key never ends.',
+    endsThenHint: 'In your time zone. Without it the key ends at that time.',
+    untilSession:
+      'You have signed in at a provider: a key that you make ends with this session, at the latest on',
+    untilKey: 'A key that you make ends when yours does, at the latest on',
+    longer:
+      'For a key that lasts longer, sign in with an API key, or use acmex server key create on the machine of the server.',
     noScope: 'Choose at least one permission.',
     done: 'The key is made.',
   },
