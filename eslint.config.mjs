@@ -98,6 +98,7 @@ const mayImport = {
   notifications: ['identifier', 'orchestrator', 'storage', 'egress', 'clock', 'errors'],
   api: ['identifier', 'clock', 'errors'],
   dashboard: ['api', 'identifier'],
+  import: ['certificate', 'protocol', 'files', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

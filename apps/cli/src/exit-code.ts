@@ -15,6 +15,7 @@ import { auditErrors } from '@acmex/observability/audit';
 import { observabilityErrors } from '@acmex/observability';
 import { orchestratorErrors } from '@acmex/orchestrator';
 import { identifierErrors } from '@acmex/identifier';
+import { importErrors } from '@acmex/import';
 import { probeErrors } from '@acmex/probe';
 import { keystoreErrors } from '@acmex/pkcs12';
 import { acmeErrors } from '@acmex/protocol';
@@ -42,6 +43,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...egressErrors,
   ...notificationsErrors,
   ...probeErrors,
+  ...importErrors,
   ...serverErrors,
   ...observabilityErrors,
   ...cliErrors,

@@ -5,6 +5,7 @@ import { caCommands } from './program/ca.ts';
 import { addCommands, type CommandDefinition } from './program/command.ts';
 import { configCommands } from './program/config.ts';
 import { dnsCommands } from './program/dns.ts';
+import { importCommands } from './program/import.ts';
 import { managedCommands } from './program/managed.ts';
 import { obtainCommands } from './program/obtain.ts';
 import { serverCommands } from './program/server.ts';
@@ -18,6 +19,7 @@ export { flagGroups } from './program/flag-groups.ts';
 const definitions: readonly CommandDefinition[] = [
   ...obtainCommands,
   ...managedCommands,
+  ...importCommands,
   ...accountCommands,
   ...configCommands,
   ...dnsCommands,
@@ -36,6 +38,7 @@ const groups = {
   cert: 'Manage certificates that are renewed',
   config: 'Check and show the configuration',
   dns: 'Check DNS providers and records',
+  import: 'Take over certificates and accounts from another ACME client',
   notify: 'Test receivers, and show what was not delivered',
   order: 'Show and control orders',
   queue: 'Show what is due and what fails',

@@ -17,6 +17,7 @@ export {
   type DnsProviderOption,
   dnsProvidersOf,
   isAttendedDnsProvider,
+  dnsProviderTypeOf,
   dnsProviderTypes,
 } from './dns/provider.ts';
 export {

@@ -26,7 +26,7 @@ import {
   type RevocationSource,
   withRevocationChecks,
 } from './revocation-check.ts';
-import { isAfterExpiry, randomOf, renewalTime, type Validity } from './renewal-time.ts';
+import { isAfterExpiry, randomOf, renewalTime, type Validity, validityOf } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 
@@ -367,16 +367,6 @@ type Window = NonNullable<RenewalPlan['window']>;
 
 function lifetimeMs({ notBefore, notAfter }: Validity): number {
   return notAfter.epochMilliseconds - notBefore.epochMilliseconds;
-}
-
-function validityOf({
-  notBefore,
-  notAfter,
-}: {
-  readonly notBefore: string;
-  readonly notAfter: string;
-}) {
-  return { notBefore: Temporal.Instant.from(notBefore), notAfter: Temporal.Instant.from(notAfter) };
 }
 
 const iso = (milliseconds: number) => new Date(milliseconds).toISOString();

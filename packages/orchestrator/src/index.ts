@@ -1,3 +1,4 @@
+export type { AdoptOptions, Adoption, ObtainedCertificate } from './adoption.ts';
 export { awaitedText } from './awaited-records.ts';
 export { type AlarmScan, scanAlarms, type ScanAlarmsOptions } from './alarms.ts';
 export type { ReportedAlarms } from './alarm-times.ts';

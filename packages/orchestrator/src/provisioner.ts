@@ -8,6 +8,7 @@ import {
   type Storage,
   untilWritten,
 } from '@acmex/storage';
+import { Adopter, type AdoptOptions, type Adoption, type ObtainedCertificate } from './adoption.ts';
 import {
   certificates,
   type Generation,
@@ -113,6 +114,7 @@ export class Provisioner {
   readonly #clock: Clock;
   readonly #currentTrace: () => string | undefined;
   readonly #declarer: Declarer;
+  readonly #adopter: Adopter;
 
   constructor({
     storage,
@@ -140,6 +142,14 @@ export class Provisioner {
       assertIssuer: async (name) => {
         await this.issuer(name);
       },
+    });
+    this.#adopter = new Adopter({
+      storage,
+      clock,
+      certificates: this.certificates,
+      issuer: (name) => this.issuer(name),
+      renewBefore,
+      checkRevocationEvery,
     });
   }
 
@@ -181,6 +191,24 @@ export class Provisioner {
     return await this.#declarer.declareAll(
       entries.map((entry) => ({ ...entry, options: this.#traced(entry.options ?? {}) })),
     );
+  }
+
+  /**
+   * Manages a certificate that another program obtained: it is in use at once, and is renewed as one
+   * that was ordered here. Certificate, key, indexes and event are one write, so that it is safe to
+   * repeat after an interruption. No request is sent to the CA. A managed certificate with the same
+   * names and key type stays unless `options.replace` is true and it is older.
+   * @param spec `names` are those of the certificate, in any order
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a key or names that are not those of the
+   * certificate, `ERR_ORCHESTRATOR_ISSUER`; CertificateError for a certificate or a key that cannot
+   * be read
+   */
+  async adopt(
+    spec: CertificateSpec,
+    obtained: ObtainedCertificate,
+    options: AdoptOptions = {},
+  ): Promise<Adoption> {
+    return await this.#adopter.adopt(spec, obtained, options);
   }
 
   /**

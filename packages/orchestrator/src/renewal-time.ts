@@ -14,6 +14,17 @@ export interface SuggestedWindow {
   readonly end: Temporal.Instant;
 }
 
+/** Reads the validity of a certificate from its record, RFC 3339. */
+export function validityOf({
+  notBefore,
+  notAfter,
+}: {
+  readonly notBefore: string;
+  readonly notAfter: string;
+}) {
+  return { notBefore: Temporal.Instant.from(notBefore), notAfter: Temporal.Instant.from(notAfter) };
+}
+
 export interface RenewalTimeOptions {
   /** The CA's window, which takes precedence over all other rules. */
   readonly window?: SuggestedWindow | undefined;

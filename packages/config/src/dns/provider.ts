@@ -204,6 +204,17 @@ export interface DnsProviderOption {
   readonly meaning: string;
 }
 
+/**
+ * Returns the type of the DNS host that lego or acme.sh calls so: `cloudflare` for `dns_cf`;
+ * undefined for a host that is not known.
+ */
+export function dnsProviderTypeOf(foreignName: string): string | undefined {
+  return dnsKinds.find(
+    ({ type, foreignNames = [], attended }) =>
+      !attended && (type === foreignName || foreignNames.includes(foreignName)),
+  )?.type;
+}
+
 /** Every kind, with its options. */
 export function dnsProviderKinds(): readonly DnsProviderKind[] {
   return dnsKinds.map(

@@ -1,0 +1,15 @@
+import type { ChallengeType } from '@acmex/protocol';
+import type { DraftChallengeType } from '@acmex/protocol/drafts';
+import type { ConfiguredOutputOptions } from '../output.ts';
+
+/** The flags of `acmex import`. */
+export interface ImportOptions extends ConfiguredOutputOptions {
+  readonly dryRun?: boolean;
+  readonly replace?: boolean;
+  readonly server?: string;
+  readonly caCertificate?: string;
+  readonly challenge?: ChallengeType | DraftChallengeType;
+  readonly webroot?: string;
+  readonly httpPort?: number;
+  readonly dnsProvider?: string;
+}

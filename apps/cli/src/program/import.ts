@@ -1,0 +1,58 @@
+import { challengeTypes } from '@acmex/protocol';
+import { draftChallengeTypes } from '@acmex/protocol/drafts';
+import { command } from './command.ts';
+import { choice, isPresent, parsed, text } from './flag.ts';
+import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
+import { port } from './values.ts';
+
+const flags = {
+  dryRun: isPresent('--dry-run', 'Show what would be taken over, and change nothing'),
+  replace: isPresent(
+    '--replace',
+    'Replace managed certificates with the same names and key type that are older',
+  ),
+  server: text(
+    '--server <url>',
+    'CA by the URL of its ACME directory, where the directory of the client does not say it',
+  ),
+  caCertificate: text(
+    '--ca-certificate <file>',
+    "Root certificate of the CA's HTTPS server, for a private CA",
+  ),
+  challenge: choice(
+    '-c, --challenge <type>',
+    'How to prove control of the names from now on; by default as the client does it',
+    [...challengeTypes, ...draftChallengeTypes],
+  ),
+  webroot: text(
+    '--webroot <directory>',
+    'Document root of a running web server, for http-01 responses',
+  ),
+  httpPort: parsed('--http-port <port>', 'Port that answers http-01', port),
+  dnsProvider: text(
+    '--dns-provider <name>',
+    'DNS provider for the records: a name in the configuration, or a type of acmex dns list',
+  ),
+};
+
+export const importCommands = (
+  [
+    ['certbot', 'Take over certificates and accounts from certbot: /etc/letsencrypt'],
+    ['lego', 'Take over certificates and accounts from lego: .lego'],
+    ['acme.sh', 'Take over certificates and accounts from acme.sh: ~/.acme.sh'],
+    ['dehydrated', 'Take over certificates and accounts from dehydrated: /var/lib/dehydrated'],
+  ] as const
+).map(([client, description]) =>
+  command({
+    path: `import ${client}`,
+    argument: '<directory>',
+    description,
+    needs: 'configuration',
+    flags,
+    groups: [configurationFlags, storageFlags, outputFlags, loggingFlags],
+    run: async ({ argument: directory, options, terminal }) =>
+      await (
+        await import('../import/import.ts')
+      ).importClient(client, directory, options, terminal),
+  }),
+);
