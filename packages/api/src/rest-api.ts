@@ -1496,6 +1496,13 @@ export interface components {
       deployFailure?: components['schemas']['Failure'];
       /** @description The order that is under way. */
       order?: string;
+      /** @description Since when the order waits for DNS records that a person sets; it shows them. */
+      awaits?: {
+        /** @description RFC 3339 */
+        since: string;
+        /** @description Until when the CA accepts them; absent if it is unknown. */
+        until?: string;
+      };
     };
     RefusedCertificate: {
       id: string;
@@ -1550,7 +1557,9 @@ export interface components {
       }[];
       /** @description How many are being ordered. */
       underWay: number;
-      /** @description The newest 20 of their orders; those that have failed come last. */
+      /** @description How many of their orders wait for DNS records that a person sets. */
+      awaiting: number;
+      /** @description The newest 20 of their orders; those that wait for a person come first, and those that have failed come last. */
       orders: string[];
     };
     Template: {
@@ -2779,6 +2788,8 @@ export interface operations {
         contains?: string;
         issuer?: string;
         state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+        /** @description Those whose order waits for DNS records that a person sets. */
+        awaits?: 'records';
         /** @description NAME, or NAME=VALUE. */
         label?: string;
         expiresBefore?: string;
@@ -3092,6 +3103,11 @@ export interface operations {
             issuer?: string;
             /** @enum {string} */
             state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+            /**
+             * @description Those whose order waits for DNS records that a person sets.
+             * @enum {string}
+             */
+            awaits?: 'records';
             /** @description NAME, or NAME=VALUE. */
             label?: string;
             /** Format: date-time */

@@ -26,6 +26,11 @@ describe('what a person searches', () => {
     const url = new URL(urlOf(filter), 'https://acmex.test');
     expect(filterOf(Object.fromEntries(url.searchParams))).toEqual(filter);
   });
+
+  it('can be what waits for records that a person sets, and for nothing else', () => {
+    expect(queryOf(filterOf({ awaits: 'records' }))).toEqual({ awaits: 'records' });
+    expect(filterOf({ awaits: 'rain' })).toEqual({});
+  });
 });
 
 /** A list of which every tenth number matches; a request looks at 20. */

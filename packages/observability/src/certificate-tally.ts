@@ -33,6 +33,8 @@ export interface CountedCertificate extends StatedCertificate {
   readonly isServed: boolean | undefined;
   /** The id of the order that is under way. */
   readonly order: string | undefined;
+  /** Whether the order waits for DNS records that a person sets. */
+  readonly isAwaiting: boolean;
   /** Its state at the last `advance` of the tally. */
   readonly state: CertificateState;
 }
@@ -82,7 +84,7 @@ export class CertificateTally {
   /** Adds a certificate, in place of that with the same id. One without a name is not counted. */
   set(certificate: ManagedCertificate): void {
     this.delete(certificate.id);
-    const { id, names, issuer, current, paused, failure, renewal, order } = certificate;
+    const { id, names, issuer, current, paused, failure, renewal, order, awaits } = certificate;
     const [domain, ...further] = names;
     if (domain === undefined) return;
     // Keeps only what is counted: there may be very many certificates.
@@ -93,6 +95,7 @@ export class CertificateTally {
       issuer,
       paused,
       order,
+      isAwaiting: awaits !== undefined,
       endMs: current ? Date.parse(current.notAfter) : Infinity,
       renewMs: renewal && Date.parse(renewal.at),
       current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },

@@ -404,6 +404,35 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect(window.faults).toEqual([]);
   });
 
+  it('says that an order waits for records that a person sets, and leads to them', async () => {
+    const api = acmexApi(demo);
+    const { id, certificate } = (
+      await api.POST('/api/orders', {
+        body: { names: ['by-hand.demo.test'], challenge: 'dns-01', dnsProvider: 'manual' },
+      })
+    ).data;
+    const params = { path: { id } };
+    await eventually(
+      async () => (await api.GET('/api/orders/{id}', { params })).data.records !== undefined,
+    );
+    await using window = await visit(browser);
+    const { page } = window;
+    await signIn(page, demo.url, demo.key);
+    const mark = page.getByRole('link', { name: 'DNS records to set' });
+    await mark.first().click();
+    await page.getByText('order waits for DNS records').waitFor();
+    await mark.click();
+    const records = page.getByRole('heading', { name: 'Records to set by hand' });
+    await records.waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await reflowFaults(page)).toEqual([]);
+    await open(page, `${demo.url}/certificates/${certificate}`);
+    await page.getByRole('link', { name: 'Show the records' }).click();
+    await records.waitFor();
+    await api.DELETE('/api/orders/{id}', { params });
+    expect(window.faults).toEqual([]);
+  });
+
   it('ends within five seconds of the end of its session', async () => {
     await using window = await visit(browser);
     const { page } = window;

@@ -281,7 +281,7 @@ export class CertificateActions {
     return await filteredPage(
       {
         ...request.body.filter,
-        ...{ state: undefined, label: undefined },
+        ...{ state: undefined, awaits: undefined, label: undefined },
         ...{ renewalBefore: undefined, renewalAfter: undefined },
       },
       {

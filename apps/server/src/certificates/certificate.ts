@@ -68,6 +68,13 @@ export const certificateSchema = z
     deployed: z.number().int().optional().describe('The generation that is deployed.'),
     deployFailure: failureSchema.optional(),
     order: z.string().optional().describe('The order that is under way.'),
+    awaits: z
+      .object({
+        since: time,
+        until: time.optional().describe('Until when the CA accepts them; absent if it is unknown.'),
+      })
+      .optional()
+      .describe('Since when the order waits for DNS records that a person sets; it shows them.'),
   })
   .meta({ id: 'Certificate' });
 
@@ -108,6 +115,7 @@ export function certificateOf(
     deployed,
     deployFailure,
     order,
+    awaits,
   } = certificate;
   const days = /^P(\d+)D$/.exec(renewBefore ?? '')?.[1];
   return {
@@ -138,6 +146,7 @@ export function certificateOf(
     deployed,
     deployFailure: publicFailure(deployFailure, paths),
     order,
+    awaits: awaits && { since: awaits.since, until: awaits.until },
   };
 }
 

@@ -17,6 +17,10 @@ export const filterFields = {
   contains: namePart.optional().describe('Those that hold a name with this part.'),
   issuer: ownName.optional(),
   state: z.enum(certificateStates).optional(),
+  awaits: z
+    .enum(['records'])
+    .optional()
+    .describe('Those whose order waits for DNS records that a person sets.'),
   label: labelFilter.optional().describe('NAME, or NAME=VALUE.'),
   expiresBefore: moment.optional(),
   expiresAfter: moment.optional(),
@@ -64,7 +68,7 @@ function matcher(
   filter: Omit<CertificateFilter, 'name' | 'below'>,
   clock: Clock,
 ): (certificate: ManagedCertificate) => boolean {
-  const { issuer, state, label } = filter;
+  const { issuer, state, awaits, label } = filter;
   const [labelName = '', labelValue] = label?.split('=') ?? [];
   const hasPart = containing(filter.contains);
   const isExpiryMatch = between(filter.expiresAfter, filter.expiresBefore);
@@ -75,6 +79,7 @@ function matcher(
     (label === undefined || hasLabel(candidate, labelName, labelValue)) &&
     isExpiryMatch(candidate.current?.notAfter) &&
     isRenewalMatch(candidate.renewal?.at) &&
+    (awaits === undefined || candidate.awaits !== undefined) &&
     (state === undefined || stateOf(candidate, clock) === state);
 }
 

@@ -36,7 +36,12 @@ const issued = (notAfter: string, renewalAt?: string): Partial<CertificateSummar
   },
   ...(renewalAt === undefined ? {} : { renewal: { at: renewalAt } }),
 });
-const orders = ['ord_01kax2b0000000000000000001', 'ord_01kax2b0000000000000000002'] as const;
+const orders = [
+  'ord_01kax2b0000000000000000001',
+  'ord_01kax2b0000000000000000002',
+  'ord_01kax2b0000000000000000000',
+] as const;
+const awaits = { since: '2026-03-28T11:00:00Z', lookAt: '2026-03-28T12:30:00Z' };
 
 beforeAll(async () => {
   await add(['a.web.test', 'b.web.test'], issued('2026-03-28T22:59:59Z', '2026-03-28T13:00:00Z'));
@@ -49,6 +54,7 @@ beforeAll(async () => {
     ...issued('2026-06-01T00:00:00Z', '2026-04-01T00:00:00Z'),
     paused: true,
   });
+  await add(['h.test'], { awaits, order: orders[2] });
 });
 
 const summaryOf = async (query: object = {}, by = caller()) => {
@@ -58,11 +64,13 @@ const summaryOf = async (query: object = {}, by = caller()) => {
 
 describe('the summary of certificates', () => {
   it('counts certificates by state, and names the orders that are under way', async () => {
-    const { states, underWay, orders: newest } = await summaryOf();
+    const { states, underWay, awaiting, orders: newest } = await summaryOf();
     expect(states).toEqual({
-      ...{ valid: 3, due: 0, failing: 1, unissued: 1, paused: 1, revoked: 0, expired: 0 },
+      ...{ valid: 3, due: 0, failing: 1, unissued: 2, paused: 1, revoked: 0, expired: 0 },
     });
-    expect([underWay, newest]).toEqual([2, orders]);
+    // What waits for a person comes first, and what has failed last.
+    expect([underWay, newest]).toEqual([3, [orders[2], orders[0], orders[1]]]);
+    expect(awaiting).toBe(1);
   });
 
   it('counts expiries and renewals by the day of a time zone', async () => {
@@ -133,6 +141,10 @@ describe('the filter of certificates', () => {
     await expect(namesOf({ renewalBefore: '2026-03-28T13:00:01Z' })).resolves.toEqual([
       'a.web.test',
     ]);
+  });
+
+  it('finds those whose order waits for records that a person sets', async () => {
+    await expect(namesOf({ awaits: 'records' })).resolves.toEqual(['h.test']);
   });
 
   it('looks up what fails', async () => {

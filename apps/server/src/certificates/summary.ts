@@ -47,9 +47,15 @@ const show = endpoint({
             )
             .describe('Only days that have any.'),
           underWay: z.number().int().describe('How many are being ordered.'),
+          awaiting: z
+            .number()
+            .int()
+            .describe('How many of their orders wait for DNS records that a person sets.'),
           orders: z
             .array(z.string())
-            .describe('The newest 20 of their orders; those that have failed come last.'),
+            .describe(
+              'The newest 20 of their orders; those that wait for a person come first, and those that have failed come last.',
+            ),
         })
         .meta({ id: 'CertificateSummary' }),
     },
@@ -86,19 +92,27 @@ export class Summary {
       states: Object.fromEntries(states),
       days: days.counted(),
       underWay: ordered.length,
+      awaiting: ordered.filter(({ isAwaiting }) => isAwaiting).length,
       orders: ordersOf(ordered),
     });
   }
 }
 
 function ordersOf(certificates: readonly CountedCertificate[]): readonly string[] {
-  const newest = (hasFailed: boolean) =>
+  const newest = (wanted: Urgency) =>
     certificates
-      .filter(({ failure }) => (failure !== undefined) === hasFailed)
+      .filter((certificate) => urgencyOf(certificate) === wanted)
       .flatMap(({ order = [] }) => order)
       .sort()
       .reverse();
-  return [...newest(false), ...newest(true)].slice(0, namedOrders);
+  return [...newest('awaiting'), ...newest('at work'), ...newest('failed')].slice(0, namedOrders);
+}
+
+type Urgency = 'awaiting' | 'at work' | 'failed';
+
+function urgencyOf({ isAwaiting, failure }: CountedCertificate): Urgency {
+  if (isAwaiting) return 'awaiting';
+  return failure === undefined ? 'at work' : 'failed';
 }
 
 interface DaysOptions {

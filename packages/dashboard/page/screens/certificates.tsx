@@ -2,6 +2,7 @@ import type { components } from '@acmex/api';
 import { useSignal } from '@preact/signals';
 import { useLocation } from 'preact-iso/router';
 import { useRef } from 'preact/hooks';
+import { AwaitsRecords } from '../elements/awaits-records.tsx';
 import { Choice } from '../elements/choice.tsx';
 import { Field } from '../elements/field.tsx';
 import { Instant } from '../elements/instant.tsx';
@@ -41,7 +42,14 @@ const columns: readonly Column<Certificate>[] = [
       </a>
     ),
   },
-  { title: words.columns.state, cell: ({ state }) => <State state={state} /> },
+  {
+    title: words.columns.state,
+    cell: ({ state, awaits, order }) => (
+      <>
+        <State state={state} /> {awaits ? <AwaitsRecords order={order} /> : null}
+      </>
+    ),
+  },
   {
     title: words.columns.expires,
     cell: ({ current }) => (current ? <Instant at={current.notAfter} /> : words.notIssued),
@@ -279,22 +287,28 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
         <button>{words.apply}</button>
         {Object.keys(filter).length > 0 ? <a href="/certificates">{words.clear}</a> : null}
       </div>
-      <Times filter={filter} />
+      <SetByLinks filter={filter} />
     </form>
   );
 }
 
 const times = ['expiresAfter', 'expiresBefore', 'renewalAfter', 'renewalBefore'] as const;
 
-/** Times that a link has set; they stay when the form is sent. */
-function Times({ filter }: { readonly filter: Filter }) {
+/** What a link has set, such as times; it stays when the form is sent. */
+function SetByLinks({ filter }: { readonly filter: Filter }) {
   const set = times.flatMap((name) => {
     const at = filter[name];
     return at === undefined ? [] : [{ name, at }];
   });
-  if (set.length === 0) return null;
+  if (set.length === 0 && filter.awaits === undefined) return null;
   return (
     <p class="times">
+      {filter.awaits === undefined ? null : (
+        <span class="label">
+          {words.awaitsRecords}
+          <input type="hidden" name="awaits" value={filter.awaits} />
+        </span>
+      )}
       {set.map(({ name, at }) => (
         <span key={name} class="label">
           {words.times[name](dateTime(at))}

@@ -6,7 +6,6 @@ import { Copy } from '../elements/copy.tsx';
 import { Instant } from '../elements/instant.tsx';
 import { Names } from '../elements/names.tsx';
 import { Problem } from '../elements/problem.tsx';
-import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
 import { api } from '../server.ts';
@@ -16,6 +15,7 @@ import { words as shell } from '../words.ts';
 import { urlOfNew } from './new-certificate/address.ts';
 import { OrderFailure } from './order/failure.tsx';
 import { OrderProgress } from './order/order-progress.tsx';
+import { OrderState } from './order/order-state.tsx';
 import { Records } from './order/records.tsx';
 import { Steps } from './order/steps.tsx';
 import { useWatchedOrder, type WatchedOrder } from './order/watched-order.ts';
@@ -74,7 +74,7 @@ function Facts({ order }: { readonly order: OrderResource }) {
       <dt>{words.state}</dt>
       <dd>
         <span role="status">
-          <State state={state} />{' '}
+          <OrderState order={order} />{' '}
           {order.cancelRequested && !hasEnded(order) ? words.cancelling : ''}
         </span>
       </dd>

@@ -5,7 +5,6 @@ import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
 import { Names } from '../elements/names.tsx';
 import { ServerText } from '../elements/server-text.tsx';
-import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
 import { api } from '../server.ts';
@@ -13,6 +12,7 @@ import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
 import { visibleText } from '../visible-text.ts';
 import { words as shell } from '../words.ts';
+import { OrderState } from './order/order-state.tsx';
 import { type Filter, filterOf, states, urlOf } from './orders/filter.ts';
 
 const words = await strings('orders');
@@ -28,7 +28,7 @@ const columns: readonly Column<Order>[] = [
       </a>
     ),
   },
-  { title: words.columns.state, cell: ({ state }) => <State state={state} /> },
+  { title: words.columns.state, cell: (order) => <OrderState order={order} /> },
   { title: words.columns.cause, cell: ({ cause }) => orderWords.causes[cause] },
   {
     title: words.columns.issuer,

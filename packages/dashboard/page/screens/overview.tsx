@@ -1,12 +1,13 @@
 import { dayOf } from '../days.ts';
 import { Waiting } from '../elements/listing.tsx';
-import { State } from '../elements/state.tsx';
+import { Mark, State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
 import { loadSummary, type Summary } from '../summary.ts';
 import { now } from '../time.ts';
+import { words as shell } from '../words.ts';
 import { states, urlOf } from './certificates/filter.ts';
 import { Behind } from './overview/behind.tsx';
 import { Failing } from './overview/failing.tsx';
@@ -42,7 +43,7 @@ function Contents() {
         if (Object.values(loaded.states).every((count) => count === 0)) return <FirstSteps />;
         return (
           <>
-            <States counts={loaded.states} />
+            <States summary={loaded} />
             <Strip days={loaded.days} from={from} count={stripDays} />
             <div class="overview">
               <div>
@@ -59,7 +60,11 @@ function Contents() {
   );
 }
 
-function States({ counts }: { readonly counts: Summary['states'] }) {
+function States({
+  summary: { states: counts, awaiting },
+}: {
+  readonly summary: Pick<Summary, 'states' | 'awaiting'>;
+}) {
   return (
     <ul class="counts" aria-label={words.states}>
       {states
@@ -71,6 +76,13 @@ function States({ counts }: { readonly counts: Summary['states'] }) {
             </a>
           </li>
         ))}
+      {awaiting === 0 ? null : (
+        <li>
+          <a href={urlOf({ awaits: 'records' })}>
+            <strong>{awaiting}</strong> <Mark tone="warn">{shell.awaitsRecords}</Mark>
+          </a>
+        </li>
+      )}
     </ul>
   );
 }

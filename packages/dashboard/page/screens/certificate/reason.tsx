@@ -31,11 +31,7 @@ export function Reason({
         </p>
       ) : null}
       {declared ? <p>{words.declared}</p> : null}
-      {order === undefined ? null : (
-        <p>
-          {words.underWay} <a href={`/orders/${order}`}>{words.followOrder}</a>
-        </p>
-      )}
+      <UnderWay certificate={certificate} />
       {failure ? (
         <Trouble title={words.failed} failure={failure} order={order} onChange={onChange} />
       ) : null}
@@ -48,6 +44,29 @@ export function Reason({
         </p>
       ))}
     </div>
+  );
+}
+
+/** The order that is under way, and whether a person has to do something for it. */
+function UnderWay({ certificate: { order, awaits } }: { readonly certificate: Certificate }) {
+  if (order === undefined) return null;
+  const url = `/orders/${order}`;
+  if (!awaits)
+    return (
+      <p>
+        {words.underWay} {may('orders:read') ? <a href={url}>{words.followOrder}</a> : null}
+      </p>
+    );
+  return (
+    <p class="warning">
+      {words.awaits.text}
+      {awaits.until === undefined ? null : (
+        <>
+          {words.awaits.until} <Instant at={awaits.until} as="exact" />
+        </>
+      )}
+      . {may('orders:read') ? <a href={url}>{words.awaits.show}</a> : null}
+    </p>
   );
 }
 

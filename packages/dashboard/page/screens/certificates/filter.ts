@@ -19,6 +19,8 @@ export interface Filter {
   /** A part of names, though it looks like a whole name. */
   readonly contains?: string;
   readonly state?: (typeof states)[number];
+  /** Only those whose order waits for DNS records that a person sets. */
+  readonly awaits?: 'records';
   readonly issuer?: string;
   readonly label?: string;
   readonly sort?: 'name' | 'expiry';
@@ -31,6 +33,7 @@ const fields = [
   'search',
   'contains',
   'state',
+  'awaits',
   'issuer',
   'label',
   'sort',
@@ -45,12 +48,13 @@ export function filterOf(query: Readonly<Record<string, string>>): Filter {
   const entries = fields
     .map((name) => [name, query[name]] as const)
     .filter(([, value]) => value !== undefined && value !== '');
-  const { state, sort, ...filter } = Object.fromEntries(entries) as Record<string, string>;
+  const { state, sort, awaits, ...filter } = Object.fromEntries(entries) as Record<string, string>;
   return {
     ...filter,
     ...(states.includes(state as (typeof states)[number])
       ? { state: state as Filter['state'] }
       : {}),
+    ...(awaits === 'records' ? { awaits } : {}),
     ...(sort === 'name' || sort === 'expiry' ? { sort } : {}),
   } as Filter;
 }

@@ -3,12 +3,14 @@ import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { announce } from '../../elements/announce.tsx';
 import { attempt } from '../../elements/attempt.ts';
 import { Copy } from '../../elements/copy.tsx';
+import { DataText } from '../../elements/data-text.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { type Column, Listing } from '../../elements/listing.tsx';
 import { Mark } from '../../elements/state.tsx';
 import { api } from '../../server.ts';
 import { may } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
+import { visibleText } from '../../visible-text.ts';
 import { checkOf, type Finding, findingOf, recordsOf } from './records.ts';
 
 const { records: words } = await strings('order');
@@ -62,12 +64,12 @@ function keyOf({ domain, name, value }: Record): string {
 }
 
 const columnsOfRecord: readonly Column<Record>[] = [
-  { title: words.columns.domain, cell: ({ domain }) => <bdi>{domain}</bdi> },
+  { title: words.columns.domain, cell: ({ domain }) => <bdi>{visibleText(domain)}</bdi> },
   {
     title: words.columns.name,
     cell: ({ name, domain }) => (
       <>
-        <code>{name}</code> <Copy text={name} label={words.nameOf(domain)} />
+        <code>{visibleText(name)}</code> <Copy text={name} label={words.nameOf(domain)} />
       </>
     ),
   },
@@ -76,7 +78,7 @@ const columnsOfRecord: readonly Column<Record>[] = [
     title: words.columns.value,
     cell: ({ value, domain }) => (
       <>
-        <code>{value}</code> <Copy text={value} label={words.valueOf(domain)} />
+        <code>{visibleText(value)}</code> <Copy text={value} label={words.valueOf(domain)} />
       </>
     ),
   },
@@ -113,7 +115,7 @@ function Found({ check, finding }: { readonly check: Check; readonly finding: Fi
       <p>{textOf(finding)}</p>
       {error === undefined ? null : (
         <p class="hint">
-          <bdi>{error}</bdi>
+          <DataText text={error} />
         </p>
       )}
       {answers.length === 0 ? null : (
@@ -122,15 +124,15 @@ function Found({ check, finding }: { readonly check: Check; readonly finding: Fi
           <ul>
             {answers.map(({ server, state, values = [], error: reason }) => (
               <li key={server}>
-                <bdi>{server}</bdi>: {words.serverStates[state]}{' '}
+                <DataText text={server} />: {words.serverStates[state]}{' '}
                 {state === 'different'
                   ? values.map((value, index) => (
                       <q key={index}>
-                        <bdi>{value}</bdi>
+                        <DataText text={value} />
                       </q>
                     ))
                   : null}
-                {reason === undefined ? null : <bdi>{reason}</bdi>}
+                {reason === undefined ? null : <DataText text={reason} />}
               </li>
             ))}
           </ul>

@@ -2,11 +2,11 @@ import { ApiError, type components } from '@acmex/api';
 import { Instant } from '../../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../../elements/listing.tsx';
 import { Names } from '../../elements/names.tsx';
-import { State } from '../../elements/state.tsx';
 import { useLoaded } from '../../loaded.ts';
 import { api } from '../../server.ts';
 import { strings } from '../../strings/strings.ts';
 import type { Summary } from '../../summary.ts';
+import { OrderState } from '../order/order-state.tsx';
 
 const words = await strings('overview');
 type Order = components['schemas']['Order'];
@@ -23,7 +23,7 @@ const columns: readonly Column<Order>[] = [
       </a>
     ),
   },
-  { title: words.columns.state, cell: ({ state }) => <State state={state} /> },
+  { title: words.columns.state, cell: (order) => <OrderState order={order} /> },
   { title: words.columns.issuer, cell: ({ issuer }) => issuer },
   { title: words.columns.since, cell: ({ updatedAt }) => <Instant at={updatedAt} /> },
 ];

@@ -18,6 +18,11 @@ export const certificate: Translation<typeof english> = {
     'acmex.toml verlangt dieses Zertifikat: die Werte der Datei gelten wieder, wenn der Server startet oder die Datei neu liest.',
   underWay: 'Eine Bestellung läuft.',
   followOrder: 'Der Bestellung folgen',
+  awaits: {
+    text: 'Seine Bestellung wartet auf DNS-Einträge, die jemand von Hand setzt',
+    until: ', bis',
+    show: 'Die Einträge zeigen',
+  },
   failed: 'Die letzte Bestellung ist fehlgeschlagen',
   deployFailed: 'Die Verteilung ist fehlgeschlagen',
   warning: 'Ungewöhnlich an der Kette',

@@ -41,6 +41,7 @@ export const certificates: Translation<typeof english> = {
     `${matched} der ${scanned} durchsuchten Zertifikate passen. Die nächste Seite sucht weiter.`,
   stop: 'Anhalten',
   searchParts: (part) => `Namen suchen, die ${part} enthalten`,
+  awaitsRecords: 'Bestellung wartet auf DNS-Einträge',
   times: {
     expiresAfter: (time) => `läuft ab nach ${time}`,
     expiresBefore: (time) => `läuft ab vor ${time}`,

@@ -102,6 +102,7 @@ export const shell: Translation<typeof english> = {
     privilegeWithdrawn: 'das Recht darauf wurde entzogen',
     keyCompromise: 'jemand anderes hat vielleicht den privaten Schlüssel',
   },
+  awaitsRecords: 'DNS-Einträge setzen',
   states: {
     valid: 'gültig',
     due: 'fällig',

@@ -15,6 +15,11 @@ export const certificate = {
     'acmex.toml declares this certificate: the values of the file are set again when the server starts or reads the file again.',
   underWay: 'An order is under way.',
   followOrder: 'Follow the order',
+  awaits: {
+    text: 'Its order waits for DNS records that a person sets',
+    until: ', until',
+    show: 'Show the records',
+  },
   failed: 'The last order failed',
   deployFailed: 'The deployment failed',
   warning: 'Unusual in the chain',

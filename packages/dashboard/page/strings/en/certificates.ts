@@ -38,6 +38,7 @@ export const certificates = {
     `${matched} of the ${scanned} certificates that were looked at match. The next page searches on.`,
   stop: 'Stop',
   searchParts: (part: string) => `Search for names that contain ${part}`,
+  awaitsRecords: 'order waits for DNS records',
   times: {
     expiresAfter: (time: string) => `expires after ${time}`,
     expiresBefore: (time: string) => `expires before ${time}`,

@@ -94,6 +94,7 @@ export const shell = {
     privilegeWithdrawn: 'the right to it was withdrawn',
     keyCompromise: 'someone else may have the private key',
   },
+  awaitsRecords: 'DNS records to set',
   states: {
     valid: 'valid',
     due: 'due',
