@@ -36,7 +36,9 @@ export function Asking() {
   const trouble = useRef<HTMLDivElement>(null);
   const heading = useId();
   const asked = question.value;
+  const latest = useRef(asked);
   useEffect(() => {
+    latest.current = asked;
     if (!asked) dialog.current?.close();
     else if (!dialog.current?.open) dialog.current?.showModal();
   }, [asked]);
@@ -46,6 +48,10 @@ export function Asking() {
   }, [failure.value]);
   const close = () => {
     question.value = undefined;
+  };
+  // A browser says that it was closed in its next frame: another question can be open then.
+  const closed = () => {
+    if (!dialog.current?.open && question.peek() === latest.current) close();
   };
   if (!asked) return <dialog ref={dialog} aria-label={words.close} />;
   const submit = async (form: HTMLFormElement) => {
@@ -60,7 +66,7 @@ export function Asking() {
     }
   };
   return (
-    <dialog ref={dialog} aria-labelledby={heading} onClose={close}>
+    <dialog ref={dialog} aria-labelledby={heading} onClose={closed}>
       <form
         key={asked.number}
         onSubmit={(event) => {
