@@ -3,7 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const accounts: Translation<typeof english> = {
   title: 'Konten',
-  text: 'Der Server bestellt Zertifikate mit einem Konto bei jeder CA. Er legt es selbst an, wenn er es braucht, sofern die Konfiguration den Nutzungsbedingungen zustimmt.',
+  text: 'Der Server bestellt Zertifikate mit einem Konto bei jeder CA. Er legt es selbst an, wenn die Konfiguration den Nutzungsbedingungen zustimmt.',
   caption: 'Konten bei CAs',
   empty: 'Es gibt noch kein Konto. Die erste Bestellung legt eines an, oder Sie tun es hier.',
   noAnswer: 'Die CA hat noch nicht geantwortet',

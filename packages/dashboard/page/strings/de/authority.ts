@@ -77,7 +77,7 @@ export const authority: Translation<typeof english> = {
   },
   external: {
     heading: 'Externe Konten',
-    text: 'Ein Client, der sein ACME-Konto binden muss (EAB), braucht eines davon: eine Schlüsselkennung und einen Schlüssel. acmex ca serve --eab-required verlangt es.',
+    text: 'Ein Client, der sein ACME-Konto binden muss (EAB), braucht Kennung und Schlüssel von hier. acmex ca serve --eab-required verlangt es.',
     caption: 'Externe Konten, die neuesten zuerst',
     empty: 'Es gibt kein externes Konto.',
     description: 'Für',

@@ -14,7 +14,7 @@ export const calendar: Translation<typeof english> = {
   isToday: 'heute',
   feed: {
     title: 'In Ihrem eigenen Kalender',
-    text: 'Ein Kalenderprogramm kann die Abläufe und geplanten Erneuerungen des nächsten Jahres abonnieren. Jedes Abonnement hat eine eigene Adresse. Sie zeigt die Namen, die Ihr Schlüssel sehen darf, und sonst nichts. Sie endet mit Ihrem Schlüssel.',
+    text: 'Ein Kalenderprogramm kann die Abläufe und geplanten Erneuerungen des nächsten Jahres abonnieren. Jedes Abonnement hat eine eigene Adresse. Sie zeigt nur die Namen, die Ihr Schlüssel sehen darf. Sie endet mit Ihrem Schlüssel.',
     create: 'Eine Adresse anlegen',
     name: 'Wofür ist sie?',
     nameHint: 'Zum Beispiel: Telefon, oder der Kalender des Teams',

@@ -58,13 +58,13 @@ export const certificate: Translation<typeof english> = {
   replace: {
     action: 'Ersetzen',
     title: 'Dieses Zertifikat widerrufen und ein neues bestellen?',
-    text: 'Die CA widerruft das Zertifikat, das in Gebrauch ist, und ein neues wird sofort bestellt. Bis das neue ausgestellt und verteilt ist, lehnen Programme, die Widerrufe prüfen, die Server mit diesem Zertifikat ab. Wenn mit dem Schlüssel alles in Ordnung ist, genügt „Jetzt erneuern“.',
+    text: 'Die CA widerruft das Zertifikat, und ein neues wird sofort bestellt. Bis das neue verteilt ist, lehnen Programme, die Widerrufe prüfen, die Server damit ab. Wenn mit dem Schlüssel alles in Ordnung ist, genügt „Jetzt erneuern“.',
     notOrdered: 'Das neue Zertifikat ist nicht bestellt.',
   },
   revoke: {
     action: 'Widerrufen',
     title: 'Dieses Zertifikat widerrufen?',
-    text: 'Die CA widerruft es: Programme, die das prüfen, lehnen es von da an ab. Das lässt sich nicht rückgängig machen. Es bleibt verwaltet, und deswegen wird kein neues bestellt.',
+    text: 'Die CA widerruft es: Programme, die das prüfen, lehnen es von da an ab. Das lässt sich nicht rückgängig machen. Deswegen wird kein neues bestellt.',
     which: 'Welches',
     inUse: (generation) => `Generation ${generation}, die in Gebrauch ist`,
     earlier: (generation) => `Generation ${generation}, die ersetzt ist`,
@@ -192,7 +192,7 @@ export const certificate: Translation<typeof english> = {
     key: 'Mit dem privaten Schlüssel',
     keyTitle: 'Den privaten Schlüssel herunterladen',
     keyText: (name) =>
-      `Sie erhalten den privaten Schlüssel von ${name}. Der Server hält fest, dass Sie ihn gelesen haben: die Zeit, Ihr Schlüssel und Ihre Adresse stehen in seinen Ereignissen. Wer die Datei hat, kann sich als dieser Server ausgeben.`,
+      `Sie erhalten den privaten Schlüssel von ${name}. Der Server hält das mit Zeit, Schlüssel und Adresse fest. Wer die Datei hat, kann sich als dieser Server ausgeben.`,
     passphrase: 'Passwort',
     passphrases: {
       optional: 'Verschlüsselt den Schlüssel; ohne Passwort ist er in der Datei nicht geschützt',

@@ -3,7 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const deliveries: Translation<typeof english> = {
   title: 'Zustellungen',
-  text: 'Benachrichtigungen, die ihre Empfänger noch nicht erreicht haben. Jede wird einen Tag lang versucht und dann aufgegeben; was aufgegeben wurde, bleibt 90 Tage gespeichert.',
+  text: 'Benachrichtigungen, die ihre Empfänger noch nicht erreicht haben. Jede wird einen Tag lang versucht; was aufgegeben wurde, bleibt 90 Tage gespeichert.',
   empty:
     'Keine Benachrichtigung wartet, und keine wurde aufgegeben. Empfänger stehen in [notifications] von acmex.toml.',
   noneHere: 'Auf dieser Seite ist nichts für Sie.',

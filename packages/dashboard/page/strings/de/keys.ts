@@ -3,7 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const keys: Translation<typeof english> = {
   title: 'API-Schlüssel',
-  text: 'Programme benutzen den Server mit einem Schlüssel, und Menschen melden sich damit an. Ein Schlüssel darf, was seine Rechte sagen, für seine Namen, bis zu seinem Ende.',
+  text: 'Programme benutzen den Server mit einem Schlüssel, und Menschen melden sich damit an. Ein Schlüssel hat Rechte, Namen und ein Ende.',
   caption: 'API-Schlüssel, die benutzt werden können',
   empty:
     'Es ist kein benutzbarer Schlüssel gespeichert. Ihrer steht in der Konfiguration des Servers.',

@@ -65,7 +65,7 @@ export const order: Translation<typeof english> = {
   },
   records: {
     title: 'Von Hand zu setzende Einträge',
-    text: 'Setzen Sie diese TXT-Einträge beim DNS-Anbieter jedes Namens, und lassen Sie vorhandene stehen: ein Name kann mehrere Werte haben. Die Bestellung geht weiter, wenn jeder Nameserver alle zeigt. Sie sieht auch von selbst von Zeit zu Zeit nach.',
+    text: 'Setzen Sie diese TXT-Einträge beim DNS-Anbieter jedes Namens, und lassen Sie vorhandene stehen: ein Name kann mehrere Werte haben. Die Bestellung sieht von Zeit zu Zeit nach und geht weiter, wenn jeder Nameserver alle zeigt.',
     until: 'Die CA nimmt sie an bis',
     afterwards: 'Danach will sie neue Werte.',
     columns: { domain: 'Für', name: 'Name', type: 'Art', value: 'Wert', state: 'Zustand' },

@@ -30,7 +30,7 @@ export const shell: Translation<typeof english> = {
   unexpected: {
     title: 'Diese Seite kann nicht angezeigt werden',
     message: 'In diesem Teil der Seite ist etwas fehlgeschlagen.',
-    cure: 'Laden Sie die Seite neu: der Server ist vielleicht neuer als das, was Ihr Browser geladen hat. Wenn es wieder geschieht, melden Sie es mit dem, was in der Konsole des Browsers steht.',
+    cure: 'Laden Sie die Seite neu: der Server ist vielleicht neuer als das, was Ihr Browser geladen hat. Sonst melden Sie es mit dem Inhalt der Konsole des Browsers.',
   },
   disconnected:
     'Der Server ist nicht erreichbar. Was Sie sehen, kann veraltet sein; die Seite versucht es von selbst wieder.',

@@ -3,7 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const templates: Translation<typeof english> = {
   title: 'Vorlagen',
-  text: 'Eine Vorlage hält Werte von Zertifikaten unter einem Namen fest. Wer ein Zertifikat bestellt, kann sie wählen, auf dieser Seite und in der API.',
+  text: 'Eine Vorlage hält Werte von Zertifikaten unter einem Namen fest. Man wählt sie bei einer Bestellung, hier und in der API.',
   empty: 'Es gibt noch keine Vorlagen. Machen Sie eine aus dem, was Sie immer wieder bestellen.',
   new: 'Neue Vorlage',
   columns: { name: 'Name', values: 'Werte', labels: 'Etiketten', actions: 'Aktionen' },
