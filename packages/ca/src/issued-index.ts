@@ -44,7 +44,7 @@ export const issuedPrefix = 'iss';
 /** A write has 100 changes at most. */
 const batchLength = 50;
 
-/** Returns the change that lists a certificate as it is written in the same write. */
+/** Returns the change that lists a certificate; it belongs in the write that stores the certificate. */
 export function listed(serial: string, record: CertificateRecord): Change {
   const { replacedBy: _, ...info } = issuedInfo(serial, record);
   return index.put(listedId(info), info);

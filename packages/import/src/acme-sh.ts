@@ -9,6 +9,7 @@ import type {
   Omission,
 } from './client-directory.ts';
 import {
+  foldersWith,
   namesIn,
   readAccountKey,
   readCertificate,
@@ -39,7 +40,7 @@ export async function readAcmeSh(directory: string): Promise<Omit<ClientDirector
   const root = join(directory, 'ca');
   const accounts = await collect(
     'account',
-    (await accountFolders(root)).map((folder) => relative(root, folder)),
+    (await foldersWith('account.key', root)).map((folder) => relative(root, folder)),
     async (path) => await accountOf(root, path, certificates.entries),
   );
   return {
@@ -73,14 +74,6 @@ async function variablesIn(path: string): Promise<Variables> {
 function decoded(value: string): string {
   const [, text] = /^__ACME_BASE64__START_(.*)__ACME_BASE64__END_$/.exec(value) ?? [];
   return text === undefined ? value : Buffer.from(text, 'base64').toString('utf8');
-}
-
-async function accountFolders(folder: string): Promise<readonly string[]> {
-  if ((await namesIn(folder, { kind: 'file' })).includes('account.key')) return [folder];
-  const folders = await namesIn(folder, { kind: 'directory' });
-  return (
-    await Promise.all(folders.map(async (name) => await accountFolders(join(folder, name))))
-  ).flat();
 }
 
 async function accountOf(

@@ -9,7 +9,14 @@ import type {
   ClientDirectory,
   Omission,
 } from './client-directory.ts';
-import { namesIn, readAccountKey, readCertificate, readJson, readText } from './client-files.ts';
+import {
+  foldersWith,
+  namesIn,
+  readAccountKey,
+  readCertificate,
+  readJson,
+  readText,
+} from './client-files.ts';
 import { collect } from './collect.ts';
 import { hookSteps } from './hook-command.ts';
 
@@ -27,7 +34,7 @@ export async function readCertbot(directory: string): Promise<Omit<ClientDirecto
   const root = join(directory, 'accounts');
   const accounts = await collect(
     'account',
-    (await accountFolders(root)).map((folder) => relative(root, folder)),
+    (await foldersWith('private_key.json', root)).map((folder) => relative(root, folder)),
     async (path) => await accountOf(root, path, certificates.entries),
   );
   return {
@@ -40,16 +47,6 @@ export async function readCertbot(directory: string): Promise<Omit<ClientDirecto
     })),
     failures: [...accounts.failures, ...certificates.failures],
   };
-}
-
-/** Lists the directories of accounts; an account that two paths lead to is listed for each. */
-async function accountFolders(folder: string): Promise<readonly string[]> {
-  const folders = await namesIn(folder, { kind: 'directory' });
-  const files = await namesIn(folder, { kind: 'file' });
-  if (files.includes('private_key.json')) return [folder];
-  return (
-    await Promise.all(folders.map(async (name) => await accountFolders(join(folder, name))))
-  ).flat();
 }
 
 async function accountOf(

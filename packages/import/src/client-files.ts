@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type CertificateInfo,
   isKeyOf,
@@ -81,6 +82,26 @@ export async function namesIn(
       { cause },
     );
   }
+}
+
+/** How many folders are below each other at most: links can lead in a circle. */
+const deepest = 10;
+
+/**
+ * Returns the folders at or below one that hold a file; one that two paths lead to is there for each.
+ * @throws ImportError `ERR_IMPORT_FILE`
+ */
+export async function foldersWith(
+  file: string,
+  folder: string,
+  depth = 0,
+): Promise<readonly string[]> {
+  if ((await namesIn(folder, { kind: 'file' })).includes(file)) return [folder];
+  if (depth === deepest) return [];
+  const below = (await namesIn(folder, { kind: 'directory' })).map(
+    async (name) => await foldersWith(file, join(folder, name), depth + 1),
+  );
+  return (await Promise.all(below)).flat();
 }
 
 async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {

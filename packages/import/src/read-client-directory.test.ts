@@ -166,6 +166,12 @@ describe('a directory of certbot', () => {
     ]);
   });
 
+  it('is read to its end where links lead in circles', async () => {
+    await mkdir(at('accounts'), { recursive: true });
+    for (const name of ['one', 'two']) await symlink('.', at(`accounts/${name}`));
+    await expect(read('certbot')).rejects.toMatchObject({ code: 'ERR_IMPORT_DIRECTORY' });
+  });
+
   it('has hooks that need no shell, and the settings of a renewal', async () => {
     const certificate = await certificateWith(
       'authenticator = standalone\nrenew_hook = systemctl reload "my server"\npost_hook = /bin/after\nreuse_key = True\npreferred_chain = Root X',

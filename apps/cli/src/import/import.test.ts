@@ -190,7 +190,7 @@ describe('an import', () => {
     expect((await stateOf(storage)).certificates).toHaveLength(1);
   });
 
-  it('leaves a managed certificate as it is, and replaces an older one only if this is wanted', async () => {
+  it('changes no managed certificate, and replaces an older one only if this is wanted', async () => {
     const storage = memoryStorage();
     const later = virtualClock({ now: clock.now().add({ hours: 48 }) });
     const newer = await certificateOf('site.example', {}, later);

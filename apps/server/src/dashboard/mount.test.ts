@@ -27,7 +27,7 @@ describe('a server', () => {
 });
 
 describe('a page that is not built', () => {
-  it('is logged with the cure at the start, and served as soon as it is built', async () => {
+  it('is logged with the cure at the start, and served once it is there', async () => {
     await using place = await temporaryFolder('dashboard');
     const folder = join(place.path, 'page');
     await mkdir(folder);
