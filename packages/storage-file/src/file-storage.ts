@@ -2,14 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '@acmex/clock';
-import { checkedChanges, checkedKey, checkedPrefix, type Storage } from '@acmex/storage';
+import {
+  checkedChanges,
+  checkedKey,
+  checkedPrefix,
+  type Storage,
+  StorageUnavailableError,
+} from '@acmex/storage';
 import { Committer } from './committer.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { entryIn, fileOf } from './entry-file.ts';
 import {
   type FileSystemType,
-  fileSystemType,
   assertReadable,
+  canReadOnly,
+  fileSystemType,
+  isStorage,
   prepare,
   snapshotFolder,
 } from './place.ts';
@@ -18,15 +26,20 @@ import { linkedTree, removeForgotten } from './snapshot.ts';
 import { entriesBelow } from './walk.ts';
 
 export interface FileStorageOptions {
-  /** A folder of its own, on a local disk; made where it is missing. */
+  /** A folder of its own, on a local disk; the first write makes it where it is missing. */
   readonly path: string;
+  /**
+   * Changes no file of the folder: writes and snapshots are refused, and so is reading while a write
+   * of a process that ended is half done. False by default.
+   */
+  readonly readOnly?: boolean | undefined;
   readonly clock?: Clock | undefined;
 }
 
 /**
  * A storage in files, for any number of processes on one machine: a key `a/b` is the file `a/b=`.
  * Folders have mode 0700, files 0600. What was acknowledged is flushed to the disk. Opened with the
- * first call. Where nothing can be written, as on a read-only file system or a full disk, `get` and
+ * first call; reading makes nothing where there is no storage. Where nothing can be written, as on a read-only file system or a full disk, `get` and
  * `list` read what is there.
  */
 export function fileStorage(options: FileStorageOptions): Storage {
@@ -36,7 +49,7 @@ export function fileStorage(options: FileStorageOptions): Storage {
 /** The same on a disk of the caller's. */
 export function fileStorageOn(
   disk: Disk,
-  { path, clock = systemClock }: FileStorageOptions,
+  { path, readOnly = false, clock = systemClock }: FileStorageOptions,
   typeOf: FileSystemType = fileSystemType,
 ): Storage {
   const root = resolve(path);
@@ -52,6 +65,8 @@ export function fileStorageOn(
   };
   const opened = async (signal: AbortSignal | undefined) => {
     signal?.throwIfAborted();
+    if (readOnly)
+      throw new StorageUnavailableError(`${root} is opened to be read only: nothing is written`);
     ready ??= open();
     await ready.catch((error: unknown) => {
       ready = undefined;
@@ -59,23 +74,30 @@ export function fileStorageOn(
     });
   };
 
+  /** @returns false where there is no storage, and so nothing to read */
   const openedToRead = async (signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted();
+    if (readOnly) return await canReadOnly(root, disk, typeOf);
+    if (!ready && !(await isStorage(root, disk, typeOf))) return false;
     await opened(signal).catch(async (error: unknown) => await assertReadable(error, root, disk));
+    return true;
   };
 
   return {
     async get(key, { signal } = {}) {
       checkedKey(key);
-      await openedToRead(signal);
+      if (!(await openedToRead(signal))) return undefined;
       const bytes = await disk.read(fileOf(root, key));
       return bytes && entryIn(key, bytes);
     },
     async *list(prefix, options = {}) {
       checkedPrefix(prefix);
-      await openedToRead(options.signal);
-      if ((options.limit ?? 1) > 0) yield* entriesBelow(folders, prefix, options);
+      if ((options.limit ?? 1) > 0 && (await openedToRead(options.signal)))
+        yield* entriesBelow(folders, prefix, options);
     },
     async *snapshot(options = {}) {
+      options.signal?.throwIfAborted();
+      if (!ready && !readOnly && !(await isStorage(root, disk, typeOf))) return;
       await opened(options.signal);
       const copy = join(root, snapshotFolder, `${process.pid}-${randomBytes(6).toString('hex')}`);
       try {

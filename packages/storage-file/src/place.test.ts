@@ -30,6 +30,12 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const refusal = (code: string, words: string) =>
   expect.objectContaining({ code, message: expect.stringContaining(words) });
 
+async function listed<T>(entries: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const entry of entries) all.push(entry);
+  return all;
+}
+
 async function keys(onCorrupt?: (error: Error) => void) {
   const all: string[] = [];
   for await (const { key } of fileStorage({ path }).list('', { onCorrupt })) all.push(key);
@@ -133,6 +139,51 @@ describe('the place of fileStorage', () => {
       await expect(fileStorageOn(nodeDisk, { path }, async () => type).get('a')).rejects.toEqual(
         refusal('ERR_STORAGE_PLACE', 'redis://'),
       );
+  });
+
+  it('is made by the first write, and not by reading', async () => {
+    const storage = fileStorage({ path: join(path, 'deep') });
+    const snapshot = async () => await listed(storage.snapshot());
+    for (const place of ['absent', 'empty'] as const) {
+      if (place === 'empty') await mkdir(join(path, 'deep'), { recursive: true });
+      await expect(storage.get('a')).resolves.toBeUndefined();
+      await expect(listed(storage.list(''))).resolves.toEqual([]);
+      await expect(snapshot()).resolves.toEqual([]);
+      expect(await readdir(folder, { recursive: true })).toEqual(
+        place === 'absent' ? [] : ['data', 'data/deep'],
+      );
+    }
+    await fileStorage({ path: join(path, 'deep') }).write([{ set: 'a', value: bytes('1') }]);
+    expect((await storage.get('a'))?.value).toEqual(bytes('1'));
+    await expect(snapshot()).resolves.toHaveLength(1);
+  });
+
+  it('is not changed by one that is opened to be read only', async () => {
+    const writer = fileStorage({ path });
+    await writer.write([{ set: 'a/b', value: bytes('1') }]);
+    await writer[Symbol.asyncDispose]();
+    const state = async () => {
+      const names = await readdir(path, { recursive: true });
+      return await Promise.all(
+        [...names, '.'].map(async (name) => [name, (await stat(join(path, name))).mtimeMs]),
+      );
+    };
+    const before = await state();
+    const storage = fileStorage({ path, readOnly: true });
+    expect((await storage.get('a/b'))?.value).toEqual(bytes('1'));
+    await expect(listed(storage.list(''))).resolves.toHaveLength(1);
+    await expect(storage.write([{ remove: 'a/b' }])).rejects.toEqual(
+      refusal('ERR_STORAGE_UNAVAILABLE', 'read only'),
+    );
+    await expect(listed(storage.snapshot())).rejects.toEqual(
+      refusal('ERR_STORAGE_UNAVAILABLE', 'read only'),
+    );
+    expect(await state()).toEqual(before);
+    await writeFile(join(path, '.acmex/journal'), journalBytes([[{ to: 'a/b=' }]], { seed: 7 }));
+    await expect(storage.get('a/b')).rejects.toEqual(
+      refusal('ERR_STORAGE_UNAVAILABLE', 'half done'),
+    );
+    await expect(writer.get('a/b')).resolves.toEqual(expect.objectContaining({ key: 'a/b' }));
   });
 
   it('is not a folder with other things in it', async () => {
@@ -320,7 +371,7 @@ describe('the place of fileStorage', () => {
     if (process.getuid?.() === 0) return; // root may write everywhere
     await mkdir(path);
     await chmod(path, 0o500);
-    await expect(fileStorage({ path }).get('a')).rejects.toEqual(
+    await expect(fileStorage({ path }).write([{ set: 'a', value: bytes('1') }])).rejects.toEqual(
       refusal('ERR_STORAGE_UNAVAILABLE', 'permission'),
     );
   });

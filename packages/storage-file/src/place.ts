@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errorCode } from '@acmex/errors';
+import { fileErrorText } from '@acmex/files';
 import { StorageError, StorageUnavailableError } from '@acmex/storage';
 import type { Disk } from './disk.ts';
 import { format, isBesideKeys, ownFolder } from './entry-file.ts';
@@ -43,7 +44,24 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
       { cause },
     );
   });
-  const network = overNetwork[await typeOf(root)];
+  const hasFormat = await isStorage(root, disk, typeOf);
+  // Also where there is a FORMAT: a copy of the folder may lack what was empty.
+  for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder])
+    await disk.makeFolder(join(root, folder));
+  if (!hasFormat) await markAsOurs(root, disk);
+}
+
+/**
+ * Returns whether a folder is a storage. One that is absent, or holds nothing, can become one: it is
+ * read as an empty storage, and made by the first write.
+ * @throws StorageError `ERR_STORAGE_PLACE`, `ERR_STORAGE_NEWER`, `ERR_STORAGE_UNAVAILABLE`
+ */
+export async function isStorage(
+  root: string,
+  disk: Disk,
+  typeOf: FileSystemType,
+): Promise<boolean> {
+  const network = overNetwork[await typeAt(root, typeOf)];
   if (network !== undefined)
     throw new StorageError(
       'ERR_STORAGE_PLACE',
@@ -51,19 +69,45 @@ export async function prepare(root: string, disk: Disk, typeOf: FileSystemType):
     );
   const existingFormat = await disk.read(join(root, format));
   if (existingFormat) checkFormat(root, existingFormat.toString('utf8', 0, 100));
-  const [strayEntry] = existingFormat
-    ? []
-    : (await disk.list(root)).filter(({ name }) => !isBesideKeys(name));
+  if (existingFormat) return true;
+  const strayEntry = (await disk.list(root)).find(({ name }) => !isBesideKeys(name));
+  if (!strayEntry) return false;
   // Another process may have made the storage since, and written to it.
-  if (strayEntry && !(await disk.read(join(root, format))))
-    throw new StorageError(
-      'ERR_STORAGE_PLACE',
-      `${root} is not a storage, and not empty (it holds ${strayEntry.name}): use a folder of its own`,
-    );
-  // Also where there is a FORMAT: a copy of the folder may lack what was empty.
-  for (const folder of [ownFolder, newFiles, mutexFolder, snapshotFolder])
-    await disk.makeFolder(join(root, folder));
-  if (!existingFormat) await markAsOurs(root, disk);
+  if (await disk.read(join(root, format))) return true;
+  throw new StorageError(
+    'ERR_STORAGE_PLACE',
+    `${root} is not a storage, and not empty (it holds ${strayEntry.name}): use a folder of its own`,
+  );
+}
+
+/** Returns the kind of the file system on which a folder is, or would be made. */
+async function typeAt(folder: string, typeOf: FileSystemType): Promise<number> {
+  try {
+    return await typeOf(folder);
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT' && dirname(folder) !== folder)
+      return await typeAt(dirname(folder), typeOf);
+    throw new StorageUnavailableError(`${folder} cannot be read: ${fileErrorText(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Lets a storage be read without a change to its files.
+ * @returns false where there is no storage, which is read as an empty one
+ * @throws StorageError as `isStorage`, and `ERR_STORAGE_UNAVAILABLE` where a write is half done
+ */
+export async function canReadOnly(
+  root: string,
+  disk: Disk,
+  typeOf: FileSystemType,
+): Promise<boolean> {
+  if (!(await isStorage(root, disk, typeOf))) return false;
+  if (await isCarriedOut(root, disk)) return true;
+  throw new StorageUnavailableError(
+    `the last write to ${root} is half done: complete it with acmex storage check --storage ${root}, then try again`,
+  );
 }
 
 /** What the system says where nothing can be written, though all can be read. */
