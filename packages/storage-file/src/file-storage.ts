@@ -55,50 +55,22 @@ export function fileStorageOn(
   const root = resolve(path);
   const folders = new Folders(root, disk);
   const committer = new Committer(root, { disk, clock });
-  let ready: Promise<void> | undefined;
-  const open = async () => {
-    await prepare(root, disk, typeOf);
-    await removeForgotten(root, disk);
-    await committer.alone(async () => {
-      /* what a dead process left is done now, so that no one sees half of it */
-    }, undefined);
-  };
-  const opened = async (signal: AbortSignal | undefined) => {
-    signal?.throwIfAborted();
-    if (readOnly)
-      throw new StorageUnavailableError(`${root} is opened to be read only: nothing is written`);
-    ready ??= open();
-    await ready.catch((error: unknown) => {
-      ready = undefined;
-      throw error;
-    });
-  };
-
-  /** @returns false where there is no storage, and so nothing to read */
-  const openedToRead = async (signal: AbortSignal | undefined) => {
-    signal?.throwIfAborted();
-    if (readOnly) return await canReadOnly(root, disk, typeOf);
-    if (!ready && !(await isStorage(root, disk, typeOf))) return false;
-    await opened(signal).catch(async (error: unknown) => await assertReadable(error, root, disk));
-    return true;
-  };
+  const opening = new Opening(root, { disk, typeOf, committer, readOnly });
 
   return {
     async get(key, { signal } = {}) {
       checkedKey(key);
-      if (!(await openedToRead(signal))) return undefined;
+      if (!(await opening.toRead(signal))) return undefined;
       const bytes = await disk.read(fileOf(root, key));
       return bytes && entryIn(key, bytes);
     },
     async *list(prefix, options = {}) {
       checkedPrefix(prefix);
-      if ((options.limit ?? 1) > 0 && (await openedToRead(options.signal)))
+      if ((options.limit ?? 1) > 0 && (await opening.toRead(options.signal)))
         yield* entriesBelow(folders, prefix, options);
     },
     async *snapshot(options = {}) {
-      options.signal?.throwIfAborted();
-      if (!ready && !readOnly && !(await isStorage(root, disk, typeOf))) return;
-      await opened(options.signal);
+      if (!(await opening.toCopy(options.signal))) return;
       const copy = join(root, snapshotFolder, `${process.pid}-${randomBytes(6).toString('hex')}`);
       try {
         await committer.alone(() => linkedTree(root, copy, disk), options.signal);
@@ -112,11 +84,77 @@ export function fileStorageOn(
       const copied = checkedChanges(changes).map((change) =>
         'set' in change ? { ...change, value: Uint8Array.from(change.value) } : change,
       );
-      await opened(signal);
+      await opening.toWrite(signal);
       return copied.length === 0 ? [] : await committer.write(copied, signal);
     },
     async [Symbol.asyncDispose]() {
       await committer.settled();
     },
   };
+}
+
+interface OpeningOptions {
+  readonly disk: Disk;
+  readonly typeOf: FileSystemType;
+  readonly committer: Committer;
+  readonly readOnly: boolean;
+}
+
+/** Opens the folder of a storage once: for a write it is made, for reading it is not. */
+class Opening {
+  readonly #root: string;
+  readonly #options: OpeningOptions;
+  #ready: Promise<void> | undefined;
+
+  constructor(root: string, options: OpeningOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  async toWrite(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#options.readOnly)
+      throw new StorageUnavailableError(
+        `${this.#root} is opened to be read only: nothing is written`,
+      );
+    this.#ready ??= this.#open();
+    await this.#ready.catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+  }
+
+  /** @returns false where there is no storage, and so nothing to read */
+  async toRead(signal: AbortSignal | undefined): Promise<boolean> {
+    signal?.throwIfAborted();
+    const { disk, typeOf, readOnly } = this.#options;
+    if (readOnly) return await canReadOnly(this.#root, disk, typeOf);
+    if (await this.#isAbsent()) return false;
+    await this.toWrite(signal).catch(
+      async (error: unknown) => await assertReadable(error, this.#root, disk),
+    );
+    return true;
+  }
+
+  /** The same for a snapshot, which is made in the folder. */
+  async toCopy(signal: AbortSignal | undefined): Promise<boolean> {
+    signal?.throwIfAborted();
+    if (!this.#options.readOnly && (await this.#isAbsent())) return false;
+    await this.toWrite(signal);
+    return true;
+  }
+
+  async #isAbsent(): Promise<boolean> {
+    const { disk, typeOf } = this.#options;
+    return !this.#ready && !(await isStorage(this.#root, disk, typeOf));
+  }
+
+  async #open(): Promise<void> {
+    const { disk, typeOf, committer } = this.#options;
+    await prepare(this.#root, disk, typeOf);
+    await removeForgotten(this.#root, disk);
+    await committer.alone(async () => {
+      /* what a dead process left is done now, so that no one sees half of it */
+    }, undefined);
+  }
 }
