@@ -62,6 +62,7 @@ export const programs = {
     debian: 'acme-tiny',
     elsewhere: "install acme-tiny with your system's package manager",
   },
+  caddy: { debian: 'caddy', elsewhere: "install Caddy 2 with your system's package manager" },
   nginx: { debian: 'nginx', elsewhere: "install nginx with your system's package manager" },
   dovecot: {
     debian: 'dovecot-imapd',

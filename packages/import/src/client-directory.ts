@@ -2,7 +2,7 @@ import type { KeyType } from '@acmex/certificate';
 import type { ImportError } from './errors.ts';
 
 /** The ACME clients whose directories can be read. */
-export const clientNames = ['certbot', 'lego', 'acme.sh', 'dehydrated'] as const;
+export const clientNames = ['certbot', 'lego', 'acme.sh', 'dehydrated', 'caddy'] as const;
 export type ClientName = (typeof clientNames)[number];
 
 /** What the directory of an ACME client has. Its texts are data of another program. */

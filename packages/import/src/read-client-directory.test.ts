@@ -48,7 +48,7 @@ const write = async (files: Readonly<Record<string, string>>) => {
 const read = async (client: ClientName) => await readClientDirectory(client, folder.path);
 
 describe('readClientDirectory', () => {
-  it.each(['certbot', 'lego', 'acme.sh', 'dehydrated'] as const)(
+  it.each(['certbot', 'lego', 'acme.sh', 'dehydrated', 'caddy'] as const)(
     'refuses a directory that is not one of %s',
     async (client) => {
       await expect(read(client)).rejects.toMatchObject({ code: 'ERR_IMPORT_DIRECTORY' });
@@ -308,6 +308,72 @@ describe('a directory of dehydrated', () => {
       'HOOK',
       'certs',
     ]);
+  });
+});
+
+describe('a directory of Caddy', () => {
+  const certificate = (issuer: string, data: object | null) => ({
+    [`certificates/${issuer}/site.example/site.example.crt`]: site.chain,
+    [`certificates/${issuer}/site.example/site.example.key`]: site.key,
+    [`certificates/${issuer}/site.example/site.example.json`]: JSON.stringify({
+      sans: ['site.example'],
+      issuer_data: data,
+    }),
+  });
+  const user = (email: string, file: string, content: object) => ({
+    [`acme/ca.example-directory/users/${email}/${file}.key`]: accountPem,
+    [`acme/ca.example-directory/users/${email}/${file}.json`]: JSON.stringify(content),
+  });
+
+  it('has the certificate with the CA and the account that its file names', async () => {
+    await write({
+      ...certificate('ca.example-directory', {
+        url: 'https://ca.example/cert/1',
+        ca: directory,
+        account: accountUrl,
+      }),
+      ...user('a@site.example', 'a', { location: 'https://ca.example/acme/acct/9' }),
+      ...user('default', 'default', { location: accountUrl }),
+    });
+    const { failures, accounts, certificates } = await read('caddy');
+    expect(failures).toEqual([]);
+    expect(accounts).toMatchObject([
+      { id: 'ca.example-directory/a@site.example', ca: { directory } },
+      { id: 'ca.example-directory/default', ca: { directory }, url: accountUrl },
+    ]);
+    expect(certificates).toMatchObject([
+      {
+        ...{ name: 'site.example', chain: site.chain, ca: { directory } },
+        account: 'ca.example-directory/default',
+        omitted: [{ setting: 'challenge' }, { setting: 'tls' }],
+      },
+    ]);
+  });
+
+  it('of an earlier version has the host of the CA', async () => {
+    await write({
+      ...certificate('ca.example-directory', { url: 'https://ca.example/cert/1' }),
+      ...user('a@site.example', 'a', { Email: 'a', Registration: { uri: accountUrl } }),
+    });
+    await expect(read('caddy')).resolves.toMatchObject({
+      accounts: [{ ca: { host: 'ca.example' }, url: accountUrl }],
+      certificates: [{ ca: { host: 'ca.example' } }],
+    });
+  });
+
+  it('reports a certificate of the own CA of Caddy, and a file that is not JSON', async () => {
+    await write({
+      ...certificate('local', null),
+      ...certificate('ca.example-directory', {}),
+      'certificates/ca.example-directory/site.example/site.example.json': '{',
+    });
+    await expect(read('caddy')).resolves.toMatchObject({
+      certificates: [],
+      failures: [
+        { name: 'ca.example-directory/site.example', error: { code: 'ERR_IMPORT_ACCOUNT' } },
+        { name: 'local/site.example', error: { message: expect.stringContaining('own CA') } },
+      ],
+    });
   });
 });
 

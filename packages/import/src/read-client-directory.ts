@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileErrorText } from '@acmex/files';
 import { readAcmeSh } from './acme-sh.ts';
+import { readCaddy } from './caddy.ts';
 import { readCertbot } from './certbot.ts';
 import type { ClientDirectory, ClientName } from './client-directory.ts';
 import { readDehydrated } from './dehydrated.ts';
@@ -13,6 +14,7 @@ const readers: Readonly<Record<ClientName, (directory: string) => Promise<Conten
   lego: readLego,
   'acme.sh': readAcmeSh,
   dehydrated: readDehydrated,
+  caddy: readCaddy,
 };
 type Contents = Omit<ClientDirectory, 'client'>;
 
@@ -21,6 +23,7 @@ const examples: Readonly<Record<ClientName, string>> = {
   lego: '.lego',
   'acme.sh': '~/.acme.sh',
   dehydrated: '/var/lib/dehydrated, or the directory with its file config',
+  caddy: '/var/lib/caddy/.local/share/caddy',
 };
 
 /**

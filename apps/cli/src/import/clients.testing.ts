@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort, startProgram } from '@acmex/services';
 
 const exec = promisify(execFile);
 
@@ -63,6 +64,33 @@ export const clients = {
     );
     await run('dehydrated', ['--register', '--accept-terms', '--config', config]);
     await run('dehydrated', ['--cron', '--domain', name, '--config', config]);
+  },
+  async caddy({ directory, rootFile, folder }: ClientPlace, name: string) {
+    const [httpPort, httpsPort] = [await freePort(), await freePort()];
+    const configFile = `${folder}.Caddyfile`;
+    await writeFile(
+      configFile,
+      `{
+  admin off
+  storage file_system ${folder}
+  acme_ca ${directory}
+  acme_ca_root ${rootFile}
+  email admin@import.test
+  http_port ${httpPort}
+  https_port ${httpsPort}
+}
+${name} {
+  respond "ok"
+}
+`,
+    );
+    const caddy = await startProgram({
+      command: 'caddy',
+      args: ['run', '--config', configFile, '--adapter', 'caddyfile'],
+      env: { HOME: `${folder}.home`, XDG_CONFIG_HOME: `${folder}.home` },
+      ready: (log) => log.includes('certificate obtained successfully'),
+    });
+    await caddy[Symbol.asyncDispose]();
   },
 };
 

@@ -19,7 +19,7 @@ interface Imported {
   }[];
 }
 
-describeWith(['certbot', 'lego', 'dehydrated'], 'acmex import', () => {
+describeWith(['certbot', 'lego', 'dehydrated', 'caddy'], 'acmex import', () => {
   const caStorage = memoryStorage();
   let ca: OwnCa;
   let folder: TemporaryFolder;
@@ -68,11 +68,12 @@ describeWith(['certbot', 'lego', 'dehydrated'], 'acmex import', () => {
     ['lego', ['lego.test'], ['webroot']],
     ['dehydrated', ['dehydrated.test'], []],
     ['acme.sh', ['lego.test'], []],
+    ['caddy', ['caddy.test'], ['webroot']],
   ] as const)(
     'manages what %s has obtained, and renews it with the same account',
     async (client, names, needed) => {
       const flags = [
-        ...(client === 'lego' ? ['--server', ca.directory] : []),
+        ...(['lego', 'caddy'].includes(client) ? ['--server', ca.directory] : []),
         ...needed.flatMap((flag) => [`--${flag}`, at('www')]),
       ];
       const digest = await digestOf(at(client));
@@ -109,7 +110,7 @@ describeWith(['certbot', 'lego', 'dehydrated'], 'acmex import', () => {
         [expect.objectContaining({ result: 'renewed', names: names.join(' ') })],
       ]);
       expect(await atCa()).toEqual({ ...before, certificates: before.certificates + 1 });
-      expect(before.accounts).toHaveLength(3);
+      expect(before.accounts).toHaveLength(4);
       expect(await digestOf(at(client))).toBe(digest);
       await expect(importing(client, ...flags)).resolves.toMatchObject({
         certificates: [{ result: 'unchanged' }],

@@ -92,7 +92,13 @@ function warnOfClient(
 ): void {
   const isManaged = certificates.some(({ result }) => result === 'added' || result === 'replaced');
   if (isManaged && !options.dryRun)
-    report.warn(`${client} still renews these certificates: stop its timer or cron job`);
+    report.warn(`${client} still renews these certificates: ${howToStop(client)}`);
+}
+
+function howToStop(client: ClientName): string {
+  return client === 'caddy'
+    ? 'name the files of AcmeX in its Caddyfile, as in tls CERTIFICATE KEY'
+    : 'stop its timer or cron job';
 }
 
 export interface ImportContext {

@@ -41,6 +41,7 @@ export const importCommands = (
     ['lego', 'Take over certificates and accounts from lego: .lego'],
     ['acme.sh', 'Take over certificates and accounts from acme.sh: ~/.acme.sh'],
     ['dehydrated', 'Take over certificates and accounts from dehydrated: /var/lib/dehydrated'],
+    ['caddy', 'Take over certificates and accounts from Caddy: ~/.local/share/caddy'],
   ] as const
 ).map(([client, description]) =>
   command({
