@@ -2810,7 +2810,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A page of certificates. name, below, expiry and the state failing are looked up; for all other filters 2,000 are looked at for one page at most. */
+      /** @description A page of certificates. name, below and expiry are looked up. For all other filters it reads those that match by what is kept in memory: a change is seen at once where it has an event, and within a quarter of an hour elsewhere. */
       200: {
         headers: {
           [name: string]: unknown;

@@ -11,7 +11,6 @@ function Page() {
 }
 
 document.documentElement.lang = language;
-render(<Page />, document.body);
 effect(() => {
   const signedIn = session.value;
   if (signedIn === undefined) return;
@@ -20,7 +19,11 @@ effect(() => {
     ? import('./app.tsx').then(({ App }) => App)
     : import('./screens/sign-in.tsx').then(({ SignIn }) => SignIn);
   void loading.then((view) => {
-    if (isSignedIn === (session.peek() !== null)) View.value = view;
+    if (isSignedIn !== (session.peek() !== null)) return;
+    View.value = view;
+    // Until now the document says what to do where it never comes so far.
+    document.querySelector('.unloaded')?.remove();
+    render(<Page />, document.body);
   });
 });
 void resume().catch(() => {

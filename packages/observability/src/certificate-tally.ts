@@ -21,6 +21,7 @@ export interface CountedCertificate extends StatedCertificate {
   /** All of its names but the first. */
   readonly furtherNames: readonly string[];
   readonly issuer: string;
+  readonly labels: Readonly<Record<string, string>> | undefined;
   /** When it expires, in milliseconds; infinite without a certificate. */
   readonly endMs: number;
   /** When it is to be renewed, in milliseconds; undefined without a plan. */
@@ -84,7 +85,8 @@ export class CertificateTally {
   /** Adds a certificate, in place of that with the same id. One without a name is not counted. */
   set(certificate: ManagedCertificate): void {
     this.delete(certificate.id);
-    const { id, names, issuer, current, paused, failure, renewal, order, awaits } = certificate;
+    const { id, names, issuer, labels, current, paused, failure, renewal, order, awaits } =
+      certificate;
     const [domain, ...further] = names;
     if (domain === undefined) return;
     // Keeps only what is counted: there may be very many certificates.
@@ -93,6 +95,7 @@ export class CertificateTally {
       domain,
       furtherNames: further.length === 0 ? none : further,
       issuer,
+      labels,
       paused,
       order,
       isAwaiting: awaits !== undefined,

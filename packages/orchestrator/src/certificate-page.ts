@@ -1,4 +1,4 @@
-import { type Entry, idOf, type Storage } from '@acmex/storage';
+import { idOf, type Storage } from '@acmex/storage';
 import {
   certificates,
   type CurrentCertificate,
@@ -61,6 +61,15 @@ export function nextStateAt(
   return Math.min(...moments);
 }
 
+/** What the place of a certificate in a list depends on. */
+export interface ListedCertificate {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly current?: Pick<CurrentCertificate, 'notAfter'> | undefined;
+  readonly failure?: Pick<Failure, 'at'> | undefined;
+  readonly deployFailure?: object | undefined;
+}
+
 export interface PageQuery {
   /**
    * `id`, the default, is the order of creation. `name` compares labels from the right, which keeps
@@ -81,6 +90,11 @@ export interface PageQuery {
   readonly expiresBefore?: string | undefined;
   /** A filter without an index. */
   readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
+  /**
+   * The certificates that can match, in any order, where they are known without reading; only these
+   * are read.
+   */
+  readonly among?: Iterable<ListedCertificate> | undefined;
   /** `next` of the previous page of the same query. */
   readonly cursor?: string | undefined;
   readonly limit: number;
@@ -105,8 +119,8 @@ interface IndexRange {
   readonly from?: string | undefined;
   /** The first key behind the range. */
   readonly before?: string | undefined;
-  /** Whether the page has the certificate at this key: several keys may lead to it. */
-  readonly isListedAt: (key: string, certificate: ManagedCertificate) => boolean;
+  /** The key at which a certificate is listed, of the several that may lead to it. */
+  readonly keyOf: (certificate: ListedCertificate) => string | undefined;
 }
 
 /** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` for a cursor of a different query */
@@ -114,27 +128,87 @@ export async function certificatePage(
   storage: Storage,
   query: PageQuery,
 ): Promise<CertificatePage> {
-  const { limit, scan = 2000, where = () => true, cursor } = query;
+  const { limit, scan = 2000, where = () => true, cursor, among } = query;
   const range = rangeOf(query);
   const after = cursor === undefined ? range.from : keyIn(cursor, range);
   const page: ManagedCertificate[] = [];
   let [scanned, last] = [0, ''];
-  for await (const entry of storage.list(range.prefix, {
-    ...(after === undefined ? {} : { after }),
-    limit: scan + 1,
-  })) {
-    if (range.before !== undefined && entry.key >= range.before) break;
+  const entries = among
+    ? readAmong(storage, first(keysOf(among, { ...range, after }), scan + 1))
+    : readRange(storage, range, { after, limit: scan + 1 });
+  for await (const { key, certificate } of entries) {
     if (page.length === limit || scanned === scan)
       return { certificates: page, next: Buffer.from(last).toString('base64url'), scanned };
-    const stored = range.prefix.startsWith('certificate')
-      ? certificates.parse(entry)
-      : await certificates.read(storage, idIn(entry));
-    [scanned, last] = [scanned + 1, entry.key];
-    const certificate = stored && { id: idIn(entry), ...stored.record };
-    if (certificate && range.isListedAt(entry.key, certificate) && where(certificate))
+    [scanned, last] = [scanned + 1, key];
+    if (certificate && range.keyOf(certificate) === key && where(certificate))
       page.push(certificate);
   }
   return { certificates: page, scanned };
+}
+
+interface ReadEntry {
+  readonly key: string;
+  readonly certificate: ManagedCertificate | undefined;
+}
+
+/** Reads the entries of an index, with the certificates that they lead to. */
+async function* readRange(
+  storage: Storage,
+  { prefix, before }: IndexRange,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): AsyncGenerator<ReadEntry> {
+  for await (const entry of storage.list(prefix, {
+    ...(after === undefined ? {} : { after }),
+    limit,
+  })) {
+    const { key } = entry;
+    if (before !== undefined && key >= before) return;
+    const id = idIn(key);
+    const stored = prefix.startsWith('certificate')
+      ? certificates.parse(entry)
+      : await certificates.read(storage, id);
+    yield { key, certificate: stored && { id, ...stored.record } };
+  }
+}
+
+/** How many certificates are read at a time, where more may be read than are wanted. */
+const atOnce = 50;
+
+/** Reads the certificates at these keys. */
+async function* readAmong(storage: Storage, keys: readonly string[]): AsyncGenerator<ReadEntry> {
+  for (let index = 0; index < keys.length; index += atOnce)
+    yield* await Promise.all(
+      keys.slice(index, index + atOnce).map(async (key): Promise<ReadEntry> => {
+        const id = idIn(key);
+        const stored = await certificates.read(storage, id);
+        return { key, certificate: stored && { id, ...stored.record } };
+      }),
+    );
+}
+
+/** The keys of a range at which certificates are listed, in any order. */
+function* keysOf(
+  listed: Iterable<ListedCertificate>,
+  { keyOf, after = '', before }: IndexRange & { readonly after: string | undefined },
+): Generator<string> {
+  for (const certificate of listed) {
+    const key = keyOf(certificate);
+    if (key !== undefined && key > after && (before === undefined || key < before)) yield key;
+  }
+}
+
+/** Returns the first keys in byte order: the others, which may be very many, are not sorted. */
+function first(keys: Iterable<string>, count: number): readonly string[] {
+  let lowest: string[] = [];
+  let limit: string | undefined;
+  for (const key of keys) {
+    if (limit !== undefined && key >= limit) continue;
+    lowest.push(key);
+    if (lowest.length < 2 * count) continue;
+    lowest = lowest.sort().slice(0, count);
+    limit = lowest.at(-1);
+  }
+  return lowest.sort().slice(0, count);
 }
 
 function rangeOf({
@@ -150,19 +224,18 @@ function rangeOf({
   if (failing)
     return {
       prefix: 'failing',
-      isListedAt: (_, { failure, deployFailure }) =>
-        failure !== undefined || deployFailure !== undefined,
+      keyOf: ({ id, failure, deployFailure }) =>
+        failure === undefined && deployFailure === undefined ? undefined : `failing/${id}`,
     };
-  if (sort === 'name') return { prefix: 'by-name', isListedAt: isFirstKey('by-name/') };
-  if (sort === 'id') return { prefix: 'certificate', isListedAt: () => true };
+  if (sort === 'name') return { prefix: 'by-name', keyOf: firstKeyBelow('by-name/') };
+  if (sort === 'id') return { prefix: 'certificate', keyOf: ({ id }) => certificates.key(id) };
   const at = (time: string | undefined) =>
     time === undefined ? undefined : `by-expiry/${momentId('', time)}`;
   return {
     prefix: 'by-expiry',
     from: at(expiresFrom),
     before: at(expiresBefore),
-    isListedAt: (key, { id, current }) =>
-      current !== undefined && key === `by-expiry/${momentId(id, current.notAfter)}`,
+    keyOf: ({ id, current }) => current && `by-expiry/${momentId(id, current.notAfter)}`,
   };
 }
 
@@ -173,32 +246,31 @@ function byName(name: string): IndexRange {
     prefix,
     from: `${prefix}/crt_`,
     before: `${prefix}/crt\``,
-    isListedAt: (key, { id, names }) => key === `${prefix}/${id}` && names.includes(name),
+    keyOf: ({ id, names }) => (names.includes(name) ? `${prefix}/${id}` : undefined),
   };
 }
 
 function byNameBelow(name: string): IndexRange {
   const prefix = `by-name/${reversedName(name)}`;
-  const isFirst = isFirstKey(`${prefix}/`);
+  const firstKey = firstKeyBelow(`${prefix}/`);
   return {
     prefix,
-    isListedAt: (key, { names, ...certificate }) =>
-      key !== `${prefix}/${certificate.id}` &&
-      isFirst(key, { ...certificate, names: names.filter((listed) => listed !== name) }),
+    keyOf: ({ names, ...certificate }) =>
+      firstKey({ ...certificate, names: names.filter((listed) => listed !== name) }),
   };
 }
 
-/** Whether a key is the first one below a prefix that leads to a certificate. */
-function isFirstKey(prefix: string): IndexRange['isListedAt'] {
-  return (key, { id, names }) =>
+/** The first key below a prefix that leads to a certificate by one of its names. */
+function firstKeyBelow(prefix: string): IndexRange['keyOf'] {
+  return ({ id, names }) =>
     names
       .map((name) => `by-name/${reversedName(name)}/${id}`)
-      .filter((listed) => listed.startsWith(prefix))
-      .sort()[0] === key;
+      .filter((key) => key.startsWith(prefix))
+      .sort()[0];
 }
 
 /** In the index by expiry the id follows the second. */
-const idIn = (entry: Pick<Entry, 'key'>) => idOf(entry).replace(/^\d\d-/, '');
+const idIn = (key: string) => idOf({ key }).replace(/^\d\d-/, '');
 
 function keyIn(cursor: string, { prefix }: IndexRange): string {
   const key = /^[\w-]{1,800}$/.test(cursor) ? Buffer.from(cursor, 'base64url').toString() : '';

@@ -9,6 +9,7 @@ export {
   type CertificatePage,
   type CertificateState,
   certificateStates,
+  type ListedCertificate,
   nextStateAt,
   type PageQuery,
   type StatedCertificate,

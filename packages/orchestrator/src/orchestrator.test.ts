@@ -710,14 +710,16 @@ describe('forwarding of events', () => {
 
 describe('a page of certificates', () => {
   const all = async (query: Omit<PageQuery, 'limit'>) => {
+    const known = (await provisioner.certificates.page({ limit: 100 })).certificates.toReversed();
     const names: string[] = [];
     let cursor: string | undefined;
     do {
-      const page: CertificatePage = await provisioner.certificates.page({
-        ...query,
-        cursor,
-        limit: 3,
-      });
+      const range = { ...query, cursor, limit: 3 };
+      const page: CertificatePage = await provisioner.certificates.page(range);
+      // What is known already, in any order, gives the same page.
+      const { scanned, ...same } = await provisioner.certificates.page({ ...range, among: known });
+      expect(page).toMatchObject(same);
+      expect(scanned).toBeLessThanOrEqual(3);
       expect(page.certificates.length).toBeLessThanOrEqual(3);
       names.push(...page.certificates.map(({ names: [name = ''] }) => name));
       cursor = page.next;
@@ -779,6 +781,27 @@ describe('a page of certificates', () => {
     await expect(
       provisioner.certificates.page({ limit: 10, scan: 2, where: () => true, cursor: first.next }),
     ).resolves.toMatchObject({ certificates: [{ names: ['three.test'] }], scanned: 1 });
+  });
+  it('reads those alone that are known to match, and leaves out what has changed', async () => {
+    const ids: string[] = [];
+    for (const name of ['one.test', 'two.test', 'three.test']) ids.push((await add(name)).id);
+    const known = [
+      { id: ids[2]!, names: ['three.test'] },
+      { id: ids[0]!, names: ['earlier.test'] },
+      { id: ids[1]!, names: ['two.test'] },
+      { id: 'crt_00000000000000000000000000', names: ['gone.test'] },
+    ];
+    const where = ({ names }: { readonly names: readonly string[] }) => !names.includes('two.test');
+    const page = await provisioner.certificates.page({ limit: 10, among: known, where });
+    expect(page).toMatchObject({ certificates: [{ id: ids[0] }, { id: ids[2] }], scanned: 4 });
+    // Its name is another one now, by which it is listed elsewhere.
+    const byName = await provisioner.certificates.page({
+      sort: 'name',
+      limit: 10,
+      among: known,
+      where,
+    });
+    expect(byName.certificates.map(({ id }) => id)).toEqual([ids[2]]);
   });
   it('refuses a cursor of a different query', async () => {
     for (const name of ['one.test', 'two.test']) await add(name);

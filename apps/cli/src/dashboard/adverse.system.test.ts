@@ -282,6 +282,19 @@ describeWith(['chromium'], 'the dashboard, where others do harm', () => {
     expect(window.faults).toEqual([]);
   });
 
+  it('says what to do where its scripts cannot be loaded', async () => {
+    await using window = await visit(browser);
+    const { page, context } = window;
+    await context.route(/\.js$/, async (route) => await route.abort());
+    await page.goto(server.url);
+    await page.getByText('This page needs its scripts').waitFor();
+    await context.unroute(/\.js$/);
+    await page.getByRole('link', { name: 'Load the page again.' }).click();
+    await page.getByLabel('API key').waitFor();
+    expect(await page.getByText('This page needs its scripts').count()).toBe(0);
+    expect(window.faults.filter((fault) => !fault.startsWith('console: '))).toEqual([]);
+  });
+
   it.each([
     ['are empty', {}],
     ['have items without fields', { items: [{}], scanned: 1, states: { valid: 1 } }],

@@ -7,7 +7,7 @@ const range = { fromMs, untilMs: Date.parse('2027-11-29T12:00:00Z') };
 const certificate = (change: Partial<CountedCertificate> = {}): CountedCertificate => ({
   ...{ id: 'crt_a', domain: 'a.test', furtherNames: [], issuer: 'ca', paused: false },
   ...{ openAlarms: [], isServed: undefined, order: undefined, isAwaiting: false },
-  state: 'valid',
+  ...{ state: 'valid', labels: undefined },
   endMs: Date.parse('2026-12-24T23:59:59Z'),
   renewMs: Date.parse('2026-12-01T03:00:00Z'),
   ...change,

@@ -1,5 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { changeCertificate, declareCertificate } from '@acmex/manager';
+import { CertificateCensus } from '@acmex/observability';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
@@ -49,7 +50,7 @@ const list = endpoint({
   answers: {
     200: {
       description:
-        'A page of certificates. name, below, expiry and the state failing are looked up; for all other filters 2,000 are looked at for one page at most.',
+        'A page of certificates. name, below and expiry are looked up. For all other filters it reads those that match by what is kept in memory: a change is seen at once where it has an event, and within a quarter of an hour elsewhere.',
       schema: pageOf(certificateSchema),
     },
   },
@@ -154,13 +155,16 @@ export class Certificates {
   readonly #quotas: Quotas;
   readonly #clock: Clock;
   readonly #paths: ServerPaths;
+  readonly #census: CertificateCensus;
 
   constructor(
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(Quotas) quotas: Quotas,
     @Inject(CLOCK) clock: Clock,
     @Inject(SERVER_PATHS) paths: ServerPaths,
+    @Inject(CertificateCensus) census: CertificateCensus,
   ) {
+    this.#census = census;
     this.#paths = paths;
     this.#clock = clock;
     this.#scheduling = scheduling;
@@ -173,8 +177,8 @@ export class Certificates {
     query: { sort, limit: pageSize, cursor: from, ...filter },
   }: RequestOf<typeof list>): Promise<Answer> {
     const page = await filteredPage(filter, {
-      ...{ caller, clock: this.#clock },
-      ...{ limit: pageSize, cursor: from, sort, looksUpFailing: true },
+      ...{ caller, clock: this.#clock, census: this.#census },
+      ...{ limit: pageSize, cursor: from, sort },
     });
     return answer(200, {
       items: page.certificates.map((candidate) => this.#toResource(candidate)),

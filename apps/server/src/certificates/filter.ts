@@ -1,14 +1,17 @@
 import type { Clock } from '@acmex/clock';
 import { toUnicode } from '@acmex/identifier';
+import type { CertificateCensus, CountedCertificate } from '@acmex/observability';
 import {
   type CertificatePage,
   certificateStates,
   type ManagedCertificate,
+  type StatedCertificate,
   stateOf,
 } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
 import { certifiedName, labelFilter, moment, namePart, ownName } from '../http/fields.ts';
+import { countedFor } from './counted.ts';
 
 /** Which certificates are meant; all where nothing is given. */
 export const filterFields = {
@@ -37,10 +40,10 @@ export interface FilteredPageOptions {
   /** By `expiry` by default where the filter is one of expiry, and by `id` for any other. */
   readonly sort?: 'id' | 'name' | 'expiry' | undefined;
   /**
-   * Whether certificates that fail are looked up by their index, where nothing else is. It is no
-   * use while what fails is changed: its pages are others then.
+   * What is known of all certificates: a filter without an index reads those that match in it.
+   * Without it such a page looks at certificates one by one.
    */
-  readonly looksUpFailing?: boolean | undefined;
+  readonly census?: Pick<CertificateCensus, 'tally'> | undefined;
   /** Which of the certificates that match are wanted; all by default. */
   readonly where?: ((certificate: ManagedCertificate) => boolean) | undefined;
 }
@@ -48,14 +51,14 @@ export interface FilteredPageOptions {
 /** Reads a page of the certificates that a caller may see and that match a filter. */
 export async function filteredPage(
   { name, below, expiresBefore, expiresAfter, ...filter }: CertificateFilter,
-  { caller, clock, limit, cursor, sort, where = () => true, ...options }: FilteredPageOptions,
+  { caller, clock, limit, cursor, sort, where = () => true, census }: FilteredPageOptions,
 ): Promise<CertificatePage> {
   const byExpiry = expiresBefore !== undefined || expiresAfter !== undefined;
-  const isSorted = byExpiry || (sort !== undefined && sort !== 'id');
   const isMatch = matcher({ expiresBefore, expiresAfter, ...filter }, clock);
+  const isIndexed = Object.values(filter).every((value) => value === undefined);
   return await caller.tenant.manager.provisioner.certificates.page({
     ...{ name, below, limit, cursor },
-    failing: options.looksUpFailing && filter.state === 'failing' && !isSorted,
+    among: census && !isIndexed ? matching(await countedFor(census, caller), isMatch) : undefined,
     where: (candidate) => maySee(caller, candidate.names) && isMatch(candidate) && where(candidate),
     sort: sort ?? (byExpiry ? 'expiry' : 'id'),
     expiresFrom: expiresAfter,
@@ -63,11 +66,31 @@ export async function filteredPage(
   });
 }
 
+/** What a filter looks at, of a stored certificate or of a counted one. */
+interface Filtered extends StatedCertificate, Pick<ManagedCertificate, 'id' | 'names' | 'issuer'> {
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly awaits?: object | undefined;
+}
+
+function* matching(
+  counted: Iterable<CountedCertificate>,
+  isMatch: (certificate: Filtered) => boolean,
+): Generator<Filtered> {
+  for (const { id, domain, furtherNames, isAwaiting, ...known } of counted) {
+    const certificate = {
+      ...{ id, names: [domain, ...furtherNames], issuer: known.issuer, labels: known.labels },
+      ...{ paused: known.paused, failure: known.failure, awaits: isAwaiting ? {} : undefined },
+      ...{ current: known.current, renewal: known.renewal },
+    };
+    if (isMatch(certificate)) yield certificate;
+  }
+}
+
 /** Returns whether a certificate matches what no index of names looks up. */
 function matcher(
   filter: Omit<CertificateFilter, 'name' | 'below'>,
   clock: Clock,
-): (certificate: ManagedCertificate) => boolean {
+): (certificate: Filtered) => boolean {
   const { issuer, state, awaits, label } = filter;
   const [labelName = '', labelValue] = label?.split('=') ?? [];
   const hasPart = containing(filter.contains);
@@ -106,7 +129,7 @@ function containing(part: string | undefined): (names: readonly string[]) => boo
 
 /** Returns whether a certificate has a label; with any value, where none is given. */
 function hasLabel(
-  { labels: all = {} }: ManagedCertificate,
+  { labels: all = {} }: Filtered,
   name: string,
   value: string | undefined,
 ): boolean {

@@ -53,6 +53,7 @@ beforeAll(async () => {
   await add(['g.test'], {
     ...issued('2026-06-01T00:00:00Z', '2026-04-01T00:00:00Z'),
     paused: true,
+    labels: { team: 'web' },
   });
   await add(['h.test'], { awaits, order: orders[2] });
 });
@@ -112,10 +113,14 @@ describe('the summary of certificates', () => {
 });
 
 describe('the filter of certificates', () => {
-  const namesOf = async (filter: CertificateFilter, by = caller()) =>
-    (await filteredPage(filter, { caller: by, clock, limit: 10 })).certificates.map(
-      ({ names }) => names[0],
-    );
+  const namesOf = async (filter: CertificateFilter, by = caller()) => {
+    const options = { caller: by, clock, limit: 10 };
+    const { certificates: all, scanned } = await filteredPage(filter, { ...options, census });
+    const oneByOne = await filteredPage(filter, options);
+    expect(all).toEqual(oneByOne.certificates);
+    expect(scanned).toBe(all.length);
+    return all.map(({ names }) => names[0]);
+  };
   const part = (text: string) => ({ contains: namePart.parse(text) });
 
   it('finds a part of any name, in any case, as people read it', async () => {
@@ -147,11 +152,16 @@ describe('the filter of certificates', () => {
     await expect(namesOf({ awaits: 'records' })).resolves.toEqual(['h.test']);
   });
 
-  it('looks up what fails', async () => {
-    const options = { caller: caller(), clock, limit: 10, looksUpFailing: true } as const;
-    const page = await filteredPage({ state: 'failing' }, options);
-    expect([page.certificates.length, page.scanned]).toEqual([1, 1]);
-    const sorted = await filteredPage({ state: 'failing' }, { ...options, sort: 'name' });
-    expect(sorted.certificates).toHaveLength(1);
+  it('finds a state, an issuer and labels', async () => {
+    await expect(namesOf({ state: 'failing' })).resolves.toEqual(['xn--bcher-kva.test']);
+    await expect(namesOf({ issuer: 'another' })).resolves.toEqual([]);
+    await expect(namesOf({ label: 'team' })).resolves.toEqual(['g.test']);
+    await expect(namesOf({ label: 'team=web' })).resolves.toEqual(['g.test']);
+    await expect(namesOf({ label: 'team=mail' })).resolves.toEqual([]);
+    await expect(namesOf({ state: 'valid', below: 'web.test' })).resolves.toEqual([
+      ...['a.web.test', 'c.web.test'],
+    ]);
+    const expiresAfter = '2026-03-29T00:00:00Z';
+    await expect(namesOf({ state: 'valid', expiresAfter })).resolves.toEqual(['d.mail.test']);
   });
 });

@@ -8,6 +8,7 @@ import { Field } from '../elements/field.tsx';
 import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
 import { Names } from '../elements/names.tsx';
+import { SearchForm } from '../elements/search-form.tsx';
 import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
@@ -241,22 +242,10 @@ function Deployed({
 }
 
 function FilterForm({ filter }: { readonly filter: Filter }) {
-  const { route } = useLocation();
-  const submit = (form: HTMLFormElement) => {
-    const entries = [...new FormData(form)].map(([name, value]) => [name, String(value).trim()]);
-    route(urlOf(filterOf(Object.fromEntries(entries) as Record<string, string>)));
-  };
   return (
-    <form
-      class="filter"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit(event.currentTarget);
-      }}
-      onChange={({ currentTarget, target }) => {
-        if (target instanceof HTMLSelectElement) submit(currentTarget);
-      }}
+    <SearchForm
+      addressOf={(entered) => urlOf(filterOf(entered))}
+      clear={Object.keys(filter).length > 0 ? '/certificates' : undefined}
     >
       <Field label={words.search} hint={words.searchHint}>
         {(attributes) => (
@@ -283,12 +272,8 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
         value={filter.sort ?? 'id'}
         options={(['id', 'name', 'expiry'] as const).map((sort) => [sort, words.sorts[sort]])}
       />
-      <div class="actions">
-        <button>{words.apply}</button>
-        {Object.keys(filter).length > 0 ? <a href="/certificates">{words.clear}</a> : null}
-      </div>
       <SetByLinks filter={filter} />
-    </form>
+    </SearchForm>
   );
 }
 

@@ -3,12 +3,14 @@ import { routes } from '../../src/routes.ts';
 import { Choice } from '../elements/choice.tsx';
 import { Field } from '../elements/field.tsx';
 import { Waiting } from '../elements/listing.tsx';
+import { SearchForm } from '../elements/search-form.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
 import { api } from '../server.ts';
 import { strings } from '../strings/strings.ts';
 import { type Host, hostsOf, type Report } from './hosts/host.ts';
 import { HostPanel } from './hosts/host-panel.tsx';
+import { withQuery } from '../with-query.ts';
 
 const words = await strings('hosts');
 
@@ -68,25 +70,15 @@ async function readHosts(
 }
 
 function FilterForm({ agent, state }: Filter) {
-  const { route } = useLocation();
-  const submit = (form: HTMLFormElement) => {
-    const entries = [...new FormData(form)]
-      .map(([name, value]) => [name, String(value).trim()])
-      .filter(([, value]) => value !== '');
-    const query = new URLSearchParams(Object.fromEntries(entries) as Record<string, string>);
-    route(query.size === 0 ? routes.hosts : `${routes.hosts}?${query}`);
-  };
   return (
-    <form
-      class="filter"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit(event.currentTarget);
-      }}
-      onChange={({ currentTarget, target }) => {
-        if (target instanceof HTMLSelectElement) submit(currentTarget);
-      }}
+    <SearchForm
+      addressOf={(entered) =>
+        withQuery(routes.hosts, {
+          agent: entered.agent || undefined,
+          state: entered.state || undefined,
+        })
+      }
+      clear={agent || state ? routes.hosts : undefined}
     >
       <Field label={words.search}>
         {(attributes) => (
@@ -111,10 +103,6 @@ function FilterForm({ agent, state }: Filter) {
           ['current', words.onlyCurrent],
         ]}
       />
-      <div class="actions">
-        <button>{words.apply}</button>
-        {agent || state ? <a href={routes.hosts}>{words.clear}</a> : null}
-      </div>
-    </form>
+    </SearchForm>
   );
 }

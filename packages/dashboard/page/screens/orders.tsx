@@ -4,6 +4,7 @@ import { Choice } from '../elements/choice.tsx';
 import { Instant } from '../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../elements/listing.tsx';
 import { Names } from '../elements/names.tsx';
+import { SearchForm } from '../elements/search-form.tsx';
 import { ServerText } from '../elements/server-text.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
@@ -140,17 +141,11 @@ function Pages({
 }
 
 function FilterForm({ filter }: { readonly filter: Filter }) {
-  const { route } = useLocation();
   const { certificate, issuer } = filter;
   return (
-    <form
-      class="filter"
-      role="search"
-      onSubmit={(event) => event.preventDefault()}
-      onChange={({ currentTarget }) => {
-        const state = String(new FormData(currentTarget).get('state'));
-        route(urlOf(filterOf({ ...filter, state })));
-      }}
+    <SearchForm
+      addressOf={(entered) => urlOf(filterOf({ ...filter, ...entered }))}
+      clear={Object.keys(filter).length > 0 ? urlOf({}) : undefined}
     >
       <Choice
         label={words.state}
@@ -158,19 +153,14 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
         value={filter.state ?? ''}
         options={[['', words.any], ...states.map((state) => [state, shell.states[state]] as const)]}
       />
-      {certificate === undefined && issuer === undefined ? null : (
-        <div class="actions">
-          {certificate === undefined ? null : (
-            <span class="label">
-              {words.ofCertificate} <a href={`/certificates/${certificate}`}>{certificate}</a>
-            </span>
-          )}
-          {issuer === undefined ? null : (
-            <span class="label">{words.ofIssuer(visibleText(issuer))}</span>
-          )}
-          <a href="/orders">{words.clear}</a>
-        </div>
+      {certificate === undefined ? null : (
+        <span class="label">
+          {words.ofCertificate} <a href={`/certificates/${certificate}`}>{certificate}</a>
+        </span>
       )}
-    </form>
+      {issuer === undefined ? null : (
+        <span class="label">{words.ofIssuer(visibleText(issuer))}</span>
+      )}
+    </SearchForm>
   );
 }

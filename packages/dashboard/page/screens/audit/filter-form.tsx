@@ -1,7 +1,7 @@
-import { useLocation } from 'preact-iso/router';
 import { Choice } from '../../elements/choice.tsx';
 import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
+import { SearchForm } from '../../elements/search-form.tsx';
 import { hasOwnCa } from '../../own-ca.ts';
 import { strings } from '../../strings/strings.ts';
 import { type Filter, filterOfForm, urlOf } from './filter.ts';
@@ -9,23 +9,12 @@ import { type Filter, filterOfForm, urlOf } from './filter.ts';
 const words = await strings('audit');
 
 export function FilterForm({ filter }: { readonly filter: Filter }) {
-  const { route } = useLocation();
   const { view, ...sought } = filter;
-  const submit = (form: HTMLFormElement) => {
-    const entered = filterOfForm(new FormData(form));
-    route(urlOf({ ...entered, ...(view === undefined ? {} : { view }) }));
-  };
+  const log = view === undefined ? {} : { view };
   return (
-    <form
-      class="filter"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit(event.currentTarget);
-      }}
-      onChange={({ currentTarget, target }) => {
-        if (target instanceof HTMLSelectElement) submit(currentTarget);
-      }}
+    <SearchForm
+      addressOf={(entered) => urlOf({ ...filterOfForm(Object.entries(entered)), ...log })}
+      clear={Object.keys(sought).length > 0 ? urlOf(log) : undefined}
     >
       <Choice
         label={words.type}
@@ -52,13 +41,7 @@ export function FilterForm({ filter }: { readonly filter: Filter }) {
       </Field>
       <MomentField label={words.since} name="since" value={filter.since} />
       <MomentField label={words.until} name="until" value={filter.until} />
-      <div class="actions">
-        <button>{words.apply}</button>
-        {Object.keys(sought).length > 0 ? (
-          <a href={urlOf(view === undefined ? {} : { view })}>{words.clear}</a>
-        ) : null}
-      </div>
-    </form>
+    </SearchForm>
   );
 }
 

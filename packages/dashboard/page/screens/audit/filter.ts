@@ -1,5 +1,6 @@
 import { routes } from '../../../src/routes.ts';
 import { instantOf } from '../../local-time.ts';
+import { withQuery } from '../../with-query.ts';
 
 /** The search in the audit log or in the events. It is in the address of the page. */
 export interface Filter {
@@ -39,6 +40,5 @@ function isUsable(name: (typeof fields)[number], value: string): boolean {
 
 /** The address that shows what matches a filter. */
 export function urlOf(filter: Filter, cursor?: string): string {
-  const query = new URLSearchParams({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
-  return query.size === 0 ? routes.audit : `${routes.audit}?${query}`;
+  return withQuery(routes.audit, { ...filter, cursor });
 }

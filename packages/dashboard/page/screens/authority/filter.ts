@@ -1,5 +1,6 @@
 import type { operations } from '@acmex/api';
 import { routes } from '../../../src/routes.ts';
+import { withQuery } from '../../with-query.ts';
 
 type Query = NonNullable<operations['getApiCaCertificates']['parameters']['query']>;
 export const statuses = [
@@ -27,8 +28,7 @@ export function filterOf(query: Readonly<Record<string, string>>): Filter {
 
 /** The address that shows what matches a filter. */
 export function urlOf(filter: Filter, cursor?: string): string {
-  const query = new URLSearchParams({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
-  return query.size === 0 ? routes.authority : `${routes.authority}?${query}`;
+  return withQuery(routes.authority, { ...filter, cursor });
 }
 
 /**

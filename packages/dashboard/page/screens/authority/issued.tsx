@@ -9,6 +9,7 @@ import { Field } from '../../elements/field.tsx';
 import { Instant } from '../../elements/instant.tsx';
 import { type Column, Listing, Waiting } from '../../elements/listing.tsx';
 import { Names } from '../../elements/names.tsx';
+import { SearchForm } from '../../elements/search-form.tsx';
 import { State } from '../../elements/state.tsx';
 import { useLoaded } from '../../loaded.ts';
 import { api } from '../../server.ts';
@@ -93,20 +94,10 @@ function Pages({
 }
 
 function FilterForm({ filter }: { readonly filter: Filter }) {
-  const { route } = useLocation();
-  const submit = (form: HTMLFormElement) =>
-    route(urlOf(filterOf(Object.fromEntries(new FormData(form)) as Record<string, string>)));
   return (
-    <form
-      class="filter"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit(event.currentTarget);
-      }}
-      onChange={({ currentTarget, target }) => {
-        if (target instanceof HTMLSelectElement) submit(currentTarget);
-      }}
+    <SearchForm
+      addressOf={(entered) => urlOf(filterOf(entered))}
+      clear={Object.keys(filter).length > 0 ? urlOf({}) : undefined}
     >
       <Field label={words.issued.search} hint={words.issued.searchHint}>
         {(attributes) => (
@@ -131,11 +122,7 @@ function FilterForm({ filter }: { readonly filter: Filter }) {
           ...statuses.map((status) => [status, shell.states[status]] as const),
         ]}
       />
-      <div class="actions">
-        <button>{words.issued.apply}</button>
-        {Object.keys(filter).length > 0 ? <a href={urlOf({})}>{words.issued.clear}</a> : null}
-      </div>
-    </form>
+    </SearchForm>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { operations } from '@acmex/api';
 import { routes } from '../../../src/routes.ts';
+import { withQuery } from '../../with-query.ts';
 
 type Query = NonNullable<operations['getApiCertificates']['parameters']['query']>;
 export const states = [
@@ -61,8 +62,7 @@ export function filterOf(query: Readonly<Record<string, string>>): Filter {
 
 /** The address that shows what matches a filter. */
 export function urlOf(filter: Filter, cursor?: string): string {
-  const query = new URLSearchParams({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
-  return query.size === 0 ? routes.certificates : `${routes.certificates}?${query}`;
+  return withQuery(routes.certificates, { ...filter, cursor });
 }
 
 /** The filter as the server takes it. */

@@ -1,5 +1,6 @@
 import type { operations } from '@acmex/api';
 import { routes } from '../../../src/routes.ts';
+import { withQuery } from '../../with-query.ts';
 
 type Query = NonNullable<operations['getApiOrders']['parameters']['query']>;
 export const states = [
@@ -31,6 +32,5 @@ export function filterOf(query: Readonly<Record<string, string>>): Filter {
 
 /** The address that shows what matches a filter. */
 export function urlOf(filter: Filter, cursor?: string): string {
-  const query = new URLSearchParams({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
-  return query.size === 0 ? routes.orders : `${routes.orders}?${query}`;
+  return withQuery(routes.orders, { ...filter, cursor });
 }

@@ -14,8 +14,6 @@ export const audit: Translation<typeof english> = {
   certificateHint: 'Seine Id: crt_ und 26 Buchstaben und Ziffern',
   since: 'Ab',
   until: 'Bis',
-  apply: 'Suchen',
-  clear: 'Filter leeren',
   columns: { time: 'Wann', what: 'Was', who: 'Wer, von wo' },
   server: 'der Server selbst',
   you: 'Ihr Schlüssel',

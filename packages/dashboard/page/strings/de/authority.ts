@@ -46,8 +46,6 @@ export const authority: Translation<typeof english> = {
     searchHint: 'Ein Teil eines Namens oder eine ganze Seriennummer',
     status: 'Zustand',
     any: 'alle',
-    apply: 'Suchen',
-    clear: 'Filter entfernen',
     names: 'Namen',
     state: 'Zustand',
     serialNumber: 'Seriennummer',

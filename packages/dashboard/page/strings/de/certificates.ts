@@ -14,8 +14,6 @@ export const certificates: Translation<typeof english> = {
   sort: 'Sortieren nach',
   sorts: { id: 'Zuerst angelegt', name: 'Name', expiry: 'Läuft zuerst ab' },
   any: 'beliebig',
-  apply: 'Suchen',
-  clear: 'Filter leeren',
   columns: {
     names: 'Namen',
     state: 'Zustand',

@@ -14,8 +14,6 @@ export const hosts: Translation<typeof english> = {
   any: 'beliebig',
   onlyBehind: 'nur was veraltet ist',
   onlyCurrent: 'nur was aktuell ist',
-  apply: 'Suchen',
-  clear: 'Filter leeren',
   count: (count, behind) =>
     `${count === 1 ? '1 Zertifikat' : `${count} Zertifikate`}${behind > 0 ? `, ${behind} veraltet` : ''}`,
   reported: 'gemeldet',

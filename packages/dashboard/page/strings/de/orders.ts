@@ -9,7 +9,6 @@ export const orders: Translation<typeof english> = {
   any: 'beliebig',
   ofCertificate: 'Zum Zertifikat',
   ofIssuer: (issuer) => `Von ${issuer}`,
-  clear: 'Filter leeren',
   columns: {
     names: 'Namen',
     state: 'Zustand',

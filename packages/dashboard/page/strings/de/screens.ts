@@ -1,4 +1,5 @@
 // What is loaded with the first screen.
+export { search } from './search.ts';
 export { overview } from './overview.ts';
 export { certificates } from './certificates.ts';
 export { calendar } from './calendar.ts';

@@ -13,8 +13,6 @@ export const audit = {
   certificateHint: 'Its id: crt_ and 26 letters and digits',
   since: 'From',
   until: 'Until',
-  apply: 'Search',
-  clear: 'Clear the filter',
   columns: { time: 'When', what: 'What', who: 'Who, from where' },
   server: 'the server itself',
   you: 'your key',

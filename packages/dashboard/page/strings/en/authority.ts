@@ -43,8 +43,6 @@ export const authority = {
     searchHint: 'A part of a name, or a whole serial number',
     status: 'State',
     any: 'any',
-    apply: 'Search',
-    clear: 'Clear the filter',
     names: 'Names',
     state: 'State',
     serialNumber: 'Serial number',

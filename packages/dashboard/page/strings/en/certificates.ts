@@ -11,8 +11,6 @@ export const certificates = {
   sort: 'Sort by',
   sorts: { id: 'Made first', name: 'Name', expiry: 'Expires first' },
   any: 'any',
-  apply: 'Search',
-  clear: 'Clear the filter',
   columns: {
     names: 'Names',
     state: 'State',

@@ -11,8 +11,6 @@ export const hosts = {
   any: 'any',
   onlyBehind: 'only what is behind',
   onlyCurrent: 'only what is current',
-  apply: 'Search',
-  clear: 'Clear the filter',
   count: (count: number, behind: number) =>
     `${count === 1 ? '1 certificate' : `${count} certificates`}${behind > 0 ? `, ${behind} behind` : ''}`,
   reported: 'reported',

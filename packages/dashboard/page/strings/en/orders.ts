@@ -6,7 +6,6 @@ export const orders = {
   any: 'any',
   ofCertificate: 'Of the certificate',
   ofIssuer: (issuer: string) => `From ${issuer}`,
-  clear: 'Clear the filter',
   columns: {
     names: 'Names',
     state: 'State',
