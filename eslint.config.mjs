@@ -99,6 +99,7 @@ const mayImport = {
   api: ['identifier', 'clock', 'errors'],
   dashboard: ['api', 'identifier'],
   import: ['certificate', 'protocol', 'files', 'errors'],
+  budgets: ['identifier'],
 };
 const boundaries = (also = []) => [
   'error',
