@@ -36,6 +36,31 @@ export const deployErrors = {
     exit: 8,
     http: 500,
   },
+  ERR_DEPLOY_CREDENTIALS: {
+    meaning: 'A deploy target refused its credentials.',
+    cure: 'Check the credentials of the target in acmex.toml, and what they may change.',
+    exit: 8,
+    http: 500,
+  },
+  ERR_DEPLOY_REFUSED: {
+    meaning: 'A deploy target refused the certificate. The former certificate stays in use.',
+    cure: 'Read what the target says; correct its table in acmex.toml, or the target itself.',
+    exit: 8,
+    http: 500,
+  },
+  ERR_DEPLOY_UNREACHABLE: {
+    meaning: 'A deploy target cannot be reached, or its answer is not as expected.',
+    cure: 'Check its address and the network. The deployment is tried again.',
+    exit: 8,
+    http: 500,
+  },
+  ERR_DEPLOY_ROLL_BACK: {
+    meaning:
+      'A new certificate was not confirmed at a deploy target, and the former one could not be put back.',
+    cure: 'Look at the target: the message says what happened. The deployment is tried again.',
+    exit: 8,
+    http: 500,
+  },
 } as const satisfies ErrorTable<'DEPLOY'>;
 
 export type DeployErrorCode = keyof typeof deployErrors;

@@ -10,3 +10,13 @@ export { hooksIn } from './hooks-folder.ts';
 export { fileAttributes, type Permissions } from './permissions.ts';
 export { probe, type ProbeOptions, servedSerialNumber } from './probe.ts';
 export { trustedProgram } from './program.ts';
+export type {
+  CompleteBundle,
+  DeployTarget,
+  Restored,
+  StagedCertificate,
+  StageOptions,
+  TargetCallOptions,
+  TargetMemory,
+} from './target.ts';
+export { deployToTarget, type TransactionOptions } from './transaction.ts';
