@@ -29,3 +29,10 @@ it.each([
   expect([outcome.stderr, outcome.code]).toEqual([expect.any(String), code]);
   expect(await readdir(folder)).toEqual(['client']);
 });
+
+it('makes no storage to read where it would be encrypted', async () => {
+  const env = { ACMEX_STORAGE_PASSPHRASE: 'twelve words of the tests' };
+  const outcome = await acmex(['cert', 'list', '--storage', join(folder, 'data')], { env });
+  expect(outcome).toMatchObject({ code: 0 });
+  expect(await readdir(folder)).toEqual(['client']);
+});

@@ -41,18 +41,21 @@ export async function encryptedStorage(
   storage: Storage,
   { keys: inputs, signal }: EncryptedStorageOptions,
 ): Promise<Storage> {
-  const keys = await unlock(storage, inputs, { inClear: 'refused', signal });
-  const count = writeCount(storage, keys.current.id);
+  const secret = new Secret(storage, inputs);
+  await secret.toRead(signal);
 
   return {
     async get(key, options) {
-      const entry = await storage.get(checkedNotReserved(checkedKey(key)), options);
+      checkedNotReserved(checkedKey(key));
+      const keys = await secret.toRead(options?.signal);
+      const entry = keys && (await storage.get(key, options));
       return entry && clear(entry, keys);
     },
     async *list(prefix, { limit = Infinity, ...options } = {}) {
       if (checkedPrefix(prefix) !== '') checkedNotReserved(prefix);
       let left = limit;
-      if (left <= 0) return;
+      const keys = left > 0 ? await secret.toRead(options.signal) : undefined;
+      if (!keys) return;
       for await (const entry of inClear(
         storage.list(prefix, prefix === '' ? options : { ...options, limit }),
         keys,
@@ -62,15 +65,66 @@ export async function encryptedStorage(
         if (--left <= 0) return;
       }
     },
-    snapshot: (options) => inClear(storage.snapshot(options), keys, options),
+    async *snapshot(options = {}) {
+      const keys = await secret.toRead(options.signal);
+      if (keys) yield* inClear(storage.snapshot(options), keys, options);
+    },
     async write(changes, options) {
       options?.signal?.throwIfAborted();
-      const sealed = checkedChanges(changes).map((change) => encrypted(change, keys));
+      const copied = checkedChanges(changes).map(copyOf);
+      const { keys, count } = await secret.toWrite(options?.signal);
+      const sealed = copied.map((change) => encrypted(change, keys));
       await count(sealed.filter((change) => 'set' in change).length, options?.signal);
       return await storage.write(sealed, options);
     },
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
   };
+}
+
+/** The keys of a storage. The first write to an empty storage begins the encryption. */
+class Secret {
+  readonly #storage: Storage;
+  readonly #inputs: readonly EncryptionKeyInput[];
+  #keys: Keys | undefined;
+  #writing: Promise<Writing> | undefined;
+
+  constructor(storage: Storage, inputs: readonly EncryptionKeyInput[]) {
+    this.#storage = storage;
+    this.#inputs = inputs;
+  }
+
+  /** @returns undefined where the storage is empty, and so nothing to read */
+  async toRead(signal: AbortSignal | undefined): Promise<Keys | undefined> {
+    signal?.throwIfAborted();
+    const options = { inClear: 'refused', create: false, signal } as const;
+    this.#keys ??= await unlock(this.#storage, this.#inputs, options);
+    return this.#keys;
+  }
+
+  async toWrite(signal: AbortSignal | undefined): Promise<Writing> {
+    signal?.throwIfAborted();
+    this.#writing ??= this.#beginWriting();
+    return await this.#writing.catch((error: unknown) => {
+      this.#writing = undefined;
+      throw error;
+    });
+  }
+
+  async #beginWriting(): Promise<Writing> {
+    const keys = this.#keys ?? (await unlock(this.#storage, this.#inputs, { inClear: 'refused' }));
+    this.#keys = keys;
+    return { keys, count: writeCount(this.#storage, keys.current.id) };
+  }
+}
+
+interface Writing {
+  readonly keys: Keys;
+  readonly count: ReturnType<typeof writeCount>;
+}
+
+/** A copy, before anything is awaited: the caller may continue with its bytes. */
+function copyOf(change: Change): Change {
+  return 'set' in change ? { ...change, value: Uint8Array.from(change.value) } : change;
 }
 
 function checkedNotReserved(key: string): string {

@@ -48,6 +48,8 @@ export interface Keys {
 export interface UnlockOptions {
   /** Whether unencrypted entries are allowed in a storage without a sentinel. */
   readonly inClear: 'refused' | 'allowed';
+  /** Whether the sentinel is created in a storage that is empty; true by default. */
+  readonly create?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,13 +57,29 @@ export interface UnlockOptions {
  * Reads the sentinel, or creates it if the storage is empty. Adds the first key to the sentinel if
  * a different configured key is already there.
  *
+ * @returns undefined for a storage that is empty, unless the sentinel is to be created
  * @throws StorageError `ERR_STORAGE_ENCRYPTION`
  */
 export async function unlock(
   storage: Storage,
   inputs: readonly EncryptionKeyInput[],
-  { inClear, signal }: UnlockOptions,
-): Promise<Keys> {
+  options: UnlockOptions & { readonly create?: true },
+): Promise<Keys>;
+export async function unlock(
+  storage: Storage,
+  inputs: readonly EncryptionKeyInput[],
+  options: UnlockOptions,
+): Promise<Keys | undefined>;
+export async function unlock(
+  storage: Storage,
+  inputs: readonly EncryptionKeyInput[],
+  { inClear, create = true, signal }: UnlockOptions,
+): Promise<Keys | undefined> {
+  if (inputs.length === 0)
+    throw new StorageError(
+      'ERR_STORAGE_ENCRYPTION',
+      'no encryption key is configured: `acmex storage new-key` creates a key',
+    );
   for (;;) {
     const entry = await storage.get(sentinelKey, { signal });
     if (!entry && inClear === 'refused' && (await hasEntries(storage, signal)))
@@ -69,14 +87,11 @@ export async function unlock(
         'ERR_STORAGE_ENCRYPTION',
         'the storage has entries that are not encrypted: `acmex storage encrypt` encrypts them in place',
       );
+    if (!entry && !create) return undefined;
     const sentinel = entry ? record.read(entry) : { passphrases: newPassphraseSetting(), keys: {} };
     const keys = await Promise.all(inputs.map((input) => resolveKey(input, sentinel.passphrases)));
     const [current] = keys;
-    if (!current)
-      throw new StorageError(
-        'ERR_STORAGE_ENCRYPTION',
-        'no encryption key is configured: `acmex storage new-key` creates a key',
-      );
+    if (!current) return undefined;
     const known = keys.filter((key) => provesItself(key, sentinel));
     if (entry && known.length === 0)
       throw new StorageError(
