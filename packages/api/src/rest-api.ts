@@ -1517,7 +1517,7 @@ export interface components {
       chain: string;
     };
     ActionResult: {
-      /** @description How many match, from the cursor on: of a dry run, where the first 20,000 certificates are looked at, and of a revocation. */
+      /** @description How many match, from the cursor on: of a dry run, which looks at the first 20,000 certificates (those that can match, where the filter has no index), and of a revocation. */
       matched?: number;
       /** @description Of a revocation: how many of them are behind `next`. */
       remaining?: number;

@@ -424,6 +424,7 @@ describeWith(['chromium'], 'the dashboard', () => {
     await mark.click();
     const records = page.getByRole('heading', { name: 'Records to set by hand' });
     await records.waitFor();
+    await picture(page, 'records');
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(await reflowFaults(page)).toEqual([]);
     await open(page, `${demo.url}/certificates/${certificate}`);

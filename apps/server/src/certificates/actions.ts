@@ -1,6 +1,7 @@
 import type { Clock } from '@acmex/clock';
 import { errorCode, errorText } from '@acmex/errors';
 import { changeCertificate } from '@acmex/manager';
+import { CertificateCensus } from '@acmex/observability';
 import type { CertificatePage, ManagedCertificate } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
@@ -77,8 +78,9 @@ const actionRequest = z
       if (expected !== undefined) refuse('expected', 'write it only for the action revoke');
       return;
     }
+    if (dryRun) return;
     if (reason === undefined) refuse('reason', 'write why the certificates are revoked');
-    if (expected === undefined && !dryRun)
+    if (expected === undefined)
       refuse('expected', 'write how many certificates match, as the dry run has said');
   });
 type ActionRequest = z.output<typeof actionRequest>;
@@ -101,7 +103,7 @@ const act = endpoint({
             .int()
             .optional()
             .describe(
-              'How many match, from the cursor on: of a dry run, where the first 20,000 certificates are looked at, and of a revocation.',
+              'How many match, from the cursor on: of a dry run, which looks at the first 20,000 certificates (those that can match, where the filter has no index), and of a revocation.',
             ),
           remaining: z
             .number()
@@ -137,13 +139,16 @@ export class CertificateActions {
   readonly #quotas: Quotas;
   readonly #clock: Clock;
   readonly #paths: ServerPaths;
+  readonly #census: CertificateCensus;
 
   constructor(
     @Inject(SCHEDULING) scheduling: Scheduling,
     @Inject(Quotas) quotas: Quotas,
     @Inject(CLOCK) clock: Clock,
     @Inject(SERVER_PATHS) paths: ServerPaths,
+    @Inject(CertificateCensus) census: CertificateCensus,
   ) {
+    this.#census = census;
     this.#scheduling = scheduling;
     this.#quotas = quotas;
     this.#clock = clock;
@@ -184,7 +189,8 @@ export class CertificateActions {
       readonly where?: Action['concerns'];
     },
   ): Promise<CertificatePage> {
-    return await filteredPage(filter, { caller, clock: this.#clock, where, ...range });
+    const known = { caller, clock: this.#clock, census: this.#census };
+    return await filteredPage(filter, { ...known, where, ...range });
   }
 
   /** Counts what matches, from the cursor on, as far as `countLimit`. */
