@@ -171,6 +171,8 @@ This page is generated from the code. [The example](../packages/config/example/a
 
 A value that an entry of \`[[certificates]]\` does not have is its default, also after you removed it from the entry: the certificate is then changed, and ordered again where that needs it. Only places that \`acmex obtain\` set stay where an entry has no \`deploy\`, \`hooks\` and \`probe\`. A certificate whose entry is removed stays managed as it is.
 
+Files in the folder \`certificates.d\` beside acmex.toml add further certificates with the same keys: see [certificates as code](certificates-as-code.md).
+
 ${configReference()}`;
 }
 

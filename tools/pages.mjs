@@ -25,6 +25,7 @@ const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 for (const page of [
   'docs/server.md',
   'docs/deployment.md',
+  'docs/certificates-as-code.md',
   'docs/hardware-keys.md',
   'docs/inspect.md',
   'docs/formats.md',
@@ -77,7 +78,7 @@ async function asUser(page) {
     chmodSync(join(programs, 'acmex'), 0o755);
     const commands = [];
     for (const [, file, language, code] of text.matchAll(
-      /(?:^`([\w./-]+)`\n\n)?^```(sh|toml)\n(.*?)^```$/gms,
+      /(?:^`([\w./-]+)`\n\n)?^```(sh|toml|yaml|csv)\n(.*?)^```$/gms,
     )) {
       if (language === 'sh') commands.push(code);
       else if (file === undefined) throw new Error(`${page}: a file says not where it goes`);

@@ -1,18 +1,27 @@
+import { printable } from '@acmex/errors';
+
 /** The source of a value. */
 export type Origin =
   /** As `--storage`. */
   | { readonly from: 'flag'; readonly flag: string }
   | { readonly from: 'environment'; readonly variable: string }
-  /** `line` counts from 1; `variables`: the text has `${…}`, which was replaced. */
+  /**
+   * `line` and `column` count from 1; without a line it is the whole file. `column` is known in the
+   * files of `certificates.d`. `variables`: the text has `${…}`, which was replaced.
+   */
   | {
       readonly from: 'file';
       readonly file: string;
-      readonly line: number;
+      readonly line?: number | undefined;
+      readonly column?: number | undefined;
       readonly variables?: true;
     }
   | { readonly from: 'default' };
 
-/** `flag --storage`, `ACMEX_STORAGE`, `/etc/acmex/acmex.toml:7` or `default`. */
+/**
+ * `flag --storage`, `ACMEX_STORAGE`, `/etc/acmex/acmex.toml:7`,
+ * `/etc/acmex/certificates.d/web.csv:7:1` or `default`.
+ */
 export function originText(origin: Origin): string {
   switch (origin.from) {
     case 'flag':
@@ -20,7 +29,9 @@ export function originText(origin: Origin): string {
     case 'environment':
       return origin.variable;
     case 'file':
-      return `${origin.file}:${origin.line}`;
+      return [origin.file, origin.line, origin.column]
+        .filter((part) => part !== undefined)
+        .join(':');
     case 'default':
       return 'default';
   }
@@ -48,7 +59,7 @@ export interface Fault {
 
 /** Returns a fault as one line: `/etc/acmex/acmex.toml:7: acme.contact …: …`. */
 export function faultText({ key, origin, problem, cure, code }: Fault): string {
-  const subject = key === '' ? '' : `${key} `;
+  const subject = key === '' ? '' : `${printable(key, 300)} `;
   const suffix = code === undefined ? '' : ` [${code}]`;
   return `${originText(origin)}: ${subject}${problem}: ${cure}${suffix}`;
 }

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '@acmex/clock';
 import { readFile } from 'node:fs/promises';
 import type * as z from 'zod';
+import { type Included, withFolder, withoutFolder } from './certificates-folder/included.ts';
 import { type ConfigKey, configKeys } from './config-keys.ts';
 import { crossCheckFaults } from './cross-checks/cross-checks.ts';
 import { withoutHalfAccount } from './cross-checks/issuers.ts';
@@ -34,6 +35,8 @@ export type ConfigValues = Frozen<z.output<ReturnType<typeof configTables>>>;
 export interface Config {
   /** Its real path; undefined where there is none. */
   readonly file: string | undefined;
+  /** The paths of the files in `certificates.d` beside it. */
+  readonly certificateFiles: readonly string[];
   readonly values: ConfigValues;
   /**
    * Returns the source of a value, such as `['acme', 'contact']`; `default` where it is not set.
@@ -70,21 +73,7 @@ export async function checkConfig(options: ReadConfigOptions): Promise<ConfigChe
   const path = await findConfig(options);
   const file = path === undefined ? undefined : await assertTrusted(path);
   const written = file === undefined ? Settings.none() : await settingsIn(file);
-  return written instanceof Settings
-    ? checked(file, written, options)
-    : { file, faults: [written] };
-}
-
-async function settingsIn(file: string): Promise<Settings | Fault> {
-  const document = readDocument(file, await readFile(file, 'utf8'));
-  return 'table' in document ? Settings.ofFile(file, document.table, document.lines) : document;
-}
-
-function checked(
-  file: string | undefined,
-  written: Settings,
-  options: ReadConfigOptions,
-): ConfigCheck {
+  if (!(written instanceof Settings)) return { file, faults: [written] };
   const tables = configTables({
     environment: options.environment,
     clock: options.clock ?? systemClock,
@@ -94,18 +83,51 @@ function checked(
     known ??= configKeys(schemaOf(tables));
     return known;
   };
-  const { settings, faults } = readSettings(written, keys, options);
+  const included =
+    path === undefined ? withoutFolder(written) : await withFolder(written, path, keys);
+  return checked({ file, included, tables, keys }, options);
+}
+
+async function settingsIn(file: string): Promise<Settings | Fault> {
+  const document = readDocument(await readFile(file, 'utf8'));
+  if ('table' in document) return Settings.ofFile(file, document.table, document.places);
+  const { line, column } = document.place;
+  return {
+    key: '',
+    origin: { from: 'file', file, line },
+    problem: `is not valid TOML at column ${column}`,
+    cure: document.cure,
+  };
+}
+
+interface Sources {
+  readonly file: string | undefined;
+  readonly included: Included;
+  readonly tables: ReturnType<typeof configTables>;
+  readonly keys: () => readonly ConfigKey[];
+}
+
+function checked(
+  { file, included, tables, keys }: Sources,
+  options: ReadConfigOptions,
+): ConfigCheck {
+  const { settings, faults } = readSettings(included.settings, keys, options);
   const { success, data, error } = tables.safeParse(settings.table);
-  const all = onePerKey([
+  const perKey = onePerKey([
     ...faults,
     ...faultsOf(error?.issues ?? [], settings, keys),
     ...crossCheckFaults(settings),
     ...proxyVariableFaults(valueAt(settings.table, ['network', 'proxy']), options.environment),
   ]);
-  if (!success || all.length > 0) return { file, faults: all };
+  const all = [...perKey.map(included.localFault), ...included.faults];
+  if (!success || all.length > 0) return { file, faults: inOrder(all, [file, ...included.files]) };
   const originOf = (path: KeyPath): Origin =>
     valueAt(settings.table, path) === undefined ? { from: 'default' } : settings.originOf(path);
-  return { file, faults: [], config: { file, values: frozen(data), originOf } };
+  return {
+    file,
+    faults: [],
+    config: { file, certificateFiles: included.files, values: frozen(data), originOf },
+  };
 }
 
 /** Merges the sources by their precedence. */
@@ -125,13 +147,30 @@ function readSettings(
   };
 }
 
-/** Returns the first fault of each key, in the order of the file. */
+/** Returns the first fault of each key. */
 function onePerKey(faults: readonly Fault[]): readonly Fault[] {
-  const first = new Map(faults.toReversed().map((fault) => [fault.key, fault]));
-  const line = ({ origin }: Fault) => (origin.from === 'file' ? origin.line : Infinity);
-  return [...first.values()]
-    .reverse()
-    .sort((a, b) => (line(a) === line(b) ? 0 : line(a) - line(b)));
+  return [...new Map(faults.toReversed().map((fault) => [fault.key, fault])).values()].reverse();
+}
+
+/** Sorts faults by the order of the files and of their lines, those of no file to the end. */
+function inOrder(
+  faults: readonly Fault[],
+  files: readonly (string | undefined)[],
+): readonly Fault[] {
+  const orderOf = new Map(files.map((file, index) => [file, index]));
+  const place = ({ origin }: Fault): readonly number[] =>
+    origin.from === 'file'
+      ? [orderOf.get(origin.file) ?? files.length, origin.line ?? 0, origin.column ?? 0]
+      : [files.length + 1];
+  return faults
+    .map((fault) => ({ fault, place: place(fault) }))
+    .sort((a, b) => compared(a.place, b.place))
+    .map(({ fault }) => fault);
+}
+
+function compared(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((number, index) => number !== b[index]);
+  return at === -1 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
 /** A type whose values are frozen at every depth. */

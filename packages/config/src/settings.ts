@@ -1,4 +1,5 @@
 import type { Origin } from './fault.ts';
+import type { Place } from './toml/toml-reader.ts';
 
 /** The path of a value: names of tables and keys, and indexes in arrays. */
 export type KeyPath = readonly (string | number)[];
@@ -64,10 +65,10 @@ export class Settings {
     private readonly otherwise: Origin,
   ) {}
 
-  static ofFile(file: string, table: Table, lines: ReadonlyMap<string, number>): Settings {
+  static ofFile(file: string, table: Table, places: ReadonlyMap<string, Place>): Settings {
     return new Settings(
       table,
-      new Map([...lines].map(([key, line]) => [key, { from: 'file', file, line }])),
+      new Map([...places].map(([key, { line }]) => [key, { from: 'file', file, line }])),
       { from: 'file', file, line: 1 },
     );
   }
@@ -94,6 +95,17 @@ export class Settings {
 
   withTable(table: Table): Settings {
     return new Settings(table, this.origins, this.otherwise);
+  }
+
+  /**
+   * Returns the settings with further certificates, unless the key has a value that is not a list.
+   * @param origins of all keys of these, by `pathText`
+   */
+  withCertificates(entries: readonly unknown[], origins: ReadonlyMap<string, Origin>): Settings {
+    const { certificates = [] } = this.table;
+    if (entries.length === 0 || !Array.isArray(certificates)) return this;
+    const table = { ...this.table, certificates: [...(certificates as unknown[]), ...entries] };
+    return new Settings(table, new Map([...this.origins, ...origins]), this.otherwise);
   }
 
   /** Notes that texts of the file had variables. */

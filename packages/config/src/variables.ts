@@ -40,19 +40,26 @@ export function variableValue(
   { path, schema }: ConfigKey,
   directory: string,
 ): unknown {
-  if (schema.type === 'boolean') {
-    if (text === 'true' || text === '1') return true;
-    return text === 'false' || text === '0' ? false : text;
-  }
-  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
   if (isTextList(schema))
     return text
       .split(',')
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '');
-  return path.join('.') === 'storage.url'
-    ? absoluteUrl(text, directory)
-    : absolute(text, schema, directory);
+  if (path.join('.') === 'storage.url') return absoluteUrl(text, directory);
+  return absolute(scalarValue(text, schema), schema, directory);
+}
+
+/**
+ * Returns a text as true, false or a whole number where the schema wants that. Text that does not
+ * fit stays text, and the schema refuses it.
+ */
+export function scalarValue(text: string, schema: JsonSchema): unknown {
+  if (schema.type === 'boolean') {
+    if (text === 'true' || text === '1') return true;
+    return text === 'false' || text === '0' ? false : text;
+  }
+  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+  return text;
 }
 
 /** Paths that come from a command line or an environment begin where the program was started. */
@@ -75,7 +82,7 @@ function isScalar({ type }: JsonSchema): boolean {
   return type === 'string' || type === 'boolean' || type === 'integer' || type === 'number';
 }
 
-function isTextList({ type, items, prefixItems }: JsonSchema): boolean {
+export function isTextList({ type, items, prefixItems }: JsonSchema): boolean {
   return (
     type === 'array' &&
     prefixItems === undefined &&

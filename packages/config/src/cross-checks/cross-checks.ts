@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.ts';
 import type { Settings } from '../settings.ts';
+import { longTexts, repeatedCertificates } from './certificates.ts';
 import type { Check } from './check.ts';
 import { deviceKeys } from './device-keys.ts';
 import { dnsChallenges, dnsProviders, dnsZones, pairs } from './dns.ts';
@@ -19,6 +20,8 @@ const checks: readonly Check[] = [
   storage,
   tenants,
   deviceKeys,
+  longTexts,
+  repeatedCertificates,
 ];
 
 /**

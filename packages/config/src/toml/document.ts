@@ -1,22 +1,28 @@
 import { parse, TomlError } from 'smol-toml';
-import type { Fault } from '../fault.ts';
 import type { Table } from '../settings.ts';
-import { keyLines } from './key-lines.ts';
+import { keyPlaces } from './key-places.ts';
+import type { Place } from './toml-reader.ts';
 
-/** A configuration file as it was written. */
+/** A TOML file as it was written. */
 export interface Document {
   readonly table: Table;
   /** By `pathText`. */
-  readonly lines: ReadonlyMap<string, number>;
+  readonly places: ReadonlyMap<string, Place>;
+}
+
+/** Where a text is not valid TOML, and what to do. */
+export interface SyntaxFault {
+  readonly place: Place;
+  readonly cure: string;
 }
 
 /**
- * Parses a file's text as TOML, or returns its fault. The parser's message quotes lines of the
- * file, so it is not used.
+ * Parses a text as TOML, or returns its fault. The parser's message quotes lines of the file, so it
+ * is not used.
  */
-export function readDocument(file: string, text: string): Document | Fault {
+export function readDocument(text: string): Document | SyntaxFault {
   try {
-    return { table: parse(text), lines: keyLines(text) };
+    return { table: parse(text), places: keyPlaces(text) };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const reason = error.message
@@ -24,9 +30,7 @@ export function readDocument(file: string, text: string): Document | Fault {
       ?.replace(/^Invalid TOML document: /, '')
       .replace(/\.$/, '');
     return {
-      key: '',
-      origin: { from: 'file', file, line: error.line },
-      problem: `is not valid TOML at column ${error.column}`,
+      place: { line: error.line, column: error.column },
       cure: reason ?? 'see https://toml.io',
     };
   }

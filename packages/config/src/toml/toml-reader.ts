@@ -1,14 +1,25 @@
 import type { KeyPath } from '../settings.ts';
 
-/** Reads a valid TOML document once, and reports each key and item inside values with its line. */
+/** Where a key begins; both count from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Reads a valid TOML document once, and reports each key and item inside values with its place. */
 export class TomlReader {
   private at = 0;
-  line = 1;
+  private line = 1;
+  private lineStart = 0;
 
   constructor(
     private readonly text: string,
-    private readonly onKey: (path: KeyPath, line: number) => void,
+    private readonly onKey: (path: KeyPath, place: Place) => void,
   ) {}
+
+  get place(): Place {
+    return { line: this.line, column: this.at - this.lineStart + 1 };
+  }
 
   get atEnd(): boolean {
     return this.at >= this.text.length;
@@ -47,9 +58,9 @@ export class TomlReader {
   }
 
   keyAndValue(table: KeyPath): void {
-    const [line, before, names] = [this.line, this.at, this.key()];
+    const [place, before, names] = [this.place, this.at, this.key()];
     for (let length = 1; length <= names.length; length++)
-      this.onKey([...table, ...names.slice(0, length)], line);
+      this.onKey([...table, ...names.slice(0, length)], place);
     this.blanks();
     if (this.text[this.at] === '=') this.step();
     this.value([...table, ...names]);
@@ -69,7 +80,7 @@ export class TomlReader {
     this.step();
     this.skip(',');
     for (let index = 0; !this.atEnd && this.text[this.at] !== ']'; index++) {
-      this.onKey([...path, index], this.line);
+      this.onKey([...path, index], this.place);
       const before = this.at;
       this.value([...path, index]);
       this.skip(',');
@@ -117,7 +128,11 @@ export class TomlReader {
   }
 
   private step(count = 1): void {
-    for (let n = 0; n < count; n++) if (this.text[this.at++] === '\n') this.line++;
+    for (let n = 0; n < count; n++) {
+      if (this.text[this.at++] !== '\n') continue;
+      this.line++;
+      this.lineStart = this.at;
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { keyLines } from './key-lines.ts';
+import { keyPlaces } from './key-places.ts';
 
-const lines = (text: string) => Object.fromEntries(keyLines(text));
+const lines = (text: string) =>
+  Object.fromEntries([...keyPlaces(text)].map(([key, { line }]) => [key, line]));
 
 describe('the lines of keys', () => {
   it('follows tables, dotted keys and comments', () => {
@@ -77,6 +78,6 @@ describe('the lines of keys', () => {
       '\\',
       '[a]]]\n=\n=',
     ])
-      expect(() => keyLines(text)).not.toThrow();
+      expect(() => keyPlaces(text)).not.toThrow();
   });
 });

@@ -1,31 +1,31 @@
 import { type KeyPath, pathText } from '../settings.ts';
-import { TomlReader } from './toml-reader.ts';
+import { type Place, TomlReader } from './toml-reader.ts';
 
 /**
- * Returns the line of every key of a TOML document by its path: of dotted keys, tables, arrays of
+ * Returns the place of every key of a TOML document by its path: of dotted keys, tables, arrays of
  * tables, and inside inline tables and arrays. The document must be valid TOML: an invalid document
- * gives wrong lines and no error.
+ * gives wrong places and no error.
  */
-export function keyLines(text: string): ReadonlyMap<string, number> {
-  const lines = new Map<string, number>();
+export function keyPlaces(text: string): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>();
   const lengths = new Map<string, number>();
-  const reader = new TomlReader(text, (path, line) => {
-    if (!lines.has(pathText(path))) lines.set(pathText(path), line);
+  const reader = new TomlReader(text, (path, place) => {
+    if (!places.has(pathText(path))) places.set(pathText(path), place);
   });
   let table: KeyPath = [];
   for (reader.skip(); !reader.atEnd; reader.skip()) {
+    const { place } = reader;
     const opening = reader.opening();
     if (opening === undefined) {
       reader.keyAndValue(table);
       continue;
     }
-    const line = reader.line;
     const names = reader.key();
     table = tableOf(names, lengths, opening === '[[');
-    note(table, line, lines);
+    note(table, place, places);
     reader.closing();
   }
-  return lines;
+  return places;
 }
 
 /** Returns the path of a table's header; inside an array of tables that of its last table. */
@@ -45,10 +45,10 @@ function tableOf(
   }, []);
 }
 
-/** Notes a header as the line of its table, and of the tables above that have no line. */
-function note(table: KeyPath, line: number, lines: Map<string, number>): void {
+/** Notes a header as the place of its table, and of the tables above that have no place. */
+function note(table: KeyPath, place: Place, places: Map<string, Place>): void {
   for (let length = 1; length <= table.length; length++) {
     const name = pathText(table.slice(0, length));
-    if (!lines.has(name) || length === table.length) lines.set(name, line);
+    if (!places.has(name) || length === table.length) places.set(name, place);
   }
 }
