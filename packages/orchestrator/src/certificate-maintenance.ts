@@ -1,10 +1,4 @@
-import {
-  boundedRetryAfter,
-  type Clock,
-  type DurationInput,
-  milliseconds,
-  systemClock,
-} from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { records, schemaCheck, type Storage } from '@acmex/storage';
 import {
   type CertificateSummary,
@@ -12,13 +6,12 @@ import {
   isDue,
   isOutdated,
   orderDueAt,
-  type CurrentCertificate,
   type ManagedCertificate,
   type RenewalPlan,
 } from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
-import { failureOf, type ReadFailure } from './failure.ts';
+import { failureOf } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
 import type { Provisioner, Submission } from './provisioner.ts';
 import {
@@ -26,7 +19,8 @@ import {
   type RevocationSource,
   withRevocationChecks,
 } from './revocation-check.ts';
-import { isAfterExpiry, randomOf, renewalTime, type Validity, validityOf } from './renewal-time.ts';
+import { renewalPlanAfter } from './renewal-plan.ts';
+import { randomOf, renewalTime, validityOf } from './renewal-time.ts';
 import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 
@@ -67,11 +61,6 @@ const policies = records<{
   ),
   under: 'policy',
 });
-
-/** The CA is not asked for its window more often, whatever it allows. RFC 9773 §4.3.1 */
-const shortestAskIntervalMs = 60_000;
-/** How soon the CA is asked again when it has not answered. RFC 9773 §4.3.3 */
-const failedAskIntervalMs = 6 * 3_600_000;
 
 /**
  * Keeps certificates current. Only a certificate's record, the certificate itself and the CA's
@@ -278,7 +267,13 @@ export class CertificateMaintenance {
     const withPlan = (summary: CertificateSummary) => {
       before = summary.renewal;
       return summary.current?.generation === current.generation
-        ? { ...summary, renewal: this.#plan(summary, info) }
+        ? {
+            ...summary,
+            renewal: renewalPlanAfter(info, summary, {
+              renewBefore: summary.renewBefore ?? this.#provisioner.renewBefore,
+              now,
+            }),
+          }
         : summary;
     };
     await this.#provisioner.certificates.change(id, withPlan, ({ renewal: next }) => {
@@ -303,50 +298,6 @@ export class CertificateMaintenance {
   ): Promise<RenewalInfo | undefined> {
     return await (await this.#provisioner.issuer(issuer)).renewalInfo?.(chain, { signal });
   }
-
-  #plan(
-    summary: CertificateSummary,
-    info: RenewalInfo | { readonly failed: ReadFailure } | undefined,
-  ): CertificateSummary['renewal'] {
-    const { current, renewal } = summary;
-    const renewBefore = summary.renewBefore ?? this.#provisioner.renewBefore;
-    if (!current || !renewal || info === undefined || renewal.cause === 'revoked')
-      return renewal && { ...renewal, askAt: undefined };
-    const now = this.#clock.now();
-    const validity = validityOf(current);
-    if ('failed' in info) return { ...renewal, askAt: this.#askAgainAfter(info.failed, current) };
-    const { window, explanationUrl, askAgainAt } = info;
-    const plan = {
-      at: renewalTime(validity, {
-        window,
-        renewBefore,
-        random: randomOf(current.serialNumber),
-      }).toString(),
-      askAt: atLeast(boundedRetryAfter(askAgainAt, { now }), now),
-    };
-    const stored = { start: window.start.toString(), end: window.end.toString() };
-    if (isAfterExpiry(window, validity)) return { ...plan, ignoredWindow: stored };
-    // Each new certificate would be due at once if the CA's windows were always over: such a window
-    // does not move the plan.
-    const age = now.epochMilliseconds - Date.parse(current.issuedAt);
-    const isYoung = age < lifetimeMs(validity) / 20;
-    const isOver = isDue(plan.at, now) && current.generation > 1;
-    return {
-      ...plan,
-      at: isYoung && isOver ? renewal.at : plan.at,
-      window: stored,
-      explanationUrl,
-    };
-  }
-
-  /** Returns when to ask for the window again after a failure, RFC 3339. */
-  #askAgainAfter({ retryAfter }: ReadFailure, current: CurrentCertificate): string {
-    const now = this.#clock.now();
-    const pause = Math.min(failedAskIntervalMs, lifetimeMs(validityOf(current)) / 20);
-    const usual = now.add({ milliseconds: Math.floor(pause) });
-    const allowed = boundedRetryAfter(retryAfter ?? now, { now });
-    return atLeast(Temporal.Instant.compare(allowed, usual) > 0 ? allowed : usual, now);
-  }
 }
 
 /** Returns a duration as the record of the policy has it. */
@@ -354,19 +305,7 @@ function policyText(duration: DurationInput | undefined): string | undefined {
   return duration === undefined ? undefined : `PT${Math.round(milliseconds(duration) / 1000)}S`;
 }
 
-/** Returns the moment, or a minute from now if that is later; RFC 3339. */
-function atLeast(moment: Temporal.Instant, now: Temporal.Instant): string {
-  const earliest = now.epochMilliseconds + shortestAskIntervalMs;
-  return iso(Math.max(moment.epochMilliseconds, earliest));
-}
-
 function sameWindow(window: Window, before: Window | undefined): boolean {
   return window.start === before?.start && window.end === before.end;
 }
 type Window = NonNullable<RenewalPlan['window']>;
-
-function lifetimeMs({ notBefore, notAfter }: Validity): number {
-  return notAfter.epochMilliseconds - notBefore.epochMilliseconds;
-}
-
-const iso = (milliseconds: number) => new Date(milliseconds).toISOString();

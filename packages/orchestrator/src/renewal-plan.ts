@@ -1,0 +1,76 @@
+import { boundedRetryAfter, type DurationInput } from '@acmex/clock';
+import type { Temporal } from 'temporal-polyfill';
+import { type CertificateSummary, type CurrentCertificate, isDue } from './certificate-record.ts';
+import type { ReadFailure } from './failure.ts';
+import type { RenewalInfo } from './issuer.ts';
+import { isAfterExpiry, randomOf, renewalTime, type Validity, validityOf } from './renewal-time.ts';
+
+/** The CA is not asked for its window more often, whatever it allows. RFC 9773 §4.3.1 */
+const shortestAskIntervalMs = 60_000;
+/** How soon the CA is asked again when it has not answered. RFC 9773 §4.3.3 */
+const failedAskIntervalMs = 6 * 3_600_000;
+
+/** What a CA has answered when it was asked for its window; undefined where it has none. */
+export type WindowAnswer = RenewalInfo | { readonly failed: ReadFailure } | undefined;
+
+/**
+ * Returns the plan of a renewal after the CA was asked for its window. It stays where the CA has not
+ * answered, and where a certificate was found revoked.
+ */
+export function renewalPlanAfter(
+  answer: WindowAnswer,
+  { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
+  {
+    renewBefore,
+    now,
+  }: { readonly renewBefore?: DurationInput | undefined; readonly now: Temporal.Instant },
+): CertificateSummary['renewal'] {
+  if (!current || !renewal || answer === undefined || renewal.cause === 'revoked')
+    return renewal && { ...renewal, askAt: undefined };
+  const validity = validityOf(current);
+  if ('failed' in answer) return { ...renewal, askAt: askAgainAfter(answer.failed, current, now) };
+  const { window, explanationUrl, askAgainAt } = answer;
+  const plan = {
+    at: renewalTime(validity, {
+      window,
+      renewBefore,
+      random: randomOf(current.serialNumber),
+    }).toString(),
+    askAt: atLeast(boundedRetryAfter(askAgainAt, { now }), now),
+  };
+  const stored = { start: window.start.toString(), end: window.end.toString() };
+  if (isAfterExpiry(window, validity)) return { ...plan, ignoredWindow: stored };
+  // Each new certificate would be due at once if the CA's windows were always over: such a window
+  // does not move the plan.
+  const age = now.epochMilliseconds - Date.parse(current.issuedAt);
+  const isYoung = age < lifetimeMs(validity) / 20;
+  const isOver = isDue(plan.at, now) && current.generation > 1;
+  return {
+    ...plan,
+    at: isYoung && isOver ? renewal.at : plan.at,
+    window: stored,
+    explanationUrl,
+  };
+}
+
+/** Returns when to ask for the window again after a failure, RFC 3339. */
+function askAgainAfter(
+  { retryAfter }: ReadFailure,
+  current: CurrentCertificate,
+  now: Temporal.Instant,
+): string {
+  const pause = Math.min(failedAskIntervalMs, lifetimeMs(validityOf(current)) / 20);
+  const usual = now.add({ milliseconds: Math.floor(pause) });
+  const allowed = boundedRetryAfter(retryAfter ?? now, { now });
+  return atLeast(allowed.epochMilliseconds > usual.epochMilliseconds ? allowed : usual, now);
+}
+
+/** Returns the moment, or a minute from now if that is later; RFC 3339. */
+function atLeast(moment: Temporal.Instant, now: Temporal.Instant): string {
+  const earliest = now.epochMilliseconds + shortestAskIntervalMs;
+  return new Date(Math.max(moment.epochMilliseconds, earliest)).toISOString();
+}
+
+function lifetimeMs({ notBefore, notAfter }: Validity): number {
+  return notAfter.epochMilliseconds - notBefore.epochMilliseconds;
+}
