@@ -22,7 +22,16 @@ const mayImport = {
     ...['identifier', 'protocol', 'certificate', 'storage', 'egress', 'clock', 'errors'],
     'revocation',
   ],
-  orchestrator: ['identifier', 'certificate', 'storage', 'scheduler', 'client', 'clock', 'errors'],
+  orchestrator: [
+    'budgets',
+    'identifier',
+    'certificate',
+    'storage',
+    'scheduler',
+    'client',
+    'clock',
+    'errors',
+  ],
   scheduler: ['clock', 'errors'],
   config: [
     'identifier',

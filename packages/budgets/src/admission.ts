@@ -1,5 +1,6 @@
 import { book, bookAgain, type Bucket, drain, hold, release, spend, when } from './bucket.ts';
 import type { Charge } from './charges.ts';
+import { nameOf } from './limits.ts';
 
 /** Finds a bucket by its key; undefined for one that is full. */
 export type BucketSource = (key: string) => Bucket | undefined;
@@ -45,7 +46,8 @@ export function admit(
     const { at, bucket } = booking(bucketOf(missing.key), missing.rule, now, {
       reserved: reservedOf(missing, options),
     });
-    return { isAdmitted: false, charge: missing, at, buckets: new Map([[missing.key, bucket]]) };
+    const buckets = new Map([...released(charges, bucketOf, by), [missing.key, bucket]]);
+    return { isAdmitted: false, charge: missing, at, buckets };
   }
   const buckets = new Map<string, Bucket>();
   for (const charge of charges) {
@@ -55,6 +57,18 @@ export function admit(
     if (held && held !== bucketOf(key)) buckets.set(key, held);
   }
   return { isAdmitted: true, buckets };
+}
+
+/** Returns the buckets without what an order holds of them. */
+function released(
+  charges: readonly Charge[],
+  bucketOf: BucketSource,
+  by: string,
+): readonly (readonly [key: string, bucket: Bucket])[] {
+  return charges.flatMap(({ key }) => {
+    const bucket = bucketOf(key);
+    return bucket?.held?.[by] === undefined ? [] : [[key, release(bucket, by)] as const];
+  });
 }
 
 /** Returns the charge that an order has to wait for longest, if it has to wait. */
@@ -98,7 +112,7 @@ export type OrderEvent =
 
 /**
  * Returns the buckets that change when something has happened to an order.
- * @param charges all charges of the order, also those that it was exempt from
+ * @param charges those that it was admitted with
  */
 export function settle(
   charges: readonly Charge[],
@@ -128,9 +142,12 @@ function settledBucket(
       return counted === 'order' && isHeld ? spend(bucket, rule, now, { by }) : bucket;
     case 'issued':
       if (limit === 'consecutive-failed-validations') return bucket && { fullAt: 0 };
-      return counted !== 'failure' && isHeld ? spend(bucket, rule, now, { by }) : bucket;
+      // An order is counted once, a certificate also where its hold was given back meanwhile.
+      return counted === 'certificate' || (counted === 'order' && isHeld)
+        ? spend(bucket, rule, now, { by })
+        : bucket;
     case 'failed': {
-      const isFailed = event.notValidated?.includes(subject.split(' ').at(-1) ?? '') ?? false;
+      const isFailed = event.notValidated?.includes(nameOf(subject)) ?? false;
       if (counted === 'failure') return isFailed ? spend(bucket, rule, now) : bucket;
       return bucket && release(bucket, by);
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Limit } from './bucket.ts';
-import type { CaLimits, LimitName } from './limits.ts';
+import { type CaLimits, type LimitName, nameOf } from './limits.ts';
 
 /**
  * Why a renewal takes less: `window`, it names the certificate that it replaces within the window
@@ -96,7 +96,7 @@ export function refusedCharges(detail: string, charges: readonly Charge[]): read
   const text = detail.replaceAll(/https?:\S+/g, ' ').toLowerCase();
   const limit = limitWords.find(([words]) => words.test(text))?.[1];
   const candidates = charges.filter((charge) => charge.limit === limit);
-  const named = candidates.filter(({ subject }) => mentions(text, subject.split(' ').at(-1) ?? ''));
+  const named = candidates.filter(({ subject }) => mentions(text, nameOf(subject)));
   if (limit !== 'certificates-per-domain' && limit !== 'failed-validations') return candidates;
   return named.length > 0 || candidates.length > 1 ? named : candidates;
 }

@@ -37,6 +37,7 @@ export {
   limitMeanings,
   type LimitName,
   limitNames,
+  limitText,
   wellKnownLimits,
 } from './limits.ts';
 export {

@@ -13,6 +13,38 @@ export const limitMeanings = {
 export type LimitName = keyof typeof limitMeanings;
 export const limitNames = Object.keys(limitMeanings) as readonly LimitName[];
 
+const limitUnits: Readonly<Record<LimitName, (subject: string) => string>> = {
+  'new-orders': () => 'orders of an account',
+  'certificates-per-domain': (domain) => `certificates for ${domain}`,
+  'certificates-per-name-set': () => 'certificates for the same names',
+  'failed-validations': (subject) => `failed validations of ${nameOf(subject)}`,
+  'consecutive-failed-validations': (subject) =>
+    `failed validations of ${nameOf(subject)} in a row`,
+};
+
+/** Returns a limit in words: `50 certificates for example.com in 7 days`. */
+export function limitText(limit: LimitName, subject: string, rule: Limit): string {
+  return `${rule.capacity} ${limitUnits[limit](subject)} in ${durationText(rule.periodMs)}`;
+}
+
+/** Returns the name in the subject of a limit for a name of an account. */
+export function nameOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf(' ') + 1);
+}
+
+function durationText(lengthMs: number): string {
+  const [unit, size] = (
+    [
+      ['day', 86_400_000],
+      ['hour', 3_600_000],
+      ['minute', 60_000],
+      ['second', 1000],
+    ] as const
+  ).find(([, length]) => lengthMs % length === 0 && lengthMs >= length) ?? ['millisecond', 1];
+  const count = lengthMs / size;
+  return count === 1 ? `a ${unit}`.replace('a hour', 'an hour') : `${count} ${unit}s`;
+}
+
 /** The limits of a CA. A limit that is absent does not exist. */
 export interface CaLimits {
   readonly limits: Readonly<Partial<Record<LimitName, Limit>>>;

@@ -50,6 +50,12 @@ export const orchestratorErrors = {
     exit: 7,
     http: 429,
   },
+  ERR_ORCHESTRATOR_BUDGET: {
+    meaning: 'The limits of the CA allow no order now: it would be refused.',
+    cure: 'Wait: the order is made at the time in the message. acmex plan shows when all others are made.',
+    exit: 7,
+    http: 429,
+  },
   ERR_ORCHESTRATOR_KEY_COMPROMISED: {
     meaning: 'The private key was revoked as compromised, and must not be certified again.',
     cure: 'Wait: the next try creates a new key; for a key in a device, name a new key.',

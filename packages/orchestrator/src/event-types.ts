@@ -3,7 +3,8 @@ export const eventMeanings = {
   renewal_started: 'An order was created: the first one of a certificate, or a later one.',
   renewal_success: 'A certificate was renewed and is in the storage.',
   renewal_failed: 'An order failed. It is tried again, unless someone waited for it.',
-  renewal_skipped: 'A renewal that was due is due later, because the CA has moved its window.',
+  renewal_skipped:
+    'An order that was due is due later, because the CA has moved its window, or because the limits of the CA allow no order before: its code then is ERR_ORCHESTRATOR_BUDGET.',
   renewal_window_ignored:
     'The CA suggests a renewal window that begins after the certificate has expired. It is ignored.',
   account_registered: 'An account was created at a CA, or found there by its key.',

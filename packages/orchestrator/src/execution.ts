@@ -29,7 +29,9 @@ import {
   type OrderedSpec,
   storedOrderedSpec,
 } from './certificate-spec.ts';
+import { BudgetedOrder, isLimited } from './budgeted-order.ts';
 import { OrchestratorError } from './errors.ts';
+import type { EventType } from './event-types.ts';
 import { eventChange } from './events.ts';
 import { failureOf, nextFailure } from './failure.ts';
 import { readIdentities } from './identity.ts';
@@ -113,6 +115,10 @@ interface Issued extends IssuedCertificate {
   readonly wasRefused: string | undefined;
 }
 
+const eventOfFailure: Readonly<Record<string, EventType>> = {
+  ERR_CLIENT_VALIDATION_FAILED: 'challenge_failed',
+  ERR_ORCHESTRATOR_BUDGET: 'renewal_skipped',
+};
 /** Generations that stay in the storage. */
 const storedGenerations = 3;
 
@@ -121,6 +127,7 @@ export class Execution {
   readonly #id: string;
   readonly #options: ExecutionOptions;
   readonly #journal: OrderJournal;
+  readonly #budget: BudgetedOrder;
   /**
    * The id of the chain that the issuer returned and that cannot be used: the next try creates a new
    * order at the CA.
@@ -131,6 +138,7 @@ export class Execution {
     this.#id = id;
     this.#options = options;
     this.#journal = new OrderJournal(id, options);
+    this.#budget = new BudgetedOrder(id, { ...options, journal: this.#journal });
   }
 
   async run(): Promise<Outcome> {
@@ -168,6 +176,9 @@ export class Execution {
     if (usable) return await this.#succeed(usable, issuer);
     const wanted = heldOrder(certificate);
     await this.#options.holds.assertFree(wanted);
+    const replaces = mayReplace(certificate) ? await this.#chainInUse(read) : undefined;
+    if (!(isPrepared(read) && isOrdered(read.order.record)))
+      await this.#budget.take(issuer, read, { replaces: replaces !== undefined });
     const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
     const result = await this.#chainsOf(
       {
@@ -175,7 +186,7 @@ export class Execution {
         csr: bytes(order.csr),
         profile: certificate.profile,
         preferredChain: certificate.preferredChain,
-        replaces: mayReplace(certificate) ? await this.#chainInUse(read) : undefined,
+        replaces,
         proof: certificate.proof,
         deploy: certificate.deploy,
         isRenewal: certificate.current !== undefined,
@@ -279,6 +290,11 @@ export class Execution {
       privateKey: (await orderKeys.read(storage, this.#id))?.record.privateKey ?? '',
     });
     await lock.write(changes);
+    // The CA has counted it all the same.
+    await this.#journal.change(
+      (order) => ({ ...order, charged: undefined }),
+      async (order) => await this.#budget.after(order, { type: 'issued' }),
+    );
     this.#refused = id;
   }
 
@@ -316,6 +332,8 @@ export class Execution {
       const { issuance } = (await this.#journal.read()).record;
       if (request.replaces === undefined || isOrdered({ issuance }) || !mayConcernReplaces(error))
         throw error;
+      const read = await this.#journal.readWithCertificate();
+      await this.#budget.take(issuer, read, { replaces: false });
       return await issue({ ...request, replaces: undefined }, issuance);
     }
   }
@@ -421,11 +439,14 @@ export class Execution {
   }
 
   async #save(issuance: JsonObject): Promise<void> {
-    await this.#journal.change((order) => ({
-      ...order,
-      issuance,
-      url: typeof issuance.order === 'string' ? issuance.order : order.url,
-    }));
+    const { order: url } = issuance;
+    await this.#journal.change(
+      (order) => ({ ...order, issuance, url: typeof url === 'string' ? url : order.url }),
+      async (order) =>
+        isOrdered({ issuance }) && !isOrdered(order)
+          ? await this.#budget.after(order, { type: 'ordered' })
+          : [],
+    );
     this.#journal.cancelled.throwIfAborted();
   }
 
@@ -452,6 +473,7 @@ export class Execution {
       const generation = (current?.generation ?? 0) + 1;
       const next = this.#inUse(issued, { ...read, generation, issuer });
       await this.#write([
+        ...(await this.#budget.after(read.order.record, { type: 'issued' })),
         // Before the record that names it: others may read between two keys of a write.
         generations.put(generationId(id, generation), {
           names,
@@ -469,6 +491,7 @@ export class Execution {
           {
             ...removable(read.order.record),
             ...{ state: 'succeeded', generation, failure: undefined, issuance: undefined },
+            ...{ charged: undefined, waitedFor: undefined },
           },
           { type: current ? 'renewal_success' : 'certificate_obtained' },
         ),
@@ -564,7 +587,10 @@ export class Execution {
             ...{ order: undefined, orderedAt: undefined, awaits: undefined },
           }
         : { ...record, order: this.#id, awaits: undefined };
+      // An order that exists at the CA is continued, with what it has taken.
+      const isCounted = isEnd || !isOrdered(order.record) || isLimited(error);
       await this.#write([
+        ...(isCounted ? await this.#budget.after(order.record, { type: 'failed', error }) : []),
         ...(isEnd
           ? await this.#endChanges({ order, certificate }, { ...next, failure })
           : summaryChanges(order.record.certificate, certificate, { ...next, failure })),
@@ -574,11 +600,13 @@ export class Execution {
             state: isEnd ? 'failed' : 'pending',
             onFailure: isEnd ? 'end' : 'retry',
             failure,
+            ...(isCounted ? { charged: undefined } : {}),
+            ...(isLimited(error) ? { countsInFull: true } : {}),
             ...(isEnd || !isOrdered(order.record) ? removable(order.record) : {}),
             ...(this.#refused === undefined ? {} : { issuance: undefined, refused }),
           },
           {
-            type: code === 'ERR_CLIENT_VALIDATION_FAILED' ? 'challenge_failed' : 'renewal_failed',
+            type: eventOfFailure[code] ?? 'renewal_failed',
             code,
             message,
           },
@@ -637,10 +665,14 @@ export class Execution {
         }),
       };
       await this.#write([
+        ...(await this.#budget.after(order.record, { type: 'failed' })),
         ...(await this.#endChanges({ order, certificate }, next)),
         ...this.#journal.end(
           order,
-          { state: 'cancelled', issuance: undefined, ...removable(order.record) },
+          {
+            ...{ state: 'cancelled', issuance: undefined, charged: undefined },
+            ...removable(order.record),
+          },
           { type: 'order_cancelled' },
         ),
         { remove: orderKeys.key(this.#id) },

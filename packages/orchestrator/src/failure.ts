@@ -75,8 +75,10 @@ export function nextFailure(
   const lifetime = current
     ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) }
     : { hours: 90 * 24 };
-  if (code === 'ERR_ORCHESTRATOR_HELD' && retryAfter) {
-    const spread = Math.min(spreadMs, milliseconds(lifetime) / 200);
+  if ((code === 'ERR_ORCHESTRATOR_HELD' || code === 'ERR_ORCHESTRATOR_BUDGET') && retryAfter) {
+    // A budget gives each order a time of its own.
+    const widest = code === 'ERR_ORCHESTRATOR_BUDGET' ? 0 : spreadMs;
+    const spread = Math.min(widest, milliseconds(lifetime) / 200);
     const delay = Math.floor(randomOf(`${order} ${retryAfter}`) * spread);
     return {
       code,

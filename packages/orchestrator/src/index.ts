@@ -46,6 +46,12 @@ export type {
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';
 export type { JoinedDuplicates, JoinOptions } from './duplicates.ts';
 export { dueSource, priorityOf } from './due-source.ts';
+export {
+  type BudgetRecord,
+  type ChargedOrder,
+  type IssuerBudget,
+  storedBudgets,
+} from './order-budget.ts';
 export { OrchestratorError, type OrchestratorErrorCode, orchestratorErrors } from './errors.ts';
 export {
   type AcmexEvent,

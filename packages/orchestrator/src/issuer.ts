@@ -1,5 +1,6 @@
 import type { Temporal } from 'temporal-polyfill';
 import type { JsonObject } from './json.ts';
+import type { IssuerBudget } from './order-budget.ts';
 import type { SuggestedWindow } from './renewal-time.ts';
 
 /** What an issuer is asked to issue. */
@@ -88,6 +89,8 @@ export interface RenewalInfo {
 export interface Issuer {
   /** `[a-z0-9-]`, 1 to 40; part of records. */
   readonly name: string;
+  /** The limits of the CA: an order waits until they allow it. By default nothing is counted. */
+  readonly budget?: IssuerBudget | undefined;
   /**
    * Issues a certificate, continuing from `state`. In every case all challenge responses are
    * removed, but for those that a person sets. While these are awaited it returns them, and is

@@ -36,6 +36,9 @@ export interface OrderAndCertificate {
   readonly certificate: Stored<CertificateSummary>;
 }
 
+/** Returns changes that are written with a change of an order. */
+type ChangesAlongside = (order: OrderRecord) => readonly Change[] | Promise<readonly Change[]>;
+
 /**
  * Reads and writes an order's record while it is executed, with its steps and their events, and
  * notices when it is cancelled.
@@ -96,11 +99,12 @@ export class OrderJournal {
 
   /**
    * Writes a change of the order together with the steps that were added.
-   * @param alongside returns further changes of the same write
+   * @param alongside returns further changes of the same write; is called first, and again when
+   * another process has changed what it has read
    */
   async change(
     to: (order: OrderRecord) => OrderRecord,
-    alongside: () => readonly Change[] = () => [],
+    alongside: ChangesAlongside = () => [],
   ): Promise<OrderRecord> {
     await this.#writeSteps(stepsInOneWrite);
     return await this.#change(to, alongside);
@@ -122,15 +126,16 @@ export class OrderJournal {
 
   async #change(
     to: (order: OrderRecord) => OrderRecord,
-    alongside: () => readonly Change[],
+    alongside: ChangesAlongside,
   ): Promise<OrderRecord> {
     return await untilWritten(async () => {
       const stored = await this.read();
       const steps = this.#steps.slice(0, stepsInOneWrite);
+      const changes = await alongside(stored.record);
       const record = to(this.#withSteps(stored.record, steps));
       await this.#lock.write([
         orders.changed(stored, record),
-        ...alongside(),
+        ...changes,
         ...this.#stepEvents(record, steps),
       ]);
       this.#steps = this.#steps.slice(steps.length);

@@ -4,6 +4,7 @@ import { type Failure, failureSchema } from './certificate-record.ts';
 import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
+import { type ChargedOrder, chargedSchema } from './order-budget.ts';
 import * as z from 'zod';
 import { certificateId, count, jsonObject, texts, time, traceparent } from './record-fields.ts';
 import { continuedTrace, traceIdOf } from './trace-context.ts';
@@ -75,6 +76,12 @@ export interface OrderRecord {
   readonly failure?: Failure | undefined;
   /** How many issued certificates in a row were not what was ordered. */
   readonly refused?: number | undefined;
+  /** What it has taken of the budget of its CA. */
+  readonly charged?: ChargedOrder | undefined;
+  /** The key of the bucket of its CA's budget that it waits for, or has waited for. */
+  readonly waitedFor?: string | undefined;
+  /** Whether the CA has refused it for a limit, so that nothing is taken for exempt. */
+  readonly countsInFull?: boolean | undefined;
   readonly cancelRequested?: boolean | undefined;
   /** How many orders may be unused at the CA, because a process ended while it created them. */
   readonly orphaned: number;
@@ -129,6 +136,9 @@ const orderSchema = z.looseObject({
     .optional(),
   recordsUntil: time.optional(),
   failure: failureSchema.optional(),
+  charged: chargedSchema.optional(),
+  waitedFor: z.string().optional(),
+  countsInFull: z.boolean().optional(),
   cancelRequested: z.boolean().optional(),
   orphaned: count,
   refused: count.optional(),
