@@ -20,6 +20,7 @@ const mayImport = {
   egress: ['clock', 'errors'],
   ca: [
     ...['identifier', 'protocol', 'certificate', 'storage', 'egress', 'clock', 'errors'],
+    'dns',
     'revocation',
   ],
   orchestrator: [
@@ -47,6 +48,7 @@ const mayImport = {
     'errors',
   ],
   manager: [
+    'check',
     'crypto-exec',
     'identifier',
     'config',
@@ -109,6 +111,10 @@ const mayImport = {
   dashboard: ['api', 'identifier'],
   import: ['certificate', 'protocol', 'files', 'errors'],
   budgets: ['identifier'],
+  check: [
+    ...['identifier', 'certificate', 'client', 'protocol', 'challenge', 'dns', 'egress'],
+    ...['clock', 'errors'],
+  ],
 };
 const boundaries = (also = []) => [
   'error',

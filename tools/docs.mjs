@@ -25,6 +25,7 @@ const generators = [
     make: restApiTypes,
   },
   { file: 'docs/dns.md', from: 'packages/config/src/dns/provider.ts', make: dnsProviders },
+  { file: 'docs/check.md', from: 'packages/check/src/errors.ts', make: checkCodes },
   { file: 'docs/events.md', from: 'packages/orchestrator/src/event-types.ts', make: events },
   { file: 'docs/metrics.md', from: 'packages/observability/src/metric-table.ts', make: metrics },
   {
@@ -412,6 +413,24 @@ Programs: \`server\` is acmex serve, \`daemon\` is acmex daemon, \`renew\` is ac
 |---|---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+/** Returns the page of checks with the table of codes. */
+async function checkCodes() {
+  const { checkErrors } = await load(join(root, 'packages/check/src/errors.ts'));
+  const rows = Object.entries(checkErrors).map(
+    ([code, { severity, meaning, cure, exit }]) =>
+      `| \`${code}\` | ${severity} | ${meaning} | ${cure} | ${exit} |`,
+  );
+  if (rows.length === 0) throw new Error('there are no codes of checks');
+  const table = `| code | | meaning | cure | exit code |\n|---|---|---|---|---|\n${rows.join('\n')}`;
+  const page = readFileSync(join(root, 'docs/check.md'), 'utf8');
+  const marked = /(?<=<!-- codes -->\n).*?(?=<!-- \/codes -->)/s;
+  if (!marked.test(page)) throw new Error('docs/check.md has no place for the codes');
+  return await formatted(
+    'docs/check.md',
+    page.replace(marked, () => `\n${table}\n\n`),
+  );
 }
 
 /** Returns the page of spans. */

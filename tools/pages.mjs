@@ -27,6 +27,7 @@ for (const page of [
   'docs/deployment.md',
   'docs/certificates-as-code.md',
   'docs/hardware-keys.md',
+  'docs/check.md',
   'docs/inspect.md',
   'docs/formats.md',
   'docs/verification.md',

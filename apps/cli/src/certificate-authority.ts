@@ -1,5 +1,10 @@
 import { type Config, issuersOf, type WellKnownIssuer, wellKnownIssuers } from '@acmex/config';
-import { type AccountDescription, declaredIssuer } from '@acmex/manager';
+import {
+  type AccountDescription,
+  declaredIssuer,
+  issuerName,
+  type IssuerSettings,
+} from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { ExternalAccount } from '@acmex/protocol';
 import { CliError } from './errors.ts';
@@ -55,6 +60,17 @@ export async function chooseAuthority(
     contact: email === undefined ? configuredContact : contactsOf(email),
     agreed: acceptTos || (chosen.agreed ?? false),
     externalAccount: external(options, environment) ?? chosen.externalAccount,
+  };
+}
+
+/** Returns the settings by which a certificate manager uses a CA. */
+export function authoritySettings(authority: CertificateAuthority): IssuerSettings {
+  const { caCertificate, trustAnchors, ...account } = authority;
+  return {
+    ...account,
+    name: issuerName(authority),
+    ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
+    ...(trustAnchors === undefined ? {} : { trustAnchors: async () => [trustAnchors] }),
   };
 }
 

@@ -3,6 +3,7 @@ import { caErrors } from '@acmex/ca';
 import { certificateErrors } from '@acmex/certificate';
 import { signerErrors } from '@acmex/crypto-exec';
 import { challengeErrors } from '@acmex/challenge/http-01';
+import { checkErrors } from '@acmex/check/errors';
 import { clientErrors } from '@acmex/client';
 import { deployErrors } from '@acmex/deploy';
 import { dnsErrors } from '@acmex/dns';
@@ -30,6 +31,7 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...signerErrors,
   ...keystoreErrors,
   ...challengeErrors,
+  ...checkErrors,
   ...clientErrors,
   ...dnsErrors,
   ...storageErrors,
@@ -61,5 +63,10 @@ export function codeOf(error: unknown): string | undefined {
  */
 export function exitCodeOf(error: unknown): number {
   const code = codeOf(error);
-  return (code === undefined ? undefined : tables[code]?.exit) ?? 1;
+  return code === undefined ? 1 : exitCodeOfCode(code);
+}
+
+/** Returns the exit code of an error code; 1 for a code that is not in a table. */
+export function exitCodeOfCode(code: string): number {
+  return (Object.hasOwn(tables, code) ? tables[code]?.exit : undefined) ?? 1;
 }

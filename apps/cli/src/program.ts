@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { accountCommands } from './program/account.ts';
 import { auditCommands } from './program/audit.ts';
 import { caCommands } from './program/ca.ts';
+import { checkCommands } from './program/check.ts';
 import { addCommands, type CommandDefinition } from './program/command.ts';
 import { configCommands } from './program/config.ts';
 import { dnsCommands } from './program/dns.ts';
@@ -18,6 +19,7 @@ export { flagGroups } from './program/flag-groups.ts';
 
 const definitions: readonly CommandDefinition[] = [
   ...obtainCommands,
+  ...checkCommands,
   ...managedCommands,
   ...importCommands,
   ...accountCommands,

@@ -62,6 +62,7 @@ export {
   type NewExternalAccount,
   revokeExternalAccount,
 } from './external-accounts.ts';
+export type { CaaRecord } from '@acmex/protocol/caa';
 export type { Handler } from './handler.ts';
 export type { Connection, PlainHandler, PlainRequest, PlainResponse } from './plain-http.ts';
 export { removeEnded } from './housekeeping.ts';
@@ -98,7 +99,6 @@ export { type AcmeServer, acmeServer, type AcmeServerOptions } from './server.ts
 export type { AnswerReport, ServerWatch, SignedRequestOrigin } from './server-watch.ts';
 export type { Limits } from './service.ts';
 export {
-  type CaaRecord,
   type ValidationResolver,
   validationResolver,
   type ValidationResolverOptions,

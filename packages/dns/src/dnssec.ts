@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { isIPv6 } from 'node:net';
 import { type Clock, withTimeLimit } from '@acmex/clock';
+import { DnsError } from './errors.ts';
 import type { DnsOptions } from './provider.ts';
 
 /**
@@ -32,6 +33,14 @@ export async function dnssecStatus(name: string, options: DnssecOptions): Promis
   if (checked.code !== servFail) return checked.isAuthentic ? 'secure' : 'unproven';
   const unchecked = await flagsOfAnswer(name, { ...options, checkingDisabled: true });
   return unchecked === undefined || unchecked.code === servFail ? 'unproven' : 'bogus';
+}
+
+/** Returns the error for a name whose signatures are wrong. */
+export function bogusZone(name: string): DnsError {
+  return new DnsError(
+    'ERR_DNS_BOGUS',
+    `${name}: its zone is bogus: the resolver finds its DNSSEC signatures wrong, and public CAs, which must validate them, issue no certificate by any challenge: sign the zone again, or correct its DS record at the registrar`,
+  );
 }
 
 interface AnswerFlags {

@@ -12,13 +12,20 @@ export {
   type Refusal,
 } from './json-api.ts';
 export { hostZones, type HostZones } from './host-zones.ts';
-export { type LookUp, lookUp, type LookUpOptions } from './look-up.ts';
+export {
+  type CaaLookUp,
+  type CaaProperty,
+  type LookUp,
+  lookUp,
+  type LookUpOptions,
+} from './look-up.ts';
 export { type GrantedToken, type KeptToken, keptToken, tokenRefusal } from './oauth-token.ts';
 export { allPages, type Page } from './pages.ts';
 export {
   type Propagation,
   type PropagationOptions,
   recordVisible,
+  speaksIpv6,
   type VisibleRecord,
 } from './propagation.ts';
 export {
@@ -50,7 +57,7 @@ export {
   type SdkApiOptions,
   type SdkCallOptions,
 } from './sdk-api.ts';
-export { type DnssecOptions, dnssecStatus, type DnssecStatus } from './dnssec.ts';
+export { bogusZone, type DnssecOptions, dnssecStatus, type DnssecStatus } from './dnssec.ts';
 export { sdkFetch, type SdkFetchOptions } from './sdk-fetch.ts';
 export { findZone, followAliases, type ZoneSearch } from './zone.ts';
 export { canonicalName } from './zone-name.ts';

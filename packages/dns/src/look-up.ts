@@ -15,6 +15,18 @@ export interface LookUp {
   addresses(name: string, options?: DnsOptions): Promise<readonly string[]>;
 }
 
+/** One property of a name's policy. RFC 8659 §4.1 */
+export interface CaaProperty {
+  readonly flags: number;
+  readonly tag: string;
+  readonly value: string;
+}
+
+/** A look-up that also asks for the CAA records of a name, or of where its aliases lead. */
+export interface CaaLookUp extends LookUp {
+  caa(name: string, options?: DnsOptions): Promise<readonly CaaProperty[]>;
+}
+
 export interface LookUpOptions {
   readonly clock: Clock;
   /** `address` or `address:port`, IPv6 in brackets; the system's by default. */
@@ -23,17 +35,16 @@ export interface LookUpOptions {
 
 const limit = 'PT10S';
 
-/**
- * Asks the given servers, else the system's; each question has 10 seconds.
- * @throws DnsError `ERR_DNS_LOOKUP`
- */
-export function lookUp({ clock, servers }: LookUpOptions): LookUp {
-  const ask = async <T>(
-    question: string,
-    call: (resolver: Resolver) => Promise<T>,
-    none: T,
-    { signal }: DnsOptions = {},
-  ): Promise<T> => {
+/** Asks one question; returns `none` where there is no such record. */
+type Ask = <T>(
+  question: string,
+  call: (resolver: Resolver) => Promise<T>,
+  none: T,
+  options?: DnsOptions,
+) => Promise<T>;
+
+function asking({ clock, servers }: LookUpOptions): Ask {
+  return async (question, call, none, { signal } = {}) => {
     const resolver = new Resolver({ timeout: 2000, tries: 3 });
     if (servers) resolver.setServers([...servers]);
     try {
@@ -53,6 +64,14 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
       );
     }
   };
+}
+
+/**
+ * Asks the given servers, else the system's; each question has 10 seconds.
+ * @throws DnsError `ERR_DNS_LOOKUP`
+ */
+export function lookUp(lookUpOptions: LookUpOptions): CaaLookUp {
+  const ask = asking(lookUpOptions);
   const firstCname = async (resolver: Resolver, name: string) =>
     (await resolver.resolveCname(name))[0];
   const cname: LookUp['cname'] = (name, options) =>
@@ -64,6 +83,13 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
         `TXT of ${name}`,
         async (resolver) =>
           (await resolver.resolveTxt(name)).map((characterStrings) => characterStrings.join('')),
+        [],
+        options,
+      ),
+    caa: (name, options) =>
+      ask(
+        `CAA of ${name}`,
+        async (resolver) => (await resolver.resolveCaa(name)).map(property),
         [],
         options,
       ),
@@ -87,4 +113,18 @@ export function lookUp({ clock, servers }: LookUpOptions): LookUp {
         ])
       ).flat(),
   };
+}
+
+/**
+ * Node.js gives `{ critical: flags, [tag]: value }`, since version 24 with `type: 'CAA'`. A tag that
+ * it cannot give so, such as `critical` or `type` itself, stays unknown, and counts as critical.
+ */
+function property({ critical, ...rest }: { readonly critical: number }): CaaProperty {
+  const members = Object.entries(rest).filter(
+    ([name, value]) => name !== 'type' || String(value) !== 'CAA',
+  );
+  const [tag, value] = members[0] ?? [];
+  return tag === undefined || members.length > 1
+    ? { flags: 128, tag: '', value: '' }
+    : { flags: critical, tag, value: String(value) };
 }

@@ -110,7 +110,8 @@ export async function authoritativeServers(
   );
 }
 
-function speaksIpv6(): boolean {
+/** Whether this machine has an IPv6 address by which it can reach others. */
+export function speaksIpv6(): boolean {
   return Object.values(networkInterfaces())
     .flat()
     .some(

@@ -1,5 +1,6 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
 import type { ChallengeSolver, IssuanceProgress } from '@acmex/client';
+import type { CheckResult } from '@acmex/check';
 import { type Clock, type DurationInput, systemClock } from '@acmex/clock';
 import type { DnsProvider } from '@acmex/dns';
 import { errorText } from '@acmex/errors';
@@ -25,6 +26,8 @@ import { type AccountOptions, accountSession } from './account.ts';
 import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { awaitingIssuer, checkRecords, isSeen, type RecordCheck } from './awaited-records.ts';
+import type { CheckedCertificate, CheckOptions } from './checked-certificate.ts';
+import type { CheckingSettings } from './checking-context.ts';
 import { deployer } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import { type DnsProviders, watchedDnsProviders } from './dns-providers.ts';
@@ -172,6 +175,15 @@ export interface CertificateManager {
    */
   connect(options: ConnectOptions): Promise<Connection>;
   /**
+   * Checks what would make the orders of certificates fail, without an order: see `docs/check.md`.
+   * Of a CA only the directory is read.
+   * @throws the reason of the signal
+   */
+  check(
+    certificates: readonly CheckedCertificate[],
+    options?: CheckOptions,
+  ): Promise<readonly CheckResult[]>;
+  /**
    * Returns what is trusted for the certificates of an issuer: see `trustOf`. All accounts at the
    * same directory count. An unknown issuer adds nothing to the certificates of Node.js.
    * @throws ManagerError `ERR_MANAGER_ISSUER` for a file that cannot be read
@@ -234,6 +246,11 @@ export function certificateManager(options: CertificateManagerOptions): Certific
     crypto,
     notifier: settings.notifier,
     connect: async (connecting) => await connectTo(connecting, { settings, solverOf, issuers }),
+    async check(certificates, checkOptions = {}) {
+      const { checkCertificates } = await import('./checking.ts');
+      const checking = checkingSettings(settings, solverOf);
+      return await checkCertificates(certificates, checkOptions, checking);
+    },
     async trust(name) {
       const { issuers: configured = [] } = settings;
       const issuer = await findIssuerSettings(name, { issuers: configured, storage });
@@ -266,6 +283,11 @@ export function certificateManager(options: CertificateManagerOptions): Certific
       return finished;
     },
   };
+}
+
+function checkingSettings(settings: Settings, solverOf: SolverSource): CheckingSettings {
+  const { issuers = [], dnsProviders, fetch = defaultFetch } = settings;
+  return { ...settings, issuers, dnsProviders, fetchFor: fetch, solverOf };
 }
 
 async function checkOrderRecords(

@@ -12,6 +12,7 @@ import {
   issuersOf,
   type NamedDnsProviderOptions,
   openNamedDnsProvider,
+  wellKnownIssuers,
 } from '@acmex/config';
 import { errorCode, errorText, systemFailureText } from '@acmex/errors';
 import {
@@ -85,7 +86,19 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
       ? { revocation: { every: { hours: revocation.interval_hours }, allow: revocation.allow } }
       : {}),
   });
-  return { ...manager, config, notifier, heartbeat: configuredHeartbeat(config, options) };
+  return {
+    ...manager,
+    check: async (certificates, checkOptions) =>
+      await manager.check(certificates, { isPublicCa, ...checkOptions }),
+    config,
+    notifier,
+    heartbeat: configuredHeartbeat(config, options),
+  };
+}
+
+/** Whether a directory is that of a public CA. */
+function isPublicCa(directory: string): boolean {
+  return Object.values(wellKnownIssuers).some((issuer) => issuer.directory === directory);
 }
 
 /** Returns how names are validated where a certificate's record says nothing. */

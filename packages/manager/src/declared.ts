@@ -1,6 +1,12 @@
 import { parseListenAddress } from '@acmex/identifier';
 import type { CertificateSpec, Declaration, JoinOptions, SpecKey } from '@acmex/orchestrator';
-import { type IssuerDescription, issuersOf, type ConfigValues, parseServedAt } from '@acmex/config';
+import {
+  type Config,
+  type ConfigValues,
+  type IssuerDescription,
+  issuersOf,
+  parseServedAt,
+} from '@acmex/config';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { keepIssuer } from './issuer-record.ts';
 import { declaredIssuer } from './issuers.ts';
@@ -30,8 +36,7 @@ export async function reconcileDeclared(
   { onError, signal }: Pick<JoinOptions, 'onError' | 'signal'> = {},
 ): Promise<readonly Reconciliation[]> {
   const issuers = issuersOf(config);
-  const entries = config.values.certificates.map((entry) => {
-    const spec = specOf(entry, issuerOf(entry, issuers));
+  const entries = declaredSpecs(config).map((spec) => {
     const keep: readonly SpecKey[] = isGeneral(spec.deploy) ? ['deploy'] : [];
     return { spec, options: { keep } };
   });
@@ -48,6 +53,12 @@ export async function reconcileDeclared(
     ),
     ...joined.map(({ certificate: { id, names } }) => ({ id, names, change: 'joined' as const })),
   ];
+}
+
+/** Returns what `[[certificates]]` wants. Reads and writes nothing. */
+export function declaredSpecs(config: Pick<Config, 'values'>): readonly CertificateSpec[] {
+  const issuers = issuersOf(config);
+  return config.values.certificates.map((entry) => specOf(entry, issuerOf(entry, issuers)));
 }
 
 function issuerOf(

@@ -1,5 +1,6 @@
 import { certificateErrors } from '@acmex/certificate';
 import { challengeErrors } from '@acmex/challenge/http-01';
+import { checkErrors } from '@acmex/check/errors';
 import { clientErrors } from '@acmex/client';
 import { signerErrors } from '@acmex/crypto-exec';
 import { deployErrors } from '@acmex/deploy';
@@ -19,6 +20,7 @@ const tables: Readonly<Record<string, ErrorEntry>> = {
   ...certificateErrors,
   ...signerErrors,
   ...challengeErrors,
+  ...checkErrors,
   ...clientErrors,
   ...dnsErrors,
   ...egressErrors,

@@ -10,5 +10,5 @@ export {
   resolvedIssuer,
 } from './configured-manager.ts';
 export { templateFaults } from './configured-notifier.ts';
-export { reconcileDeclared, type Reconciliation } from './declared.ts';
+export { declaredSpecs, reconcileDeclared, type Reconciliation } from './declared.ts';
 export type { Heartbeat, HeartbeatOptions } from './configured-heartbeat.ts';

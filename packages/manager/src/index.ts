@@ -7,7 +7,6 @@ export {
   compareAccount,
   deactivateAccount,
   type ExistingAccount,
-  existingAccount,
   exportAccount,
   keepAccount,
   registerAccount,
@@ -26,6 +25,7 @@ export {
   type ConnectOptions,
   type RevocationChecks,
 } from './certificate-manager.ts';
+export type { CheckedCertificate, CheckNetwork, CheckOptions } from './checked-certificate.ts';
 export {
   type ChainStatus,
   chainStatus,
@@ -60,7 +60,6 @@ export {
   declareCertificate,
   type DeclaredIssuer,
   findIssuer,
-  storedIssuers,
   issuerName,
   type IssuerRecord,
   keepIssuer,

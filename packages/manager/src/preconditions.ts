@@ -104,7 +104,7 @@ export function assertChallengeFits(
  * Makes sure that only root and this user can change the programs of a certificate's hooks.
  * @throws DeployError `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK`
  */
-async function assertProgramsTrusted(
+export async function assertProgramsTrusted(
   steps: readonly DeployStep[],
   environment: Environment,
 ): Promise<void> {
@@ -125,7 +125,7 @@ const hostsWithoutOcsp: ReadonlySet<string> = new Set([
  * 7633
  * @throws ManagerError `ERR_MANAGER_MUST_STAPLE`
  */
-async function assertStaplingFits(
+export async function assertStaplingFits(
   names: readonly string[],
   { ca, csr, mustStaple = false }: Pick<PreconditionOptions, 'ca' | 'csr' | 'mustStaple'>,
 ): Promise<void> {
@@ -138,7 +138,8 @@ async function assertStaplingFits(
   );
 }
 
-function namesToProve(names: readonly string[]): readonly NameToProve[] {
+/** Returns names as a solver takes them. */
+export function namesToProve(names: readonly string[]): readonly NameToProve[] {
   return identifiers(names).map((identifier) => ({
     identifier: { ...identifier, value: withoutWildcard(identifier.value) },
     wildcard: isWildcard(identifier.value),

@@ -110,7 +110,8 @@ async function recordSolver(
   return dnsByName({ type, choose, solverOf });
 }
 
-async function propagationOptions(config: ChallengeConfig) {
+/** Returns where records are looked up, and when they count as visible. */
+export async function propagationOptions(config: ChallengeConfig) {
   const { propagationTimeout: seconds } = config;
   const servers = await resolverAddresses(config);
   return {

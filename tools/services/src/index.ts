@@ -4,6 +4,7 @@ export { type Bind, type BindOptions, startBind } from './bind.ts';
 export { type ChallengeServer, startChallengeServer } from './challenge-server.ts';
 export { malformedDer, mutatedDer, type SeededRandom, seededRandom } from './der-mutations.ts';
 export { describeWith } from './describe-with.ts';
+export { type DnsAnswer, type DnsServer, type DnsZone, startDnsServer } from './dns-server.ts';
 export { eventually } from './eventually.ts';
 export { freePort } from './free-port.ts';
 export { hostileUserId, type HostileUserOptions, withHostileUser } from './hostile-user.ts';

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { systemClock } from '@acmex/clock';
 import {
   type DnsProviderKind,
@@ -11,15 +10,13 @@ import {
 import { serverAddress } from '@acmex/manager';
 import { formatHostPort, identifier, privateCa, withoutWildcard } from '@acmex/identifier';
 import {
-  DnsError,
+  bogusZone,
   type DnsProvider,
   dnssecStatus,
   findZone,
   followAliases,
   type LookUp,
   lookUp,
-  recordVisible,
-  relativeName,
 } from '@acmex/dns';
 import { errorCode, printable } from '@acmex/errors';
 import {
@@ -168,10 +165,7 @@ async function signatureStatus(
 ): Promise<keyof typeof dnssecTexts> {
   const status = await dnssecStatus(name, { clock: systemClock, server: servers?.[0], signal });
   if (status !== 'bogus') return status;
-  throw new DnsError(
-    'ERR_DNS_BOGUS',
-    `${name}: its zone is bogus: the resolver finds its DNSSEC signatures wrong, and public CAs, which must validate them, issue no certificate by any challenge: sign the zone again, or correct its DS record at the registrar`,
-  );
+  throw bogusZone(name);
 }
 
 /** Returns the TXT records that one server has at a name, in words. */
@@ -196,7 +190,16 @@ export async function dnsCheck(
   await withDns(options, terminal, async (command) => {
     const record = challengeName(name);
     const { providerName, provider } = await openProvider(name, options, terminal);
-    const { zone, testName } = await checkProvider(record, provider, command);
+    const { lookUp: lookUpName, report, servers, signal } = command;
+    const { tryRecord } = await import('@acmex/check');
+    const { zone, testName } = await tryRecord(record, {
+      provider,
+      lookUp: lookUpName,
+      propagation: servers ? { check: 'resolvers', servers } : { check: 'authoritative' },
+      clock: systemClock,
+      signal,
+      onStep: (step) => report.done(step),
+    });
     return {
       text: `${providerName} can write the records of ${name}`,
       document: { name, provider: providerName, zone, tried: testName, works: true },
@@ -220,39 +223,6 @@ async function openProvider(
     network,
   });
   return { providerName, provider };
-}
-
-async function checkProvider(
-  recordName: string,
-  provider: DnsProvider,
-  { report, signal, lookUp: lookUpName, servers }: DnsCommand,
-): Promise<{ readonly zone: string; readonly testName: string }> {
-  const target = await followAliases(recordName, lookUpName, { signal });
-  const zone = await findZone(target, { lookUp: lookUpName, provider }, { signal });
-  report.done(`zone: ${zone}`);
-  // An order may be using the record's own name.
-  const testName = `_acme-challenge.acmex-check-${randomBytes(6).toString('hex')}.${zone}`;
-  const records = ['one', 'two'].map((value) => ({
-    name: relativeName(zone, testName),
-    value: `acmex check ${value}`,
-  }));
-  try {
-    for (const record of records) await provider.append(zone, [record], { signal });
-    report.done(`written: two values at ${testName}`);
-    const propagation = servers
-      ? { check: 'resolvers' as const, servers }
-      : { check: 'authoritative' as const };
-    for (const { value } of records)
-      await recordVisible(
-        { zone, name: testName, value },
-        { clock: systemClock, lookUp: lookUpName, propagation, signal },
-      );
-    report.done(`visible at ${servers ? servers.join(', ') : 'every authoritative server'}`);
-  } finally {
-    await provider.remove(zone, records);
-    report.done('removed');
-  }
-  return { zone, testName };
 }
 
 function challengeName(name: string): string {

@@ -102,6 +102,25 @@ describeWith(['named'], 'acmex dns trace with a resolver that validates DNSSEC',
     expect(stderr).toMatch(/_acme-challenge\.www\.bad\.test: its zone is bogus.*\[ERR_DNS_BOGUS\]/);
     expect(stderr).toContain('DS record at the registrar');
   });
+  it('finds it in acmex check, and looks up nothing else of the name', async () => {
+    const { stdout } = await acmex([
+      ...['check', 'www.bad.test', '-c', 'http-01', '--dns-resolver', resolver, '--json'],
+      ...['--server', 'https://127.0.0.1:9/directory', '--storage', `file:${folder.path}/storage`],
+    ]);
+    const { checks } = JSON.parse(stdout) as {
+      readonly checks: readonly {
+        readonly check: string;
+        readonly saw?: string;
+        readonly codes: readonly string[];
+      }[];
+    };
+    const ofName = checks.filter(({ check }) => ['dnssec', 'caa', 'http'].includes(check));
+    expect(ofName.map(({ check, saw, codes }) => [check, saw, codes])).toEqual([
+      ['dnssec', undefined, ['ERR_DNS_BOGUS']],
+      ['caa', 'its zone is bogus', []],
+      ['http', 'its zone is bogus', []],
+    ]);
+  });
   it.each([
     ['www.good.test', 'signed, and the signatures are valid'],
     ['www.plain.test', 'not signed, or this resolver does not validate signatures'],

@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 import { errorCode } from '@acmex/errors';
-import { ImportError, readClientDirectory } from '@acmex/import';
+import {
+  type ClientAccount,
+  type ClientCertificate,
+  type ClientDirectory,
+  type ClientName,
+  ImportError,
+  readClientDirectory,
+} from '@acmex/import';
 import {
   type DeclaredIssuer,
   deployRecord,
@@ -16,7 +23,6 @@ import type { Reporter, Terminal } from '../terminal.ts';
 import { type PlacedAccount, placeAccount } from './accounts.ts';
 import { authorityAt, directoryOf, type ImportAuthority } from './authorities.ts';
 import { importedChallenge, type ImportedChallenge } from './challenge.ts';
-import type { ImportAccount, ImportCertificate, ImportContents, SourceName } from './contents.ts';
 import type { ImportOptions } from './options.ts';
 import {
   type AccountOutcome,
@@ -35,12 +41,12 @@ const incomplete = 9;
  * @returns the exit code
  */
 export async function importClient(
-  client: SourceName,
+  client: ClientName,
   directory: string,
   options: ImportOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const contents = await read(client, directory, { options, terminal });
+  const contents = await readClientDirectory(client, directory);
   let hasFailed = false;
   await withManager(options, terminal, async (manager, report) => {
     const outcome = await importContents(contents, { manager, options, terminal });
@@ -55,16 +61,6 @@ export async function importClient(
   return hasFailed ? incomplete : 0;
 }
 
-async function read(
-  client: SourceName,
-  directory: string,
-  { options, terminal }: { readonly options: ImportOptions; readonly terminal: Terminal },
-): Promise<ImportContents> {
-  if (client !== 'acmex') return await readClientDirectory(client, directory);
-  const { readAcmex } = await import('./acmex.ts');
-  return await readAcmex(directory, options, terminal);
-}
-
 /** What became of the accounts and certificates of a client. */
 export interface ImportOutcome {
   readonly accounts: readonly AccountOutcome[];
@@ -73,7 +69,7 @@ export interface ImportOutcome {
 
 /** Takes over what was read from the directory of a client. */
 export async function importContents(
-  contents: ImportContents,
+  contents: ClientDirectory,
   context: ImportContext,
 ): Promise<ImportOutcome> {
   const run = new ImportRun(contents, context);
@@ -89,7 +85,7 @@ function warnOfClient(
     options,
     report,
   }: {
-    readonly client: SourceName;
+    readonly client: ClientName;
     readonly options: ImportOptions;
     readonly report: Pick<Reporter, 'warn'>;
   },
@@ -99,8 +95,7 @@ function warnOfClient(
     report.warn(`${client} still renews these certificates: ${howToStop(client)}`);
 }
 
-function howToStop(client: SourceName): string {
-  if (client === 'acmex') return 'stop the AcmeX that uses the directory';
+function howToStop(client: ClientName): string {
   return client === 'caddy'
     ? 'name the files of AcmeX in its Caddyfile, as in tls CERTIFICATE KEY'
     : 'stop its timer or cron job';
@@ -114,12 +109,12 @@ export interface ImportContext {
 
 /** One import. Each account and each certificate is one write: it can be repeated at any time. */
 class ImportRun {
-  readonly #contents: ImportContents;
+  readonly #contents: ClientDirectory;
   readonly #context: ImportContext;
   readonly #placed = new Map<string, PlacedAccount>();
   readonly #authorities = new Map<string, ImportAuthority>();
 
-  constructor(contents: ImportContents, context: ImportContext) {
+  constructor(contents: ClientDirectory, context: ImportContext) {
     this.#contents = contents;
     this.#context = context;
   }
@@ -153,8 +148,8 @@ class ImportRun {
   }
 
   /** The account of the most certificates first: it becomes the default account of its CA. */
-  #byUse(accounts: readonly ImportAccount[]): readonly ImportAccount[] {
-    const uses = ({ id }: ImportAccount) =>
+  #byUse(accounts: readonly ClientAccount[]): readonly ClientAccount[] {
+    const uses = ({ id }: ClientAccount) =>
       this.#contents.certificates.filter(({ account }) => account === id).length;
     return [...accounts].sort((a, b) => uses(b) - uses(a) || (a.id < b.id ? -1 : 1));
   }
@@ -179,7 +174,7 @@ class ImportRun {
     return outcomes;
   }
 
-  async #certificate(certificate: ImportCertificate): Promise<CertificateOutcome> {
+  async #certificate(certificate: ClientCertificate): Promise<CertificateOutcome> {
     const { name, names, notAfter } = certificate;
     try {
       const { issuer, account } = await this.#issuerOf(certificate);
@@ -204,16 +199,16 @@ class ImportRun {
     }
   }
 
-  async #issuerOf({ name, ca, account: id, record }: ImportCertificate): Promise<{
+  async #issuerOf({ name, ca, account: id }: ClientCertificate): Promise<{
     readonly issuer: DeclaredIssuer;
-    readonly account: ImportAccount | undefined;
+    readonly account: ClientAccount | undefined;
   }> {
     const placed = id === undefined ? undefined : this.#placed.get(id);
     if (placed) return placed;
     const directory = directoryOf(ca, this.#context.options);
     if (directory === undefined) throw unknownCa(name);
     const { hasDeviceKey: _, ...issuer } = await this.#authority(directory);
-    return { issuer: { ...record?.issuer, ...issuer }, account: undefined };
+    return { issuer, account: undefined };
   }
 
   async #authority(directory: string): Promise<ImportAuthority> {
@@ -228,7 +223,7 @@ class ImportRun {
 
   /** Stores what a renewal needs first, and the certificate last. */
   async #adopt(
-    certificate: ImportCertificate,
+    certificate: ClientCertificate,
     {
       issuer,
       challenge,
@@ -238,9 +233,8 @@ class ImportRun {
     const { provisioner } = manager;
     const { dryRun = false, replace } = options;
     const spec = specOf(certificate, { issuer: issuer.name ?? '', challenge });
-    const { chain, privateKey, record } = certificate;
-    const source = this.#contents.client;
-    const obtained = { chain, privateKey, source, paused: record?.paused };
+    const { chain, privateKey } = certificate;
+    const obtained = { chain, privateKey, source: this.#contents.client };
     const planned = await provisioner.adopt(spec, obtained, { replace, dryRun: true });
     if (dryRun || planned.change === 'unchanged' || planned.change === 'kept') return planned;
     await keepIssuer(this.#storage, issuer);
@@ -250,11 +244,11 @@ class ImportRun {
   }
 
   #omitted(
-    { omitted }: ImportCertificate,
+    { omitted }: ClientCertificate,
     {
       account,
       challenge,
-    }: { readonly account: ImportAccount | undefined; readonly challenge: ImportedChallenge },
+    }: { readonly account: ClientAccount | undefined; readonly challenge: ImportedChallenge },
   ): CertificateOutcome['omitted'] {
     return [
       ...omitted,
@@ -273,11 +267,9 @@ class ImportRun {
 }
 
 function specOf(
-  certificate: ImportCertificate,
+  certificate: ClientCertificate,
   { issuer, challenge }: { readonly issuer: string; readonly challenge: ImportedChallenge },
 ): CertificateSpec {
-  const proof = serializeChallenge(challenge.challenge);
-  if (certificate.record) return { ...certificate.record.spec, issuer, proof };
   const { names, keyType, reuseKey, mustStaple, preferredChain, deploy } = certificate;
   const { renewBeforeDays: days } = certificate;
   return {
@@ -288,7 +280,7 @@ function specOf(
     mustStaple,
     preferredChain,
     renewBefore: days === undefined ? undefined : `P${days}D`,
-    proof,
+    proof: serializeChallenge(challenge.challenge),
     deploy: deploy.length > 0 ? deployRecord(deploy) : undefined,
   };
 }
@@ -304,7 +296,7 @@ const keptReasons: Readonly<Record<Extract<Adoption, { change: 'kept' }>['reason
 };
 
 function superseded(
-  { name, names, notAfter }: ImportCertificate,
+  { name, names, notAfter }: ClientCertificate,
   newer: string,
 ): CertificateOutcome {
   const reason = `${newer} has the same names and key type, and is newer`;

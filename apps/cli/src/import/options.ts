@@ -12,6 +12,4 @@ export interface ImportOptions extends ConfiguredOutputOptions {
   readonly webroot?: string;
   readonly httpPort?: number;
   readonly dnsProvider?: string;
-  /** The keys of the storage of AcmeX that is read. */
-  readonly sourceKeyFile?: string;
 }

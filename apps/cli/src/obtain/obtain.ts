@@ -2,12 +2,8 @@ import { access } from 'node:fs/promises';
 import { parseChain, preferredChainWarning } from '@acmex/certificate';
 import { isAttendedDnsProvider } from '@acmex/config';
 import { fileAttributes } from '@acmex/deploy';
-import { type IssuerSettings, issuerName, serializeChallenge } from '@acmex/manager';
-import {
-  type CertificateAuthority,
-  chooseAuthority,
-  displayName,
-} from '../certificate-authority.ts';
+import { serializeChallenge } from '@acmex/manager';
+import { authoritySettings, chooseAuthority, displayName } from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { assertTwoFiles } from '../managed/certificates.ts';
 import { commandManager } from '../managed/manager.ts';
@@ -33,7 +29,8 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const names = namesOf(options);
   const { configuration } = options;
   const authority = await chooseAuthority(options, configuration, terminal.env);
-  const settings = await issuerSettings(authority, options, terminal);
+  const accountKey = await readAccountKey(options, terminal);
+  const settings = { ...authoritySettings(authority), accountKey };
   const preferredChain = options.preferredChain ?? authority.preferredChain;
   const challenge = serializeChallenge(challengeFromFlags(options, terminal.env));
   const report = await reporter(terminal, options);
@@ -88,22 +85,6 @@ function isManageable(options: ObtainOptions): boolean {
   const { manage, csr, accountKey, notAfter, dnsProvider, configuration } = options;
   const isRepeatable = [csr, accountKey, notAfter].every((flag) => flag === undefined);
   return manage && isRepeatable && !isAttendedDnsProvider(dnsProvider, configuration);
-}
-
-async function issuerSettings(
-  authority: CertificateAuthority,
-  options: ObtainOptions,
-  terminal: Terminal,
-): Promise<IssuerSettings> {
-  const { caCertificate, trustAnchors, ...account } = authority;
-  const accountKey = await readAccountKey(options, terminal);
-  return {
-    ...account,
-    name: issuerName(authority),
-    ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
-    ...(trustAnchors === undefined ? {} : { trustAnchors: async () => [trustAnchors] }),
-    accountKey,
-  };
 }
 
 /**

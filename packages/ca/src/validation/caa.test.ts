@@ -2,8 +2,8 @@ import { systemClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
 import { networkValidator } from '../network-validator.ts';
 import { checkCaa } from './caa.ts';
-import { parseIssueValue } from '@acmex/protocol/drafts';
-import { dnsServer, type Zone } from './local.testing.ts';
+import { parseIssueValue } from '@acmex/protocol/caa';
+import { type DnsZone, startDnsServer } from '@acmex/services';
 import { validationResolver } from './resolver.ts';
 
 const request = {
@@ -18,10 +18,10 @@ const caa = (tag: string, value: string, flags = 0) => ({
 });
 
 async function check(
-  zone: Zone,
+  zone: DnsZone,
   more: { identifier?: { type: string; value: string }; wildcard?: boolean } = {},
 ) {
-  await using server = await dnsServer(zone);
+  await using server = await startDnsServer(zone);
   const result = await checkCaa({
     ...request,
     identifier: { type: 'dns', value: 'www.a.test' },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { validateDns01 } from './dns-01.ts';
-import { dnsServer, type Zone } from './local.testing.ts';
+import { type DnsZone, startDnsServer } from '@acmex/services';
 import { validationResolver } from './resolver.ts';
 
 const keyAuthorization = 'token.thumbprint';
@@ -12,8 +12,8 @@ const txt = (data: string | string[], name = '_acme-challenge.a.test') => ({
   data,
 });
 
-async function validate(zone: Zone, identifier = { type: 'dns', value: 'a.test' }) {
-  await using server = await dnsServer(zone);
+async function validate(zone: DnsZone, identifier = { type: 'dns', value: 'a.test' }) {
+  await using server = await startDnsServer(zone);
   return await validateDns01({
     identifier,
     keyAuthorization,
@@ -41,7 +41,7 @@ describe('validateDns01', () => {
       }),
     ).resolves.toMatchObject({ valid: true });
   });
-  it.each<[string, Zone]>([
+  it.each<[string, DnsZone]>([
     ['no name', {}],
     ['no record', { 'TXT _acme-challenge.a.test': [] }],
     ['another digest', { 'TXT _acme-challenge.a.test': [txt(digest.toLowerCase())] }],

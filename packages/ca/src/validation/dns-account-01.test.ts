@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { validateDnsAccount01 } from './dns-account-01.ts';
-import { dnsServer, type Zone } from './local.testing.ts';
+import { type DnsZone, startDnsServer } from '@acmex/services';
 import { validationResolver } from './resolver.ts';
 
 const digest = createHash('sha256').update('token.thumbprint').digest('base64url');
 const name = '_ujmmovf2vn55tgye._acme-challenge.a.test';
 
-async function validate(zone: Zone, identifier = { type: 'dns', value: 'a.test' }) {
-  await using server = await dnsServer(zone);
+async function validate(zone: DnsZone, identifier = { type: 'dns', value: 'a.test' }) {
+  await using server = await startDnsServer(zone);
   return await validateDnsAccount01({
     identifier,
     keyAuthorization: 'token.thumbprint',
@@ -35,7 +35,7 @@ describe('validateDnsAccount01', () => {
     ).resolves.toMatchObject({ valid: true });
   });
   it('takes neither the record of dns-01 nor that of another account', async () => {
-    const zoneWith = (at: string): Zone => ({
+    const zoneWith = (at: string): DnsZone => ({
       [`TXT ${at}`]: [{ type: 'TXT', name: at, data: digest }],
     });
     for (const at of ['_acme-challenge.a.test', '_aaaaaaaaaaaaaaaa._acme-challenge.a.test'])

@@ -1,6 +1,6 @@
 import { virtualClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
-import { dnsServer, type Zone } from './local.testing.ts';
+import { type DnsZone, startDnsServer } from '@acmex/services';
 import { validateDnsPersist01 } from './dns-persist-01.ts';
 import { validationResolver } from './resolver.ts';
 
@@ -10,13 +10,13 @@ const now = Math.floor(clock.now().epochMilliseconds / 1000);
 const account = 'accounturi=https://ca.test/account/1';
 
 async function validate(
-  records: readonly (string | string[])[] | Zone,
+  records: readonly (string | string[])[] | DnsZone,
   { needsPolicy = false, type = 'dns' } = {},
 ) {
-  const zone: Zone = Array.isArray(records)
+  const zone: DnsZone = Array.isArray(records)
     ? { [`TXT ${name}`]: records.map((data: string | string[]) => ({ type: 'TXT', name, data })) }
-    : (records as Zone);
-  await using server = await dnsServer(zone);
+    : (records as DnsZone);
+  await using server = await startDnsServer(zone);
   return await validateDnsPersist01({
     identifier: { type, value: 'a.test' },
     issuers: ['ca.test', 'other.test'],

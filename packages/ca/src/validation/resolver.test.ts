@@ -2,12 +2,12 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { virtualClock } from '@acmex/clock';
 import { describe, expect, it } from '@jest/globals';
-import { dnsServer } from './local.testing.ts';
+import { startDnsServer } from '@acmex/services';
 import { validationResolver } from './resolver.ts';
 
 describe('validationResolver', () => {
   it('finds nothing where there is no name and where there is no record, and rejects all other answers by their code', async () => {
-    await using server = await dnsServer({
+    await using server = await startDnsServer({
       'TXT empty.test': [],
       'CAA empty.test': [],
       'TXT broken.test': 2,

@@ -1,13 +1,6 @@
-import { Resolver } from 'node:dns/promises';
-import { type Clock, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
-
-/** One property of a name's policy. RFC 8659 §4.1 */
-export interface CaaRecord {
-  readonly flags: number;
-  readonly tag: string;
-  readonly value: string;
-}
+import { type Clock, systemClock } from '@acmex/clock';
+import { DnsError, lookUp } from '@acmex/dns';
+import type { CaaRecord } from '@acmex/protocol/caa';
 
 interface LookUpOptions {
   readonly signal?: AbortSignal | undefined;
@@ -31,49 +24,19 @@ export interface ValidationResolverOptions {
   readonly clock?: Clock;
 }
 
-/** Asks DNS servers; each question has 10 seconds. */
+/** Asks DNS servers; each question has 10 seconds. Rejects with the errors of node:dns. */
 export function validationResolver({
   servers,
   clock = systemClock,
 }: ValidationResolverOptions = {}): ValidationResolver {
-  const ask = async <T>(
-    call: (resolver: Resolver) => Promise<T[]>,
-    { signal }: LookUpOptions = {},
-  ): Promise<T[]> => {
-    const resolver = new Resolver({ timeout: 2000, tries: 3 });
-    if (servers) resolver.setServers([...servers]);
-    try {
-      return await withTimeLimit({ clock, limit: 'PT10S', signal }, async (limited) => {
-        const cancel = () => resolver.cancel();
-        limited.addEventListener('abort', cancel, { once: true });
-        return await call(resolver).finally(() => limited.removeEventListener('abort', cancel));
-      });
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (['ENODATA', 'ENOTFOUND'].includes(errorCode(error) ?? '')) return [];
-      throw error;
-    }
-  };
+  const { txt, caa } = lookUp({ clock, ...(servers ? { servers } : {}) });
   return {
-    txt: async (name, options) =>
-      (await ask((resolver) => resolver.resolveTxt(name), options)).map((strings) =>
-        strings.join(''),
-      ),
-    caa: async (name, options) =>
-      (await ask((resolver) => resolver.resolveCaa(name), options)).map(property),
+    txt: async (name, options) => await txt(name, options).catch(rethrowCause),
+    caa: async (name, options) => await caa(name, options).catch(rethrowCause),
   };
 }
 
-/**
- * Node.js gives `{ critical: flags, [tag]: value }`, since version 24 with `type: 'CAA'`. A tag that
- * it cannot give so, such as `critical` or `type` itself, stays unknown, and counts as critical.
- */
-function property({ critical, ...rest }: { readonly critical: number }): CaaRecord {
-  const members = Object.entries(rest).filter(
-    ([name, value]) => name !== 'type' || String(value) !== 'CAA',
-  );
-  const [tag, value] = members[0] ?? [];
-  return tag === undefined || members.length > 1
-    ? { flags: 128, tag: '', value: '' }
-    : { flags: critical, tag, value: String(value) };
+/** The message of the cause is for a client of this CA: it does not name our resolver. */
+function rethrowCause(error: unknown): never {
+  throw error instanceof DnsError ? (error.cause ?? error) : error;
 }

@@ -1,4 +1,5 @@
 export type { SharedResponses } from '../shared-responses.ts';
+export { certificateAt, serverName } from './server.ts';
 export {
   tlsAlpn01,
   tlsAlpn01Answers,

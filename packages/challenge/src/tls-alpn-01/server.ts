@@ -99,7 +99,13 @@ async function certificatePackage(): Promise<typeof certificate> {
   }
 }
 
-/** The certificate that the listener shows for a name, as bytes. */
+/**
+ * Returns the certificate that a server presents to `acme-tls/1` for a name, as bytes. Its
+ * signature is not verified.
+ * @param servername what `serverName` returns
+ * @throws the error of the connection or of the handshake; the reason of the signal, if it is an
+ * error
+ */
 export async function certificateAt(
   { address, port }: Pick<AddressInfo, 'address' | 'port'>,
   servername: string,
@@ -114,7 +120,8 @@ export async function certificateAt(
     ALPNProtocols: [protocol],
     rejectUnauthorized: false,
   });
-  const stop = () => socket.destroy(new Error('stopped'));
+  const stop = () =>
+    socket.destroy(signal.reason instanceof Error ? signal.reason : new Error('stopped'));
   signal.addEventListener('abort', stop, { once: true });
   try {
     await once(socket, 'secureConnect');

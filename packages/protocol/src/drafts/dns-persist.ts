@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { parseIssueValue } from './issue-value.ts';
+import { parseIssueValue } from '../caa/issue-value.ts';
 
 /**
  * Versions of the draft that are known here. 00 and 01 write the account's URL into the record, 02

@@ -10,7 +10,6 @@ export {
   persistentRecordValue,
   readPersistentRecord,
 } from './dns-persist.ts';
-export { type IssueValue, parseIssueValue } from './issue-value.ts';
 export {
   earlyPersistOffer,
   isIssuerName,
