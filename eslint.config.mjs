@@ -48,6 +48,7 @@ const mayImport = {
     'errors',
   ],
   manager: [
+    'budgets',
     'check',
     'crypto-exec',
     'identifier',
@@ -72,6 +73,7 @@ const mayImport = {
   deploy: ['certificate', 'files', 'probe', 'clock', 'errors'],
   agent: ['identifier', 'certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
+    'budgets',
     'ca',
     'crypto-exec',
     'files',

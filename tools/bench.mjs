@@ -1,6 +1,6 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
 // [install|requests|latency|cpu|startup|programs|memory|storage|orchestrator|ca|server|team|dashboard|revocation|verification
-// |observability …]
+// |observability|fleet …]
 // [--rounds N]
 // [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
@@ -27,6 +27,7 @@ const names = [
   'revocation',
   'verification',
   'observability',
+  'fleet',
 ];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -26,6 +26,7 @@ for (const page of [
   'docs/server.md',
   'docs/deployment.md',
   'docs/certificates-as-code.md',
+  'docs/rate-limits.md',
   'docs/hardware-keys.md',
   'docs/check.md',
   'docs/inspect.md',
@@ -79,9 +80,10 @@ async function asUser(page) {
     chmodSync(join(programs, 'acmex'), 0o755);
     const commands = [];
     for (const [, file, language, code] of text.matchAll(
-      /(?:^`([\w./-]+)`\n\n)?^```(sh|toml|yaml|csv)\n(.*?)^```$/gms,
+      /(?:^`([\w./-]+)`\n\n)?^```(sh|toml|yaml|csv|text)\n(.*?)^```$/gms,
     )) {
       if (language === 'sh') commands.push(code);
+      else if (file === undefined && language === 'text') continue;
       else if (file === undefined) throw new Error(`${page}: a file says not where it goes`);
       else write(join(folder, file), code);
     }

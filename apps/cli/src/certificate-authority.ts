@@ -4,6 +4,7 @@ import {
   declaredIssuer,
   issuerName,
   type IssuerSettings,
+  type LimitSettings,
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import type { ExternalAccount } from '@acmex/protocol';
@@ -22,6 +23,7 @@ export interface CertificateAuthority extends AccountDescription {
   readonly trustAnchors?: string | undefined;
   readonly profile?: string | undefined;
   readonly preferredChain?: string | undefined;
+  readonly limits?: LimitSettings | undefined;
 }
 
 /** The flags that choose a CA and an account. */

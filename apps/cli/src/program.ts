@@ -9,6 +9,7 @@ import { dnsCommands } from './program/dns.ts';
 import { importCommands } from './program/import.ts';
 import { managedCommands } from './program/managed.ts';
 import { obtainCommands } from './program/obtain.ts';
+import { planCommands } from './program/plan.ts';
 import { serverCommands } from './program/server.ts';
 import { storageCommands } from './program/storage.ts';
 import type { OutputOptions } from './output.ts';
@@ -21,6 +22,7 @@ const definitions: readonly CommandDefinition[] = [
   ...obtainCommands,
   ...checkCommands,
   ...managedCommands,
+  ...planCommands,
   ...importCommands,
   ...accountCommands,
   ...configCommands,

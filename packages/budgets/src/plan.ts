@@ -88,7 +88,7 @@ class Planner {
 
   constructor(options: PlanOptions) {
     this.#options = options;
-    this.#buckets = new Map(options.buckets ?? []);
+    this.#buckets = withoutHolds(options);
   }
 
   run(orders: readonly PlannedOrder[]): Plan {
@@ -208,20 +208,36 @@ class Planner {
   }
 
   #used(): readonly PlannedUse[] {
-    const { now, buckets, renewalShare } = this.#options;
+    const { now, renewalShare } = this.#options;
+    const buckets = withoutHolds(this.#options);
     return [...this.#uses.values()]
       .filter(({ waited }) => waited)
       .map(({ charge, taken }) => {
         const { limit, subject, rule, key } = charge;
         const interval = rule.periodMs / rule.capacity;
         const reserved = reservedOf(charge, { isRenewal: false, renewalShare });
-        const first = when(buckets?.get(key), rule, now, { reserved: rule.capacity - 1 });
+        const first = when(buckets.get(key), rule, now, { reserved: rule.capacity - 1 });
         const usable = rule.capacity - reserved;
         const earliestEnd = Math.max(now, first + (taken - usable) * interval);
         return { limit, subject, taken, earliestEnd };
       })
       .sort((a, b) => b.earliestEnd - a.earliestEnd);
   }
+}
+
+/** Returns the buckets at the beginning: what orders under way hold counts as spent. */
+function withoutHolds({ buckets = new Map(), limits, now }: PlanOptions): Map<string, Bucket> {
+  const present = new Map<string, Bucket>(buckets);
+  for (const [key, bucket] of present) {
+    const rule = limits.limits[key.slice(0, key.indexOf('/')) as LimitName];
+    if (!rule || !bucket.held) continue;
+    const spent = Object.keys(bucket.held).reduce<Bucket>(
+      (result, by) => spend(result, rule, now, { by }),
+      bucket,
+    );
+    present.set(key, spent);
+  }
+  return present;
 }
 
 function timeOf(entry: PlanEntry): number {

@@ -32,6 +32,7 @@ import { deployer } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import { type DnsProviders, watchedDnsProviders } from './dns-providers.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
+import { issuerBudget } from './issuer-budget.ts';
 import { findIssuerSettings, type IssuerSettings } from './issuers.ts';
 import { assertPreconditions } from './preconditions.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
@@ -405,8 +406,13 @@ function issuerSource(
     const existing = created.get(name);
     if (existing) return existing;
     const issuerSettings = await findIssuerSettings(name, { issuers, storage });
-    if (issuerSettings) created.set(name, createIssuer(issuerSettings, settings, solverOf));
-    return created.get(name);
+    if (!issuerSettings) return undefined;
+    const budget = await issuerBudget(issuerSettings);
+    // Another caller may have created it in the meantime.
+    const issuer =
+      created.get(name) ?? createIssuer(issuerSettings, { settings, solverOf, budget });
+    created.set(name, issuer);
+    return issuer;
   };
 }
 
@@ -465,8 +471,15 @@ function withChallenge(
 
 function createIssuer(
   issuerSettings: IssuerSettings,
-  settings: Settings,
-  solverOf: SolverSource,
+  {
+    settings,
+    solverOf,
+    budget,
+  }: {
+    readonly settings: Settings;
+    readonly solverOf: SolverSource;
+    readonly budget: Issuer['budget'];
+  },
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
   const { hooks, crypto, onProgress, passphraseIn, environment, watchIssuer } = settings;
@@ -497,6 +510,7 @@ function createIssuer(
   });
   const ready: AcmeIssuer = {
     ...issuer,
+    budget,
     async issue(request, options) {
       await hooks.before({ signal: options.signal });
       // What is ordered already is finished, or its failure is the CA's.

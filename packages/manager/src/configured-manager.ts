@@ -33,6 +33,7 @@ import {
 import type { ChallengeConfig } from './challenge-config.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
+import type { LimitSettings } from './issuer-budget.ts';
 import { type Environment, type RunHooks, runHooks } from './hooks.ts';
 import type { IssuerSettings } from './issuers.ts';
 import { trustAnchorsIn } from './trust.ts';
@@ -189,6 +190,28 @@ export function resolvedIssuer(description: IssuerDescription): IssuerSettings {
     ...(binding ? { externalAccount: async () => await externalAccount(binding) } : {}),
     ...(file === undefined ? {} : { caCertificate: async () => await rootCertificate(file) }),
     trustAnchors: async () => await Promise.all(description.trust_anchors.map(trustAnchorsIn)),
+    limits: description.limits && limitSettings(description.limits),
+  };
+}
+
+type ConfiguredLimits = NonNullable<IssuerDescription['limits']>;
+
+function limitSettings(configured: ConfiguredLimits): LimitSettings {
+  const limits = {
+    'new-orders': configured.new_orders,
+    'certificates-per-domain': configured.certificates_per_domain,
+    'certificates-per-name-set': configured.certificates_per_name_set,
+    'failed-validations': configured.failed_validations,
+  };
+  const present = Object.entries(limits).flatMap(([name, limit]) =>
+    limit ? [[name, { capacity: limit.count, periodMs: limit.period_secs * 1000 }] as const] : [],
+  );
+  return {
+    ...(present.length > 0 ? { limits: Object.fromEntries(present) } : {}),
+    maxNames: configured.names_per_certificate,
+    maxIdentifierBytes: configured.identifier_bytes,
+    exemptsRenewals: configured.exempt_renewals,
+    renewalShare: configured.renewal_share_percent / 100,
   };
 }
 

@@ -1,4 +1,14 @@
 export {
+  budgetPlace,
+  type BudgetStatus,
+  budgetStatus,
+  issuerBudget,
+  type LimitedIssuer,
+  limitsOf,
+  type LimitSettings,
+  renewalShareOf,
+} from './issuer-budget.ts';
+export {
   type AccountDescription,
   accountId,
   accountOf,

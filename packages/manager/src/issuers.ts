@@ -2,6 +2,7 @@ import { type CertificateInput, certificatesPem } from '@acmex/certificate';
 import type { AccountKey } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import type { AccountDescription } from './account.ts';
+import type { LimitSettings } from './issuer-budget.ts';
 import { type DeclaredIssuer, findIssuer } from './issuer-record.ts';
 
 /** An ACME account at a CA, with what belongs to its certificates. */
@@ -17,6 +18,8 @@ export interface IssuerSettings extends AccountDescription {
   readonly profile?: string | undefined;
   /** An account key to use instead of the stored account. */
   readonly accountKey?: AccountKey | undefined;
+  /** The limits of the CA, where they are not known or different ones apply. */
+  readonly limits?: LimitSettings | undefined;
 }
 
 /**

@@ -66,13 +66,18 @@ const budgets = records<BudgetRecord>({
   under: 'budget',
 });
 
-/** Lists the buckets of a CA that were not full when they were last changed. */
+/**
+ * Lists the buckets of a CA that were not full when they were last changed.
+ * @param options `of`: those of one limit; `limit`: at most so many, no limit by default
+ */
 export async function* storedBudgets(
   storage: Storage,
   ca: string,
+  { of, limit }: { readonly of?: Charge['limit'] | undefined; readonly limit?: number } = {},
 ): AsyncGenerator<BudgetRecord & { readonly key: string }> {
   const prefix = budgets.key(`${ca}/`);
-  for await (const { key, record } of budgets.list(storage, { under: ca }))
+  const under = of === undefined ? ca : `${ca}/${of}`;
+  for await (const { key, record } of budgets.list(storage, { under, limit }))
     yield { key: key.slice(prefix.length), ...record };
 }
 

@@ -12,6 +12,7 @@ import {
   text,
 } from '../keys.ts';
 import { wellKnownIssuerNames } from '../well-known-issuers.ts';
+import { limitsTable } from './limits.ts';
 
 function account(secret: CredentialKey) {
   return {
@@ -41,6 +42,7 @@ function account(secret: CredentialKey) {
     ).default([]),
     profile: text("One of the CA's certificate profiles.").optional(),
     preferred_chain: preferredChain().optional(),
+    limits: limitsTable(),
   };
 }
 
