@@ -170,7 +170,7 @@ async function configuration() {
 
 This page is generated from the code. [The example](../packages/config/example/acmex.toml) shows every table. [@acmex/config](../packages/config/README.md) documents how a file is found, which variables and credentials it can contain, and which setting wins. \`acmex config show --origin\` prints the settings in effect and where each comes from.
 
-A value that an entry of \`[[certificates]]\` does not have is its default, also after you removed it from the entry: the certificate is then changed, and ordered again where that needs it. Only places that \`acmex obtain\` set stay where an entry has no \`deploy\`, \`hooks\` and \`probe\`. A certificate whose entry is removed stays managed as it is.
+A value that an entry of \`[[certificates]]\` does not have is its default, also after you removed it from the entry: the certificate is then changed, and ordered again where that needs it. Only places that \`acmex obtain\` set stay where an entry has no \`deploy\`, \`hooks\` and \`probe\`. A certificate whose entry is removed stays managed as it is, until \`acmex apply --prune\` retires it.
 
 Files in the folder \`certificates.d\` beside acmex.toml add further certificates with the same keys: see [certificates as code](certificates-as-code.md).
 

@@ -1,5 +1,5 @@
 import type { Origin } from './fault.ts';
-import type { Place } from './toml/toml-reader.ts';
+import type { Place } from './place.ts';
 
 /** The path of a value: names of tables and keys, and indexes in arrays. */
 export type KeyPath = readonly (string | number)[];

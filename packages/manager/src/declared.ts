@@ -1,5 +1,13 @@
 import { parseListenAddress } from '@acmex/identifier';
-import type { CertificateSpec, Declaration, JoinOptions, SpecKey } from '@acmex/orchestrator';
+import type {
+  CertificateSpec,
+  CertificateSummary,
+  Declaration,
+  DeclaredEntry,
+  JoinOptions,
+  ManagedCertificate,
+  SpecKey,
+} from '@acmex/orchestrator';
 import {
   type Config,
   type ConfigValues,
@@ -28,24 +36,23 @@ export interface Reconciliation {
  * Brings the managed certificates into accord with `[[certificates]]`: each entry is declared, as
  * `Provisioner.declareAll`, and duplicates that versions before 0.2 made are joined. What an entry
  * does not have gets its default; but places to deploy to that were not set by an entry stay where
- * the entry has none. A certificate that no entry names any more stays as it is.
+ * the entry has none. A certificate that no entry names any more stays as it is:
+ * see `declaredDifference` and `Provisioner.retire`.
  * @param onError called with each duplicate that could not be joined; it stays until the next time
  */
 export async function reconcileDeclared(
   { config, storage, provisioner }: Pick<ConfiguredManager, 'config' | 'storage' | 'provisioner'>,
   { onError, signal }: Pick<JoinOptions, 'onError' | 'signal'> = {},
 ): Promise<readonly Reconciliation[]> {
-  const issuers = issuersOf(config);
-  const entries = declaredSpecs(config).map((spec) => {
-    const keep: readonly SpecKey[] = isGeneral(spec.deploy) ? ['deploy'] : [];
-    return { spec, options: { keep } };
-  });
-  for (const issuer of new Set(config.values.certificates.map((entry) => issuerOf(entry, issuers))))
+  const { entries, issuers } = declaredEntries(config);
+  for (const issuer of issuers)
     await keepIssuer(storage, await declaredIssuer(resolvedIssuer(issuer)));
-  const declarations = await provisioner.declareAll(entries);
+  const plans = await provisioner.planAll(entries);
+  const declarations = await provisioner.declareAll(entries, plans);
   const keep = new Set(declarations.map(({ certificate }) => certificate.id));
   const joined = [];
-  for (const names of [...entries.map(({ spec }) => spec.names), undefined])
+  const repeated = entries.filter((_, index) => plans[index]?.duplicates.length !== 0);
+  for (const names of [...repeated.map(({ spec }) => spec.names), undefined])
     joined.push(...(await provisioner.joinDuplicates({ names, keep, onError, signal })));
   return [
     ...declarations.flatMap(({ change, certificate: { id, names } }) =>
@@ -59,6 +66,65 @@ export async function reconcileDeclared(
 export function declaredSpecs(config: Pick<Config, 'values'>): readonly CertificateSpec[] {
   const issuers = issuersOf(config);
   return config.values.certificates.map((entry) => specOf(entry, issuerOf(entry, issuers)));
+}
+
+/** What a configuration would change, in the order of its entries. */
+export interface DeclaredDifference {
+  readonly changes: readonly DeclaredChange[];
+  /**
+   * The certificates that an earlier configuration declared and this one does not, the oldest first.
+   */
+  readonly undeclared: readonly ManagedCertificate[];
+}
+
+/** A certificate that would be created, changed or ordered. */
+export interface DeclaredChange {
+  readonly change: Exclude<Declaration['change'], 'unchanged'>;
+  /** As it is declared. */
+  readonly spec: CertificateSpec;
+  /** As it is; absent for a new certificate. */
+  readonly certificate?: ManagedCertificate | undefined;
+  /** As it would be, without a new order; absent for a new certificate. */
+  readonly next?: CertificateSummary | undefined;
+  readonly differences: readonly SpecKey[];
+}
+
+/**
+ * Returns what `reconcileDeclared` would change, and what is not declared any more. Nothing is
+ * written.
+ * @throws OrchestratorError as `Provisioner.planAll`
+ */
+export async function declaredDifference(
+  { config, provisioner }: Pick<ConfiguredManager, 'config' | 'provisioner'>,
+  { signal }: Pick<JoinOptions, 'signal'> = {},
+): Promise<DeclaredDifference> {
+  const { entries } = declaredEntries(config);
+  const plans = await provisioner.planAll(entries);
+  const claimed = new Set(
+    plans.flatMap(({ certificate, duplicates }) => [certificate?.id, ...duplicates]),
+  );
+  const undeclared: ManagedCertificate[] = [];
+  for await (const certificate of provisioner.certificates.list({ signal }))
+    if (certificate.declared === true && !claimed.has(certificate.id)) undeclared.push(certificate);
+  const changes = plans.flatMap(({ change, ...plan }, index): readonly DeclaredChange[] => {
+    const { spec } = entries[index] ?? {};
+    return change === 'unchanged' || !spec ? [] : [{ change, spec, ...plan }];
+  });
+  return { changes, undeclared };
+}
+
+/** The entries of a configuration, with the issuers that they use. */
+function declaredEntries(config: ConfiguredManager['config']): {
+  readonly entries: readonly DeclaredEntry[];
+  readonly issuers: ReadonlySet<IssuerDescription>;
+} {
+  const known = issuersOf(config);
+  const entries = declaredSpecs(config).map((spec) => {
+    const keep: readonly SpecKey[] = isGeneral(spec.deploy) ? ['deploy'] : [];
+    return { spec, options: { keep } };
+  });
+  const issuers = new Set(config.values.certificates.map((entry) => issuerOf(entry, known)));
+  return { entries, issuers };
 }
 
 function issuerOf(

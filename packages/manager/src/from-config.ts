@@ -10,5 +10,12 @@ export {
   resolvedIssuer,
 } from './configured-manager.ts';
 export { templateFaults } from './configured-notifier.ts';
-export { declaredSpecs, reconcileDeclared, type Reconciliation } from './declared.ts';
+export {
+  type DeclaredChange,
+  type DeclaredDifference,
+  declaredDifference,
+  declaredSpecs,
+  reconcileDeclared,
+  type Reconciliation,
+} from './declared.ts';
 export type { Heartbeat, HeartbeatOptions } from './configured-heartbeat.ts';

@@ -83,6 +83,11 @@ export interface CertificateSummary extends CertificateSpec {
   readonly createdAt: string;
   readonly paused: boolean;
   /**
+   * When it was retired, because no configuration declares it any more: it is paused, and is renewed
+   * again when it is declared again.
+   */
+  readonly retiredAt?: string | undefined;
+  /**
    * Whether a configuration declared the places in `deploy`: they then end with its entry for them.
    * Absent for places that were set otherwise, and in records of earlier versions.
    */
@@ -169,6 +174,7 @@ const currentSchema = z.looseObject({
 const summarySchema = certificateSpecSchema.extend({
   createdAt: time,
   paused: z.boolean(),
+  retiredAt: time.optional(),
   deployDeclared: z.boolean().optional(),
   current: currentSchema.optional(),
   renewal: z
@@ -291,7 +297,11 @@ export function withOrderDue(summary: CertificateSummary, now: string): Certific
 }
 
 /** What the event of a change says where a certificate is paused or resumed. */
-export const pauseMessages = { pause: 'it is paused', resume: 'it is resumed' } as const;
+export const pauseMessages = {
+  pause: 'it is paused',
+  resume: 'it is resumed',
+  retire: 'it is retired: the configuration does not declare it any more',
+} as const;
 
 /** Whether the certificate in use was issued for something else than what is wanted now. */
 export function isOutdated(summary: CertificateSummary): boolean {

@@ -344,10 +344,27 @@ export class CertificateStore {
   }
 
   async resume(id: string): Promise<ManagedCertificate> {
-    return await this.change(id, (summary) => ({ ...summary, paused: false }), {
-      type: 'certificate_changed',
-      message: pauseMessages.resume,
-    });
+    return await this.change(
+      id,
+      (summary) => ({ ...summary, paused: false, retiredAt: undefined }),
+      { type: 'certificate_changed', message: pauseMessages.resume },
+    );
+  }
+
+  /**
+   * Pauses a certificate because no configuration declares it any more. Chain, key and deployed files
+   * stay, and nothing is revoked. Does nothing for one that is retired.
+   */
+  async retire(id: string): Promise<ManagedCertificate> {
+    const retiredAt = timestamp(this.#clock.now());
+    return await this.change(
+      id,
+      (summary) =>
+        summary.retiredAt === undefined
+          ? { ...summary, paused: true, declared: false, retiredAt }
+          : summary,
+      { type: 'certificate_changed', message: pauseMessages.retire },
+    );
   }
 
   /** Removes a certificate with its keys. Deployed files stay. */

@@ -377,6 +377,65 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
+    title: 'says what a declaration would do, and writes nothing',
+    async check(subject) {
+      const { provisioner } = subject;
+      const { id } = await execute(subject, await provisioner.declare(spec));
+      const before = (await events(subject)).length;
+      const plans = await provisioner.planAll([
+        { spec: { ...spec, labels: { team: 'web' } } },
+        { spec: { ...spec, names: ['new.test'] } },
+      ]);
+      assert.deepEqual(
+        plans.map(({ change, differences, certificate, isWritten }) => [
+          ...[change, differences, certificate?.id, isWritten],
+        ]),
+        [
+          ['changed', ['labels'], id, true],
+          ['created', [], undefined, true],
+        ],
+      );
+      assert.deepEqual(
+        (await provisioner.planAll([{ spec: { ...spec, keyType: 'ec-p384' } }]))[0]?.change,
+        'ordered',
+      );
+      assert.equal((await provisioner.planAll([{ spec }]))[0]?.isWritten, false);
+      assert.equal((await events(subject)).length, before);
+      assert.equal((await all(provisioner)).length, 1);
+    },
+  },
+  {
+    title: 'retires a certificate: it is not renewed, keeps its key, and comes back when declared',
+    async check(subject) {
+      const { provisioner, clock } = subject;
+      const declared = { ...spec, declared: true };
+      const { id } = await execute(subject, await provisioner.declare(declared));
+      await provisioner.retire(id);
+      const retired = await provisioner.certificates.get(id);
+      assert.deepEqual([retired.paused, retired.declared], [true, false]);
+      assert.equal(retired.retiredAt, clock.now().toString());
+      assert.equal(retired.current?.revokedAt, undefined);
+      assert.ok(await provisioner.certificates.generation(id, 1));
+      await provisioner.retire(id);
+      assert.deepEqual(await provisioner.certificates.get(id), retired);
+      const back = await provisioner.declare(declared);
+      assert.deepEqual([back.change, back.certificate.id], ['changed', id]);
+      assert.deepEqual([back.certificate.paused, back.certificate.retiredAt], [false, undefined]);
+      await provisioner.certificates.pause(id);
+      assert.equal((await provisioner.declare(declared)).certificate.paused, true);
+    },
+  },
+  {
+    title: 'removes a certificate that is retired before it was issued, with its order',
+    async check(subject) {
+      const { provisioner } = subject;
+      const { certificate } = await provisioner.declare(spec);
+      await provisioner.retire(certificate.id);
+      assert.deepEqual(await all(provisioner), []);
+      assert.equal((await provisioner.status(certificate.order!)).state, 'cancelled');
+    },
+  },
+  {
     title: 'refuses an unknown issuer, and an empty list of names',
     async check({ provisioner }) {
       await assert.rejects(provisioner.declare({ ...spec, issuer: 'nobody' }), {

@@ -102,6 +102,21 @@ export type Admitted = 'certificate' | 'order';
 /** How a certificate that is known by its id is changed. */
 export type ChangeOptions = Pick<DeclareOptions, 'admit' | 'paused' | 'traceparent'>;
 
+/** What declaring an entry would do. */
+export interface PlannedDeclaration {
+  readonly change: Declaration['change'];
+  /** The certificate as it is; absent where one would be created. */
+  readonly certificate?: ManagedCertificate | undefined;
+  /** The certificate as it would be, without a new order; absent where one would be created. */
+  readonly next?: CertificateSummary | undefined;
+  /** As those of `Declaration`. */
+  readonly differences: readonly SpecKey[];
+  /** Whether `declareAll` writes anything for it. */
+  readonly isWritten: boolean;
+  /** The ids of further certificates with the same names, which no entry claims. */
+  readonly duplicates: readonly string[];
+}
+
 /** One of several certificates that are declared together. */
 export interface DeclaredEntry {
   readonly spec: CertificateSpec;
@@ -115,6 +130,11 @@ export interface DeclarerOptions {
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
   readonly assertIssuer: (name: string) => Promise<void>;
 }
+
+/** From this number of entries on, reading all certificates costs less than looking them up. */
+const manyEntries = 50;
+
+type Candidates = ReadonlyMap<DeclaredEntry, readonly ManagedCertificate[]>;
 
 /** Creates, changes and orders certificates as they are declared. */
 export class Declarer {
@@ -170,41 +190,119 @@ export class Declarer {
     });
   }
 
-  /** @see Provisioner.declareAll */
-  async declareAll(entries: readonly DeclaredEntry[]): Promise<readonly Declaration[]> {
-    const claims = await this.#claims(entries);
-    const declarations: Declaration[] = [];
+  /** @see Provisioner.planAll */
+  async planAll(entries: readonly DeclaredEntry[]): Promise<readonly PlannedDeclaration[]> {
+    for (const issuer of new Set(entries.map(({ spec }) => spec.issuer)))
+      await this.#assertIssuer(issuer);
+    const candidates = await this.#candidatesOf(entries);
+    const claims = claimsOf(entries, candidates);
+    const taken = new Set([...claims.values()].map(({ id }) => id));
+    const plans: PlannedDeclaration[] = [];
     for (const entry of entries) {
-      const claimed = claims.get(entry);
-      const taken = new Set(claims.values());
-      const declaration = await this.declare(entry.spec, {
-        ...entry.options,
-        where: ({ id }) => (claimed === undefined ? !taken.has(id) : id === claimed),
-      });
-      claims.set(entry, declaration.certificate.id);
+      const duplicates = (candidates.get(entry) ?? [])
+        .map(({ id }) => id)
+        .filter((id) => !taken.has(id));
+      const plan = await this.#plan(entry, claims.get(entry));
+      plans.push({ ...plan, duplicates });
+    }
+    return plans;
+  }
+
+  /** @see Provisioner.declareAll */
+  async declareAll(
+    entries: readonly DeclaredEntry[],
+    planned?: readonly PlannedDeclaration[],
+  ): Promise<readonly Declaration[]> {
+    const plans = planned ?? (await this.planAll(entries));
+    const taken = new Set(plans.flatMap(({ certificate }) => certificate?.id ?? []));
+    const declarations: Declaration[] = [];
+    for (const [index, { spec, options }] of entries.entries()) {
+      const { certificate, isWritten } = plans[index] ?? { isWritten: true };
+      const declaration: Declaration =
+        certificate && !isWritten
+          ? { change: 'unchanged', certificate }
+          : await this.declare(spec, {
+              ...options,
+              where: ({ id }) =>
+                certificate === undefined ? !taken.has(id) : id === certificate.id,
+            });
+      taken.add(declaration.certificate.id);
       declarations.push(declaration);
     }
     return declarations;
   }
 
+  async #plan(
+    { spec: wanted, options = {} }: DeclaredEntry,
+    certificate: ManagedCertificate | undefined,
+  ): Promise<Omit<PlannedDeclaration, 'duplicates'>> {
+    const spec = { ...wanted, names: checkedNames(wanted.names) };
+    assertReference(spec);
+    if (!certificate) return { change: 'created', differences: [], isWritten: true };
+    const { id, ...record } = certificate;
+    const issuedFor = await this.#issuedFor({ id, record }, { ...record, ...spec });
+    assertKeyType(id, keepValues(spec, record, options), record);
+    const {
+      next,
+      changed,
+      differences: different,
+      ordering,
+    } = planFor(spec, {
+      record,
+      issuedFor,
+      options,
+    });
+    const isOrdered = ordering !== 'none';
+    const changes = isOrdered ? different : changed;
+    const changedKind = changes.length > 0 ? 'changed' : 'unchanged';
+    return {
+      change: isOrdered ? 'ordered' : changedKind,
+      certificate,
+      next,
+      differences: changes,
+      isWritten: isOrdered || JSON.stringify(next) !== JSON.stringify(record),
+    };
+  }
+
   /**
-   * Returns the certificate of each entry. When several entries have the same names, the closest
-   * pairs are matched first.
+   * Returns the certificates with the names of each entry. For many entries, all certificates are
+   * read once; but if one of them is damaged, those of each entry are looked up, so that it is in
+   * the way of its own entry only.
    */
-  async #claims(entries: readonly DeclaredEntry[]): Promise<Map<DeclaredEntry, string>> {
-    const pairs = [];
-    for (const entry of entries) {
-      for (const certificate of await this.#candidates(entry.spec, {}))
-        pairs.push({ entry, id: certificate.id, distance: distanceOf(entry.spec, certificate) });
+  async #candidatesOf(entries: readonly DeclaredEntry[]): Promise<Candidates> {
+    const all = entries.length < manyEntries ? undefined : await this.#byNames();
+    const candidates = new Map<DeclaredEntry, readonly ManagedCertificate[]>();
+    for (const entry of entries)
+      candidates.set(
+        entry,
+        all
+          ? [...(all.get(namesKey(checkedNames(entry.spec.names))) ?? [])].sort(
+              this.#closestTo(entry.spec),
+            )
+          : await this.#candidates(entry.spec, {}),
+      );
+    return candidates;
+  }
+
+  /** Returns all certificates by their names; undefined where one of them is damaged. */
+  async #byNames(): Promise<ReadonlyMap<string, readonly ManagedCertificate[]> | undefined> {
+    const all = new Map<string, ManagedCertificate[]>();
+    let isDamaged = false;
+    const onCorrupt = () => {
+      isDamaged = true;
+    };
+    for await (const certificate of this.#certificates.list({ onCorrupt })) {
+      const key = namesKey(certificate.names);
+      const same = all.get(key);
+      if (same) same.push(certificate);
+      else all.set(key, [certificate]);
     }
-    const claims = new Map<DeclaredEntry, string>();
-    const taken = new Set<string>();
-    for (const { entry, id } of pairs.sort((a, b) => a.distance - b.distance)) {
-      if (claims.has(entry) || taken.has(id)) continue;
-      claims.set(entry, id);
-      taken.add(id);
-    }
-    return claims;
+    return isDamaged ? undefined : all;
+  }
+
+  #closestTo(spec: CertificateSpec) {
+    return (a: ManagedCertificate, b: ManagedCertificate) =>
+      distanceOf(spec, a) - distanceOf(spec, b) || byNewestGeneration(a, b, this.#clock);
   }
 
   /**
@@ -215,8 +313,7 @@ export class Declarer {
     spec: CertificateSpec,
     { identity = 'names', where = () => true }: DeclareOptions,
   ): Promise<readonly ManagedCertificate[]> {
-    const closest = (a: ManagedCertificate, b: ManagedCertificate) =>
-      distanceOf(spec, a) - distanceOf(spec, b) || byNewestGeneration(a, b, this.#clock);
+    const closest = this.#closestTo(spec);
     const [first = ''] = checkedNames(spec.names);
     const byFirstName: ManagedCertificate[] = [];
     if (identity === 'first-name') {
@@ -248,7 +345,7 @@ export class Declarer {
     attempt: Attempt,
   ): Promise<Declaration> {
     const { record } = stored;
-    const issuedFor = await this.#issuedFor(stored, { ...record, ...spec });
+    const issuedFor = await this.#issuedFor({ id: idOf(stored), record }, { ...record, ...spec });
     assertKeyType(idOf(stored), keepValues(spec, record, attempt.options), record);
     const plan = planFor(spec, { record, issuedFor, options: attempt.options });
     if (plan.ordering === 'refused')
@@ -340,14 +437,14 @@ export class Declarer {
    * certificate and its order say what the record does not.
    */
   async #issuedFor(
-    stored: Stored<CertificateSummary>,
+    stored: { readonly id: string; readonly record: CertificateSummary },
     wanted: CertificateSpec,
   ): Promise<OrderedSpec | undefined> {
     const { current, ...record } = stored.record;
     const recorded = current?.issuedFor;
     if (!current || recorded?.preferredChain !== undefined) return recorded;
     if (recorded && !wanted.preferredChain) return recorded;
-    const generation = await this.#certificates.generation(idOf(stored), current.generation);
+    const generation = await this.#certificates.generation(stored.id, current.generation);
     if (!generation) return recorded ?? orderedSpec(record);
     const { preferredChain = '' } = wanted;
     const issued = {
@@ -387,6 +484,36 @@ interface Attempt {
   readonly alsoWritten: readonly Change[];
 }
 
+/**
+ * Returns the certificate of each entry. When several entries have the same names, the closest pairs
+ * are matched first.
+ */
+function claimsOf(
+  entries: readonly DeclaredEntry[],
+  candidates: Candidates,
+): ReadonlyMap<DeclaredEntry, ManagedCertificate> {
+  const pairs = entries.flatMap((entry) =>
+    (candidates.get(entry) ?? []).map((certificate) => ({
+      entry,
+      certificate,
+      distance: distanceOf(entry.spec, certificate),
+    })),
+  );
+  const claims = new Map<DeclaredEntry, ManagedCertificate>();
+  const taken = new Set<string>();
+  for (const { entry, certificate } of pairs.sort((a, b) => a.distance - b.distance)) {
+    if (claims.has(entry) || taken.has(certificate.id)) continue;
+    claims.set(entry, certificate);
+    taken.add(certificate.id);
+  }
+  return claims;
+}
+
+/** The same for the same names in any order. */
+function namesKey(names: readonly string[]): string {
+  return JSON.stringify([...names].sort());
+}
+
 interface Plan {
   /** The record as declared, without a new order. */
   readonly next: CertificateSummary;
@@ -417,12 +544,15 @@ function planFor(
   const wanted = keepValues(spec, record, options);
   const isDeployWanted = 'deploy' in spec && !keptKeys(spec, record, options).includes('deploy');
   const changed = differences(wanted, record);
+  const isBack = record.retiredAt !== undefined && spec.declared === true;
+  const isResumed = isBack || options.paused === 'resume';
   const changes = Object.fromEntries(changed.map((key) => [key, wanted[key]]));
   const isDeployedAgain = changed.includes('deploy') || options.deployAgain === true;
   const next: CertificateSummary = {
     ...record,
     ...changes,
-    paused: options.paused === 'pause' || (record.paused && options.paused !== 'resume'),
+    paused: options.paused === 'pause' || (record.paused && !isResumed),
+    ...(isBack ? { retiredAt: undefined } : {}),
     ...(isDeployWanted && spec.declared !== record.deployDeclared
       ? { deployDeclared: spec.declared }
       : {}),

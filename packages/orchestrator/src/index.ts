@@ -41,6 +41,7 @@ export type {
   ChangeOptions,
   Declaration,
   DeclaredEntry,
+  PlannedDeclaration,
   DeclareOptions,
 } from './declaration.ts';
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';

@@ -24,6 +24,7 @@ import {
   type Declaration,
   type DeclaredEntry,
   type DeclareOptions,
+  type PlannedDeclaration,
   Declarer,
 } from './declaration.ts';
 import { joinDuplicates, type JoinOptions, type JoinedDuplicates } from './duplicates.ts';
@@ -184,13 +185,50 @@ export class Provisioner {
   }
 
   /**
-   * Declares several certificates. Entries with the same names are separate certificates.
+   * Returns what `declareAll` would do for each entry, and writes nothing.
+   * @throws OrchestratorError as `declare`
+   */
+  async planAll(entries: readonly DeclaredEntry[]): Promise<readonly PlannedDeclaration[]> {
+    return await this.#declarer.planAll(entries);
+  }
+
+  /**
+   * Declares several certificates. Entries with the same names are separate certificates. What is as
+   * declared is not written; many entries read each certificate once. If it is interrupted, declaring
+   * the same again continues.
+   * @param plans what `planAll` returned for these entries; certificates that have changed since then
+   * are compared again
    * @returns the declarations, in the order of the entries
    */
-  async declareAll(entries: readonly DeclaredEntry[]): Promise<readonly Declaration[]> {
+  async declareAll(
+    entries: readonly DeclaredEntry[],
+    plans?: readonly PlannedDeclaration[],
+  ): Promise<readonly Declaration[]> {
     return await this.#declarer.declareAll(
       entries.map((entry) => ({ ...entry, options: this.#traced(entry.options ?? {}) })),
+      plans,
     );
+  }
+
+  /**
+   * Retires a certificate that no configuration declares any more: it is paused, so that it is not
+   * renewed. Its chain, key and deployed files stay, and nothing is revoked; declared again, it is
+   * renewed again. An order under way is cancelled first, and its challenge responses are removed. A
+   * certificate that was never issued is removed.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
+   */
+  async retire(
+    id: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const { order } = await this.certificates.get(id);
+    if (order !== undefined) {
+      await this.cancel(order);
+      await this.execute(order, options);
+    }
+    const certificate = await this.certificates.find(id);
+    if (certificate?.current) await this.certificates.retire(id);
+    else if (certificate) await this.certificates.remove(id);
   }
 
   /**

@@ -123,6 +123,7 @@ function stateLines(certificate: ManagedCertificate): readonly Line[] {
     ['id', id],
     ['names', printableNames(certificate)],
     ['state', stateOf(certificate, systemClock)],
+    ['retired', certificate.retiredAt],
     ['issuer', issuer],
     ['key type', keyType],
     ['key', key && `${printable(key, 500)}; it stays there, and no file has it`],

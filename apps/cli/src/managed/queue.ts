@@ -108,7 +108,10 @@ export async function replay(
   });
 }
 
-async function listFailing(certificates: CertificateStore): Promise<readonly ManagedCertificate[]> {
+/** Returns the certificates whose last order or deployment has failed. */
+export async function listFailing(
+  certificates: CertificateStore,
+): Promise<readonly ManagedCertificate[]> {
   const failing: ManagedCertificate[] = [];
   let cursor: string | undefined;
   do {

@@ -27,7 +27,7 @@ export interface RenewOptions extends ConfiguredOutputOptions, DryRunOptions {
   readonly metricsFile?: string;
 }
 
-interface Renewal extends MaintenanceResult {
+export interface Renewal extends MaintenanceResult {
   readonly names: readonly string[];
   readonly result:
     | 'renewed'
@@ -41,8 +41,8 @@ interface Renewal extends MaintenanceResult {
 }
 
 /** What the renewal of each certificate works with. */
-interface Run {
-  readonly options: RenewOptions;
+export interface Run {
+  readonly options: Pick<RenewOptions, 'domains' | 'all' | 'force' | 'concurrency'>;
   readonly manager: ConfiguredManager;
   readonly report: Reporter;
   readonly signal: AbortSignal;
@@ -70,19 +70,8 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
     const countOrder = metrics.addRenewals();
     const run: Run = { options, manager, report, signal, trial, countOrder };
     const changed = trial ? [] : await prepareManager(manager, { report, signal });
-    const renewals: Renewal[] = [];
-    const { finished } = await withinRun(run, async () => {
-      await mapConcurrent(options.concurrency, chosenIds(run, changed), async (id) => {
-        renewals.push(await renewOne(id, run));
-      });
-    });
-    const results = withDeployments(renewals, finished, report);
-    if (!trial) {
-      const { isComplete } = await reportAlarms(run);
-      await sendReport(run);
-      await removeEvents(run);
-      if (isComplete && results.every(isHealthy)) await manager.heartbeat?.send({ signal });
-    }
+    const results = await renewAll(chosenIds(run, changed), run);
+    if (!trial) await afterRun(results, run);
     signal.throwIfAborted();
     exitCode = exitCodeOfAll(results);
     metrics.addCertificates(() => manager);
@@ -94,6 +83,26 @@ export async function renew(options: RenewOptions, terminal: Terminal): Promise<
   };
   await withManager(options, terminal, work, metrics);
   return exitCode;
+}
+
+/** Renews and deploys certificates as one run. The failure of one does not stop the others. */
+export async function renewAll(ids: AsyncIterable<string>, run: Run): Promise<readonly Renewal[]> {
+  const renewals: Renewal[] = [];
+  const { finished } = await withinRun(run, async () => {
+    await mapConcurrent(run.options.concurrency, ids, async (id) => {
+      renewals.push(await renewOne(id, run));
+    });
+  });
+  return withDeployments(renewals, finished, run.report);
+}
+
+/** Reports alarms and notifications, and sends the heartbeat when all is well. */
+async function afterRun(results: readonly Renewal[], run: Run): Promise<void> {
+  const { isComplete } = await reportAlarms(run);
+  await sendReport(run);
+  await removeEvents(run);
+  if (isComplete && results.every(isHealthy))
+    await run.manager.heartbeat?.send({ signal: run.signal });
 }
 
 /**
@@ -298,7 +307,7 @@ function isHealthy({ result, error }: Renewal): boolean {
   return result !== 'not deployed' && error === undefined;
 }
 
-function exitCodeOfAll(renewals: readonly Renewal[]): number {
+export function exitCodeOfAll(renewals: readonly Renewal[]): number {
   const codes = new Set<number>();
   for (const { result, error } of renewals) {
     if (result === 'not deployed') codes.add(8);
@@ -308,7 +317,7 @@ function exitCodeOfAll(renewals: readonly Renewal[]): number {
   return codes.size > 1 ? 9 : code;
 }
 
-function rowOf({ certificate, result, again, names, error }: Renewal): Row {
+export function rowOf({ certificate, result, again, names, error }: Renewal): Row {
   return {
     certificate,
     result,
@@ -318,6 +327,6 @@ function rowOf({ certificate, result, again, names, error }: Renewal): Row {
   };
 }
 
-function titleOf(id: string, names: readonly string[]): string {
+export function titleOf(id: string, names: readonly string[]): string {
   return `${id} (${names.map((name) => printable(name, 255)).join(', ')})`;
 }

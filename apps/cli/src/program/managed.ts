@@ -1,7 +1,7 @@
 import { bundleFormatNames } from '@acmex/certificate/formats';
 import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
-import { choice, isPresent, parsed, text } from './flag.ts';
+import { choice, type Flag, isPresent, parsed, text } from './flag.ts';
 import {
   configurationFlags,
   loggingFlags,
@@ -18,7 +18,32 @@ const connected = [networkFlags, ...stored] as const;
 
 const concurrency = parsed('--concurrency <number>', 'Maximum orders at a time', count, 5);
 
+/** Commander gives a flag that begins with `--no-` the value true where it is absent. */
+const isAwaited: Flag<boolean> = {
+  syntax: '--no-wait',
+  description: 'Leave the orders to acmex daemon, acmex serve or acmex renew',
+};
+
 const renewalCommands = [
+  command({
+    path: 'apply',
+    description:
+      'Make the managed certificates those of acmex.toml and certificates.d, and execute their orders; exit code 10: there is a difference, and nothing was changed',
+    needs: 'configuration',
+    flags: {
+      dryRun: isPresent('--dry-run', 'Show the difference, and change nothing'),
+      prune: isPresent(
+        '--prune',
+        'Retire what is not declared any more: it is not renewed, and never revoked',
+      ),
+      yes: isPresent('-y, --yes', 'Retire without a question'),
+      wait: isAwaited,
+      concurrency,
+    },
+    groups: connected,
+    run: async ({ options, terminal }) =>
+      await (await import('../managed/apply.ts')).apply(options, terminal),
+  }),
   command({
     path: 'renew',
     description: 'Renew and deploy every certificate that is due, and exit',

@@ -4,7 +4,7 @@ import type { ConfigKey } from '../config-keys.ts';
 import { nearest } from '../issue-faults.ts';
 import type { JsonSchema } from '../schema.ts';
 import { type KeyPath, pathText } from '../settings.ts';
-import type { Place } from '../toml/toml-reader.ts';
+import type { Place } from '../place.ts';
 import { isTextList, scalarValue } from '../variables.ts';
 import { type FileContent, type FileFault, noContent } from './file-content.ts';
 

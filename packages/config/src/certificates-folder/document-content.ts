@@ -1,6 +1,6 @@
 import { isTable, pathText, type Table } from '../settings.ts';
 import { readDocument } from '../toml/document.ts';
-import type { Place } from '../toml/toml-reader.ts';
+import type { Place } from '../place.ts';
 import { type FileContent, noContent } from './file-content.ts';
 
 /** Reads the certificates of a TOML file: `[[certificates]]`. */

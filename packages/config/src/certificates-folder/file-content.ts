@@ -1,4 +1,4 @@
-import type { Place } from '../toml/toml-reader.ts';
+import type { Place } from '../place.ts';
 
 /** What is wrong with a file, or with a key of it. No value is quoted. */
 export interface FileFault {

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { ConfigKey } from '../config-keys.ts';
 import type { Fault, Origin } from '../fault.ts';
 import type { Settings } from '../settings.ts';
-import type { Place } from '../toml/toml-reader.ts';
+import type { Place } from '../place.ts';
 import { tomlContent } from './document-content.ts';
 import type { FileContent } from './file-content.ts';
 import { readFolder } from './folder-files.ts';

@@ -11,7 +11,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { isTable, type KeyPath, pathText } from '../settings.ts';
-import type { Place } from '../toml/toml-reader.ts';
+import type { Place } from '../place.ts';
 import { certificatesIn } from './document-content.ts';
 import { type FileContent, type FileFault, noContent } from './file-content.ts';
 

@@ -28,12 +28,19 @@ export const repeatedCertificates: Check = (settings) => {
 };
 
 /** Returns what makes a certificate different from all others; undefined without names. */
-function identityOf({ names, issuer, key, key_type: keyType, profile }: Table): string | undefined {
+function identityOf({
+  names,
+  issuer,
+  issuers = issuer,
+  key,
+  key_type: keyType,
+  profile,
+}: Table): string | undefined {
   if (!Array.isArray(names) || names.length === 0) return undefined;
   const canonical = names.map((name: unknown) => canonicalName(String(name)));
   return JSON.stringify([
     [...new Set(canonical)].sort(),
-    issuer ?? null,
+    issuers ?? null,
     key ?? keyType ?? 'ec-p256',
     profile ?? null,
   ]);

@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import type { Table } from '../settings.ts';
 import { keyPlaces } from './key-places.ts';
-import type { Place } from './toml-reader.ts';
+import type { Place } from '../place.ts';
 
 /** A TOML file as it was written. */
 export interface Document {

@@ -1,5 +1,6 @@
 import { type KeyPath, pathText } from '../settings.ts';
-import { type Place, TomlReader } from './toml-reader.ts';
+import type { Place } from '../place.ts';
+import { TomlReader } from './toml-reader.ts';
 
 /**
  * Returns the place of every key of a TOML document by its path: of dotted keys, tables, arrays of

@@ -1,10 +1,5 @@
+import type { Place } from '../place.ts';
 import type { KeyPath } from '../settings.ts';
-
-/** Where a key begins; both count from 1. */
-export interface Place {
-  readonly line: number;
-  readonly column: number;
-}
 
 /** Reads a valid TOML document once, and reports each key and item inside values with its place. */
 export class TomlReader {
