@@ -11,6 +11,8 @@ import type {
 export interface OpenStorageOptions {
   /** The folder of the files where no storage is configured. */
   readonly directory: string;
+  /** Changes no file of a storage in files: see `FileStorageOptions`. False by default. */
+  readonly readOnly?: boolean | undefined;
   /** Called with what an operator should know of the storage, such as that it could lose data. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
@@ -47,7 +49,7 @@ export async function openStorage(
  */
 export async function openDriver(
   place: StoragePlace,
-  { directory, onNotice }: OpenStorageOptions,
+  { directory, readOnly, onNotice }: OpenStorageOptions,
 ): Promise<Storage> {
   switch (place.kind) {
     case 'memory':
@@ -71,7 +73,7 @@ export async function openDriver(
         'a storage in files',
         () => import('@acmex/storage-file'),
       );
-      return fileStorage({ path: place.kind === 'file' ? place.path : directory });
+      return fileStorage({ path: place.kind === 'file' ? place.path : directory, readOnly });
     }
   }
 }

@@ -250,6 +250,28 @@ export async function keepAccount(
 }
 
 /**
+ * Returns the key and the URL of a stored account, without an event: the storage is not written to.
+ * @returns undefined where there is no account
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where a change of its key was interrupted;
+ * CertificateError `ERR_KEY_NOT_EXPORTABLE` for a key in a device
+ */
+export async function existingAccount(
+  description: Pick<AccountDescription, 'directory' | 'title' | 'accountName'>,
+  { storage, signal }: Pick<AccountOptions, 'storage' | 'signal'>,
+): Promise<ExistingAccount | undefined> {
+  const { title } = description;
+  const entry = await storage.get(keyOf(description), { signal });
+  if (!entry) return undefined;
+  const { key, account, next } = record.read(entry);
+  if (next !== undefined)
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `a change of the key of the account at ${title} was interrupted: end it with acmex account show first`,
+    );
+  return { key: storedPem(key, `the key of the account at ${title}`), account };
+}
+
+/**
  * Returns the key and the URL of a stored account, and writes the event that the key was read.
  * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or a change of its key was
  * interrupted; CertificateError `ERR_KEY_NOT_EXPORTABLE` for a key in a device
@@ -258,25 +280,15 @@ export async function exportAccount(
   description: AccountDescription,
   options: Pick<AccountOptions, 'storage' | 'signal' | 'clock'>,
 ): Promise<ExistingAccount> {
-  const { storage, signal } = options;
-  const { title } = description;
-  const entry = await storage.get(keyOf(description), { signal });
-  const { key, account, next } = entry ? record.read(entry) : {};
-  if (key === undefined)
+  const existing = await existingAccount(description, options);
+  if (!existing)
     throw new ManagerError(
       'ERR_MANAGER_ISSUER',
-      `this storage has no account at ${title}: register one first`,
+      `this storage has no account at ${description.title}: register one first`,
     );
-  if (next !== undefined)
-    throw new ManagerError(
-      'ERR_MANAGER_ISSUER',
-      `a change of the key of the account at ${title} was interrupted: end it with acmex account show first`,
-    );
-  const pem = storedPem(key, `the key of the account at ${title}`);
-  await storage.write([
-    event('private_key_read', description, account ?? 'an account without a URL', options),
-  ]);
-  return { key: pem, account };
+  const { account = 'an account without a URL' } = existing;
+  await options.storage.write([event('private_key_read', description, account, options)]);
+  return existing;
 }
 
 /** Lists the accounts of a storage. */
@@ -565,7 +577,10 @@ function put(set: string, account: AccountRecord, ifVersion: string | null): Cha
 }
 
 /** Returns the id of a CA's account in APIs: the same in every process. */
-export function accountId({ directory, accountName }: AccountDescription): string {
+export function accountId({
+  directory,
+  accountName,
+}: Pick<AccountDescription, 'directory' | 'accountName'>): string {
   return `acc_${directoryDigest(directory, accountName)}`;
 }
 

@@ -182,13 +182,23 @@ export async function changeCertificate(
   );
 }
 
+/** Lists the issuers that `keepIssuer` stored. */
+export async function* storedIssuers(
+  storage: Storage,
+): AsyncGenerator<IssuerRecord & { readonly name: string }> {
+  for await (const { key, record } of issuers.list(storage))
+    yield { ...issuerOf(record), name: key.slice(key.lastIndexOf('/') + 1) };
+}
+
 /** Returns the issuer that `keepIssuer` stored under this name. */
 export async function findIssuer(
   storage: Storage,
   name: string,
 ): Promise<IssuerRecord | undefined> {
   const { record } = (await issuers.read(storage, name)) ?? {};
-  if (!record) return undefined;
-  const { own: accountName, ...issuer } = record;
+  return record && issuerOf(record);
+}
+
+function issuerOf({ own: accountName, ...issuer }: StoredIssuer): IssuerRecord {
   return { ...issuer, accountName };
 }

@@ -28,6 +28,8 @@ export interface ObtainedCertificate {
   readonly privateKey: string;
   /** What obtained it, for the event: `certbot`. */
   readonly source: string;
+  /** Whether it is added as one that is not renewed; false by default. */
+  readonly paused?: boolean | undefined;
 }
 
 /**
@@ -178,7 +180,7 @@ export class Adopter {
     const summary: CertificateSummary = {
       ...spec,
       createdAt: timestamp(clock.now()),
-      paused: false,
+      paused: obtained.paused ?? false,
       current,
       ...this.#plans(spec, current, issuer),
     };

@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
-import type { ClientAccount, ClientDirectory } from '@acmex/import';
-import { compareAccount, type DeclaredIssuer, keepAccount, keepIssuer } from '@acmex/manager';
+import {
+  compareAccount,
+  type DeclaredIssuer,
+  findIssuer,
+  issuerName,
+  keepAccount,
+  keepIssuer,
+} from '@acmex/manager';
 import type { Storage } from '@acmex/storage';
 import type { ImportAuthority } from './authorities.ts';
+import type { ImportAccount, ImportContents } from './contents.ts';
 
 /** An account, and the issuer under which certificates name it. */
 export interface PlacedAccount {
-  readonly account: ClientAccount;
+  readonly account: ImportAccount;
   readonly issuer: DeclaredIssuer;
   readonly result: 'added' | 'unchanged';
 }
@@ -24,12 +31,14 @@ export interface Places {
  * this one; else an account with a name beside it.
  */
 export async function placeAccount(
-  account: ClientAccount,
+  account: ImportAccount,
   authority: ImportAuthority,
-  { client, ...places }: Places & Pick<ClientDirectory, 'client'>,
+  { client, ...places }: Places & Pick<ImportContents, 'client'>,
 ): Promise<PlacedAccount> {
-  const { storage, dryRun, taken } = places;
+  const { storage, taken } = places;
   const { hasDeviceKey, ...issuer } = authority;
+  const former = account.issuer && (await formerPlace(account, authority, storage));
+  if (former) return await place(account, former, places);
   const { directory } = authority;
   const state = await compareAccount({ directory }, account, { storage });
   const isDefault =
@@ -37,7 +46,16 @@ export async function placeAccount(
   const accountName = isDefault ? undefined : nameOf(account, { client, directory });
   if (isDefault) taken.add(directory);
   const placed = isDefault ? issuer : { ...issuer, name: accountName, accountName };
-  const description = { directory, title: issuer.title, accountName };
+  return await place(account, placed, places);
+}
+
+async function place(
+  account: ImportAccount,
+  placed: DeclaredIssuer,
+  { storage, dryRun }: Pick<Places, 'storage' | 'dryRun'>,
+): Promise<PlacedAccount> {
+  const { directory, title, accountName } = placed;
+  const description = { directory, title, accountName };
   const before = await compareAccount(description, account, { storage });
   if (!dryRun) {
     await keepAccount(description, { key: account.key, account: account.url }, { storage });
@@ -46,9 +64,34 @@ export async function placeAccount(
   return { account, issuer: placed, result: before === 'same' ? 'unchanged' : 'added' };
 }
 
+/**
+ * Returns the issuer under which a storage of AcmeX has an account, if its place is free here or has
+ * the same account.
+ */
+async function formerPlace(
+  { issuer, ...account }: ImportAccount,
+  { hasDeviceKey, ...authority }: ImportAuthority,
+  storage: Storage,
+): Promise<DeclaredIssuer | undefined> {
+  if (!issuer || hasDeviceKey) return undefined;
+  const { directory, accountName } = issuer;
+  if ((await compareAccount(issuer, account, { storage })) === 'different') return undefined;
+  const name = issuerName(issuer);
+  const stored = name === authority.name ? undefined : await findIssuer(storage, name);
+  const isFree = !stored || (stored.directory === directory && stored.accountName === accountName);
+  return isFree ? { ...issuer, ...authorityOf(authority), name } : undefined;
+}
+
+function authorityOf({ caCertificate, trustAnchors }: DeclaredIssuer): Partial<DeclaredIssuer> {
+  return {
+    ...(caCertificate === undefined ? {} : { caCertificate }),
+    ...(trustAnchors === undefined ? {} : { trustAnchors }),
+  };
+}
+
 /** Returns a name that is the same each time: `certbot-1a2b3c4d5e6f`. */
 function nameOf(
-  { id }: ClientAccount,
+  { id }: ImportAccount,
   { client, directory }: { readonly client: string; readonly directory: string },
 ): string {
   const digest = createHash('sha256').update(`${directory} ${id}`).digest('hex').slice(0, 12);

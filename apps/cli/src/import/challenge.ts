@@ -6,9 +6,10 @@ import {
   openNamedDnsProvider,
 } from '@acmex/config';
 import { errorText } from '@acmex/errors';
-import type { ClientCertificate, ClientChallenge, Omission } from '@acmex/import';
+import type { ClientChallenge, Omission } from '@acmex/import';
 import { type ChallengeConfig, savedCredentials } from '@acmex/manager';
 import type { Storage } from '@acmex/storage';
+import type { ImportCertificate } from './contents.ts';
 import type { ImportOptions } from './options.ts';
 
 /** How names are validated from now on. */
@@ -24,12 +25,17 @@ export interface ImportedChallenge {
  * else as the configuration says.
  */
 export async function importedChallenge(
-  { challenge }: Pick<ClientCertificate, 'challenge'>,
+  { challenge, record }: Pick<ImportCertificate, 'challenge' | 'record'>,
   options: ImportOptions,
   storage: Storage,
 ): Promise<ImportedChallenge> {
   const chosen = challengeOfFlags(options);
   if (chosen) return { challenge: chosen, credentials: {}, omitted: [] };
+  if (record) {
+    const { spec, credentials } = record;
+    const stored = (spec.proof ?? {}) as Partial<ChallengeConfig>;
+    return { challenge: stored, ...(await savable(credentials, storage)) };
+  }
   if (!challenge) return { challenge: {}, credentials: {}, omitted: [] };
   if (challenge.type === 'dns-01') return await dnsChallenge(challenge, options, storage);
   if (challenge.type === 'tls-alpn-01')
@@ -112,12 +118,22 @@ async function withProvider(
   const dnsVariables = dnsVariablesRecord(dnsProvider, { config, environment });
   const secret = Object.entries(dnsVariables ?? {}).filter(([, value]) => value === null);
   const credentials = Object.fromEntries(secret.map(([name]) => [name, environment[name] ?? '']));
+  return {
+    challenge: { challenge: 'dns-01', dnsProvider, dnsVariables },
+    ...(await savable(credentials, storage)),
+  };
+}
+
+/** Returns the credentials, unless the storage has another value of one. */
+async function savable(
+  credentials: Readonly<Record<string, string>>,
+  storage: Storage,
+): Promise<Omit<ImportedChallenge, 'challenge'>> {
   const saved = await savedCredentials(storage);
   const different = Object.keys(credentials).filter(
     (name) => saved[name] !== undefined && saved[name] !== credentials[name],
   );
   return {
-    challenge: { challenge: 'dns-01', dnsProvider, dnsVariables },
     credentials: different.length > 0 ? {} : credentials,
     omitted:
       different.length === 0

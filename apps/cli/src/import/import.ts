@@ -1,13 +1,6 @@
 import { resolve } from 'node:path';
 import { errorCode } from '@acmex/errors';
-import {
-  type ClientAccount,
-  type ClientCertificate,
-  type ClientDirectory,
-  type ClientName,
-  ImportError,
-  readClientDirectory,
-} from '@acmex/import';
+import { ImportError, readClientDirectory } from '@acmex/import';
 import {
   type DeclaredIssuer,
   deployRecord,
@@ -23,6 +16,7 @@ import type { Reporter, Terminal } from '../terminal.ts';
 import { type PlacedAccount, placeAccount } from './accounts.ts';
 import { authorityAt, directoryOf, type ImportAuthority } from './authorities.ts';
 import { importedChallenge, type ImportedChallenge } from './challenge.ts';
+import type { ImportAccount, ImportCertificate, ImportContents, SourceName } from './contents.ts';
 import type { ImportOptions } from './options.ts';
 import {
   type AccountOutcome,
@@ -41,12 +35,12 @@ const incomplete = 9;
  * @returns the exit code
  */
 export async function importClient(
-  client: ClientName,
+  client: SourceName,
   directory: string,
   options: ImportOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const contents = await readClientDirectory(client, directory);
+  const contents = await read(client, directory, { options, terminal });
   let hasFailed = false;
   await withManager(options, terminal, async (manager, report) => {
     const outcome = await importContents(contents, { manager, options, terminal });
@@ -61,6 +55,16 @@ export async function importClient(
   return hasFailed ? incomplete : 0;
 }
 
+async function read(
+  client: SourceName,
+  directory: string,
+  { options, terminal }: { readonly options: ImportOptions; readonly terminal: Terminal },
+): Promise<ImportContents> {
+  if (client !== 'acmex') return await readClientDirectory(client, directory);
+  const { readAcmex } = await import('./acmex.ts');
+  return await readAcmex(directory, options, terminal);
+}
+
 /** What became of the accounts and certificates of a client. */
 export interface ImportOutcome {
   readonly accounts: readonly AccountOutcome[];
@@ -69,7 +73,7 @@ export interface ImportOutcome {
 
 /** Takes over what was read from the directory of a client. */
 export async function importContents(
-  contents: ClientDirectory,
+  contents: ImportContents,
   context: ImportContext,
 ): Promise<ImportOutcome> {
   const run = new ImportRun(contents, context);
@@ -85,7 +89,7 @@ function warnOfClient(
     options,
     report,
   }: {
-    readonly client: ClientName;
+    readonly client: SourceName;
     readonly options: ImportOptions;
     readonly report: Pick<Reporter, 'warn'>;
   },
@@ -95,7 +99,8 @@ function warnOfClient(
     report.warn(`${client} still renews these certificates: ${howToStop(client)}`);
 }
 
-function howToStop(client: ClientName): string {
+function howToStop(client: SourceName): string {
+  if (client === 'acmex') return 'stop the AcmeX that uses the directory';
   return client === 'caddy'
     ? 'name the files of AcmeX in its Caddyfile, as in tls CERTIFICATE KEY'
     : 'stop its timer or cron job';
@@ -109,12 +114,12 @@ export interface ImportContext {
 
 /** One import. Each account and each certificate is one write: it can be repeated at any time. */
 class ImportRun {
-  readonly #contents: ClientDirectory;
+  readonly #contents: ImportContents;
   readonly #context: ImportContext;
   readonly #placed = new Map<string, PlacedAccount>();
   readonly #authorities = new Map<string, ImportAuthority>();
 
-  constructor(contents: ClientDirectory, context: ImportContext) {
+  constructor(contents: ImportContents, context: ImportContext) {
     this.#contents = contents;
     this.#context = context;
   }
@@ -148,8 +153,8 @@ class ImportRun {
   }
 
   /** The account of the most certificates first: it becomes the default account of its CA. */
-  #byUse(accounts: readonly ClientAccount[]): readonly ClientAccount[] {
-    const uses = ({ id }: ClientAccount) =>
+  #byUse(accounts: readonly ImportAccount[]): readonly ImportAccount[] {
+    const uses = ({ id }: ImportAccount) =>
       this.#contents.certificates.filter(({ account }) => account === id).length;
     return [...accounts].sort((a, b) => uses(b) - uses(a) || (a.id < b.id ? -1 : 1));
   }
@@ -174,7 +179,7 @@ class ImportRun {
     return outcomes;
   }
 
-  async #certificate(certificate: ClientCertificate): Promise<CertificateOutcome> {
+  async #certificate(certificate: ImportCertificate): Promise<CertificateOutcome> {
     const { name, names, notAfter } = certificate;
     try {
       const { issuer, account } = await this.#issuerOf(certificate);
@@ -199,16 +204,16 @@ class ImportRun {
     }
   }
 
-  async #issuerOf({ name, ca, account: id }: ClientCertificate): Promise<{
+  async #issuerOf({ name, ca, account: id, record }: ImportCertificate): Promise<{
     readonly issuer: DeclaredIssuer;
-    readonly account: ClientAccount | undefined;
+    readonly account: ImportAccount | undefined;
   }> {
     const placed = id === undefined ? undefined : this.#placed.get(id);
     if (placed) return placed;
     const directory = directoryOf(ca, this.#context.options);
     if (directory === undefined) throw unknownCa(name);
     const { hasDeviceKey: _, ...issuer } = await this.#authority(directory);
-    return { issuer, account: undefined };
+    return { issuer: { ...record?.issuer, ...issuer }, account: undefined };
   }
 
   async #authority(directory: string): Promise<ImportAuthority> {
@@ -223,7 +228,7 @@ class ImportRun {
 
   /** Stores what a renewal needs first, and the certificate last. */
   async #adopt(
-    certificate: ClientCertificate,
+    certificate: ImportCertificate,
     {
       issuer,
       challenge,
@@ -233,8 +238,9 @@ class ImportRun {
     const { provisioner } = manager;
     const { dryRun = false, replace } = options;
     const spec = specOf(certificate, { issuer: issuer.name ?? '', challenge });
-    const { chain, privateKey } = certificate;
-    const obtained = { chain, privateKey, source: this.#contents.client };
+    const { chain, privateKey, record } = certificate;
+    const source = this.#contents.client;
+    const obtained = { chain, privateKey, source, paused: record?.paused };
     const planned = await provisioner.adopt(spec, obtained, { replace, dryRun: true });
     if (dryRun || planned.change === 'unchanged' || planned.change === 'kept') return planned;
     await keepIssuer(this.#storage, issuer);
@@ -244,11 +250,11 @@ class ImportRun {
   }
 
   #omitted(
-    { omitted }: ClientCertificate,
+    { omitted }: ImportCertificate,
     {
       account,
       challenge,
-    }: { readonly account: ClientAccount | undefined; readonly challenge: ImportedChallenge },
+    }: { readonly account: ImportAccount | undefined; readonly challenge: ImportedChallenge },
   ): CertificateOutcome['omitted'] {
     return [
       ...omitted,
@@ -267,9 +273,11 @@ class ImportRun {
 }
 
 function specOf(
-  certificate: ClientCertificate,
+  certificate: ImportCertificate,
   { issuer, challenge }: { readonly issuer: string; readonly challenge: ImportedChallenge },
 ): CertificateSpec {
+  const proof = serializeChallenge(challenge.challenge);
+  if (certificate.record) return { ...certificate.record.spec, issuer, proof };
   const { names, keyType, reuseKey, mustStaple, preferredChain, deploy } = certificate;
   const { renewBeforeDays: days } = certificate;
   return {
@@ -280,7 +288,7 @@ function specOf(
     mustStaple,
     preferredChain,
     renewBefore: days === undefined ? undefined : `P${days}D`,
-    proof: serializeChallenge(challenge.challenge),
+    proof,
     deploy: deploy.length > 0 ? deployRecord(deploy) : undefined,
   };
 }
@@ -296,7 +304,7 @@ const keptReasons: Readonly<Record<Extract<Adoption, { change: 'kept' }>['reason
 };
 
 function superseded(
-  { name, names, notAfter }: ClientCertificate,
+  { name, names, notAfter }: ImportCertificate,
   newer: string,
 ): CertificateOutcome {
   const reason = `${newer} has the same names and key type, and is newer`;

@@ -12,4 +12,6 @@ export interface ImportOptions extends ConfiguredOutputOptions {
   readonly webroot?: string;
   readonly httpPort?: number;
   readonly dnsProvider?: string;
+  /** The keys of the storage of AcmeX that is read. */
+  readonly sourceKeyFile?: string;
 }

@@ -1,14 +1,9 @@
 import { errorCode, errorText, printable } from '@acmex/errors';
-import type {
-  ClientAccount,
-  ClientCertificate,
-  ClientDeployStep,
-  ClientName,
-  Omission,
-} from '@acmex/import';
+import type { ClientDeployStep, Omission } from '@acmex/import';
 import type { DeclaredIssuer } from '@acmex/manager';
 import { type Result, type Row, table } from '../output.ts';
 import type { ImportedChallenge } from './challenge.ts';
+import type { ImportAccount, ImportCertificate, SourceName } from './contents.ts';
 import type { ImportOptions } from './options.ts';
 
 /** A setting that was taken over, in words without a secret. */
@@ -41,14 +36,14 @@ export interface CertificateOutcome {
 
 /** Returns what was taken over of a certificate. */
 export function takenSettings(
-  { keyType, reuseKey, mustStaple, preferredChain, deploy, ...certificate }: ClientCertificate,
+  { keyType, reuseKey, mustStaple, preferredChain, deploy, ...certificate }: ImportCertificate,
   {
     issuer,
     account,
     challenge: { challenge, credentials },
   }: {
     readonly issuer: DeclaredIssuer;
-    readonly account: ClientAccount | undefined;
+    readonly account: ImportAccount | undefined;
     readonly challenge: ImportedChallenge;
   },
 ): readonly TakenSetting[] {
@@ -65,9 +60,25 @@ export function takenSettings(
     ['renew before', days === undefined ? undefined : `${days} days`],
     ['challenge', challengeText(challenge)],
     ['credentials', names.length > 0 ? names.join(', ') : undefined],
+    ...recordSettings(certificate.record),
     ...deploy.map((step): readonly [string, string] => ['deploy', stepText(step)]),
   ];
   return settings.flatMap(([setting, value]) => (value === undefined ? [] : [{ setting, value }]));
+}
+
+function recordSettings(
+  record: ImportCertificate['record'],
+): readonly (readonly [string, string | undefined])[] {
+  if (!record) return [];
+  const { paused, spec } = record;
+  const labels = Object.entries(spec.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [
+    ['paused', paused ? 'yes' : undefined],
+    ['profile', spec.profile],
+    ['labels', labels.length > 0 ? labels.join(', ') : undefined],
+    ['deploy', spec.deploy?.length ? `${spec.deploy.length} steps` : undefined],
+    ['served at', spec.servedAt?.length ? `${spec.servedAt.length} servers` : undefined],
+  ];
 }
 
 function challengeText({
@@ -113,7 +124,7 @@ export function importResult({
   accounts,
   certificates,
 }: {
-  readonly client: ClientName;
+  readonly client: SourceName;
   readonly directory: string;
   readonly options: ImportOptions;
   readonly accounts: readonly AccountOutcome[];

@@ -35,12 +35,21 @@ const flags = {
   ),
 };
 
+const acmexFlags = {
+  ...flags,
+  sourceKeyFile: text(
+    '--source-key-file <file>',
+    'File with the encryption keys of the storage that is read; by default the keys of the storage that is written',
+  ),
+};
+
 export const importCommands = (
   [
     ['certbot', 'Take over certificates and accounts from certbot: /etc/letsencrypt'],
     ['lego', 'Take over certificates and accounts from lego: .lego'],
     ['acme.sh', 'Take over certificates and accounts from acme.sh: ~/.acme.sh'],
     ['dehydrated', 'Take over certificates and accounts from dehydrated: /var/lib/dehydrated'],
+    ['acmex', 'Take over certificates and accounts from another storage of AcmeX in files'],
     ['caddy', 'Take over certificates and accounts from Caddy: ~/.local/share/caddy'],
   ] as const
 ).map(([client, description]) =>
@@ -49,7 +58,7 @@ export const importCommands = (
     argument: '<directory>',
     description,
     needs: 'configuration',
-    flags,
+    flags: client === 'acmex' ? acmexFlags : flags,
     groups: [configurationFlags, storageFlags, outputFlags, loggingFlags],
     run: async ({ argument: directory, options, terminal }) =>
       await (
