@@ -44,6 +44,12 @@ export const importErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_IMPORT_TAKE_OVER: {
+    meaning: 'The links of certbot are not as certbot makes them, or have been changed since.',
+    cure: 'Let the link in the message lead where the message says, then repeat the command.',
+    exit: 3,
+    http: 422,
+  },
 } as const satisfies ErrorTable<'IMPORT'>;
 
 export type ImportErrorCode = keyof typeof importErrors;

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort, startProgram } from '@acmex/services';
@@ -29,6 +29,22 @@ async function run(
   }).catch((error: Error & { stdout?: string; stderr?: string }) => {
     throw new Error(`${command}: ${error.message}\n${error.stdout}\n${error.stderr}`);
   });
+}
+
+/** Runs certbot in the directory of one that has obtained a certificate. */
+export async function certbot(
+  { folder, rootFile }: Pick<ClientPlace, 'folder' | 'rootFile'>,
+  ...args: readonly string[]
+): Promise<void> {
+  await run(
+    'certbot',
+    [
+      ...args,
+      ...['--non-interactive', '--no-random-sleep-on-renew', '--config-dir', folder],
+      ...['--work-dir', `${folder}.work`, '--logs-dir', `${folder}.log`],
+    ],
+    { REQUESTS_CA_BUNDLE: rootFile },
+  );
 }
 
 /** Real clients of other authors, each as its users call it for the first certificate. */
@@ -124,7 +140,7 @@ export async function writeAcmeSh(
   for (const [path, text] of Object.entries(files)) await writeFile(path, text);
 }
 
-/** Returns a digest of every file and link below a directory. */
+/** Returns a digest of every file and link below a directory, with the times of its files. */
 export async function digestOf(directory: string): Promise<string> {
   const hash = createHash('sha256');
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
@@ -132,7 +148,8 @@ export async function digestOf(directory: string): Promise<string> {
     join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1,
   )) {
     const path = join(entry.parentPath, entry.name);
-    hash.update(path);
+    const { mtimeMs, mode } = await lstat(path);
+    hash.update(`${path} ${mode} ${entry.isFile() ? mtimeMs : ''}`);
     if (entry.isFile()) hash.update(await readFile(path));
     if (entry.isSymbolicLink()) hash.update(await readlink(path));
   }

@@ -1,12 +1,13 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listIssued } from '@acmex/ca';
+import { parseChain } from '@acmex/certificate';
 import { describeWith, type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ownCa, type OwnCa } from '../own-ca.testing.ts';
 import { acmex } from '../terminal.testing.ts';
-import { clients, digestOf, writeAcmeSh } from './clients.testing.ts';
+import { certbot, clients, digestOf, writeAcmeSh } from './clients.testing.ts';
 
 interface Imported {
   readonly accounts: readonly { readonly result: string; readonly account?: string }[];
@@ -51,6 +52,8 @@ describeWith(['certbot', 'lego', 'dehydrated', 'caddy'], 'acmex import', () => {
     const { code, stdout, stderr } = await run(`${client}.data`, ...all);
     return { code, stderr, ...(JSON.parse(stdout) as Imported) };
   };
+  const runCertbot = async (...args: readonly string[]) =>
+    await certbot({ folder: at('certbot'), rootFile: at('root.pem') }, ...args);
   const list = async (storage: string) =>
     JSON.parse((await run(storage, 'cert', 'list', '--json')).stdout) as readonly object[];
   /** The accounts and certificates that the CA has. */
@@ -134,6 +137,35 @@ describeWith(['certbot', 'lego', 'dehydrated', 'caddy'], 'acmex import', () => {
     expect(stdout).toMatch(/^ {2}\+ deploy: run \/bin\/true deployed$/m);
     expect(stdout).toMatch(/^ {2}- live: servers still read /m);
     expect(stderr).toContain('certbot still renews these certificates');
+  });
+
+  it('takes over the links of certbot, renews what they lead to, and gives them back to certbot', async () => {
+    const live = at('certbot/live/certbot.test/fullchain.pem');
+    const command = ['import', 'certbot', at('certbot'), '--ca-certificate', at('root.pem')];
+    const serving = async () => parseChain(await readFile(live, 'utf8'))[0]!.serialNumber;
+    const [digest, first] = [await digestOf(at('certbot')), await serving()];
+    const taken = await run('taken', ...command, '--take-over');
+    expect(taken).toMatchObject({ code: 0, stderr: expect.stringMatching(/certbot/) });
+    expect(taken.stdout).toContain(`+ live: its links lead to ${at('acmex/live/certbot.test')}`);
+    expect(await serving()).toBe(first);
+    await expect(runCertbot('renew', '--force-renewal')).rejects.toThrow('Failed to renew');
+
+    const renewed = await run('taken', 'renew', '--all', '--force');
+    expect(renewed).toMatchObject({ code: 0 });
+    expect(await serving()).not.toBe(first);
+    await expect(run('taken', ...command, '--take-over')).resolves.toMatchObject({ code: 0 });
+
+    await expect(run('taken', ...command, '--undo')).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^links +certbot\.test +given back/m),
+    });
+    expect(await digestOf(at('certbot'))).toBe(digest);
+    expect(await readdir(folder.path)).not.toContain('acmex');
+    await expect(run('taken', 'cert', 'list')).resolves.toMatchObject({
+      stdout: expect.stringContaining('paused'),
+    });
+    await runCertbot('renew', '--force-renewal');
+    expect(await serving()).not.toBe(first);
   });
 
   it('refuses a directory of another client', async () => {

@@ -40,19 +40,52 @@ export async function importClient(
   options: ImportOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const contents = await read(client, directory, { options, terminal });
+  if (options.undo) return await undo(directory, options, terminal);
   let hasFailed = false;
   await withManager(options, terminal, async (manager, report) => {
-    const outcome = await importContents(contents, { manager, options, terminal });
+    const links = await linksContext(directory, { manager, options });
+    await links?.continueTaking();
+    const contents = await read(client, directory, { options, terminal });
+    const imported = await importContents(contents, { manager, options, terminal });
+    const outcome = links ? await links.taking(imported) : imported;
     for (const failure of [...outcome.accounts, ...outcome.certificates]) {
       const text = failureText(failure);
       if (text !== undefined) report.warn(text);
       hasFailed ||= text !== undefined;
     }
-    warnOfClient(outcome.certificates, { client, options, report });
+    if (links) await links.warnOfTimer(report);
+    else warnOfClient(outcome.certificates, { client, options, report });
     return importResult({ client, directory: resolve(directory), options, ...outcome });
   });
   return hasFailed ? incomplete : 0;
+}
+
+async function undo(
+  directory: string,
+  options: ImportOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { undoTakeOver } = await import('./certbot-take-over.ts');
+  return (await undoTakeOver(directory, options, terminal)) ? 0 : incomplete;
+}
+
+/** What `--take-over` does besides the import; undefined without it. */
+async function linksContext(
+  directory: string,
+  { manager, options }: Pick<ImportContext, 'manager' | 'options'>,
+) {
+  if (!options.takeOver) return undefined;
+  const { withTakenLinks, warnOfTimer } = await import('./certbot-take-over.ts');
+  const { continueTakeOvers } = await import('./take-over.ts');
+  const context = { directory, manager, dryRun: options.dryRun ?? false };
+  return {
+    warnOfTimer,
+    continueTaking: async () => await continueTakeOvers(context),
+    taking: async ({ accounts, certificates }: ImportOutcome): Promise<ImportOutcome> => ({
+      accounts,
+      certificates: await withTakenLinks(certificates, context),
+    }),
+  };
 }
 
 async function read(

@@ -6,6 +6,10 @@ import type { ConfiguredOutputOptions } from '../output.ts';
 export interface ImportOptions extends ConfiguredOutputOptions {
   readonly dryRun?: boolean;
   readonly replace?: boolean;
+  /** Lets the links of certbot lead to files of AcmeX. */
+  readonly takeOver?: boolean;
+  /** Gives the links of certbot back. */
+  readonly undo?: boolean;
   readonly server?: string;
   readonly caCertificate?: string;
   readonly challenge?: ChallengeType | DraftChallengeType;

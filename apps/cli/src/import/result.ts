@@ -4,6 +4,7 @@ import type { DeclaredIssuer } from '@acmex/manager';
 import { type Result, type Row, table } from '../output.ts';
 import type { ImportedChallenge } from './challenge.ts';
 import type { ImportAccount, ImportCertificate, SourceName } from './contents.ts';
+import type { LinksOutcome } from './take-over.ts';
 import type { ImportOptions } from './options.ts';
 
 /** A setting that was taken over, in words without a secret. */
@@ -150,6 +151,22 @@ export function importResult({
         notTaken: omitted,
       })),
     },
+    rows,
+  };
+}
+
+/** Returns the result of giving links back. */
+export function linksResult(outcomes: readonly LinksOutcome[], dryRun: boolean): Result {
+  const rows = outcomes.map(({ name, result, error }) => ({
+    kind: 'links',
+    name: printable(name, 255),
+    result,
+    error: errorCode(error),
+  }));
+  const lines = dryRun ? [table(rows), 'nothing was changed: --dry-run'] : [table(rows)];
+  return {
+    text: lines.join('\n'),
+    document: { dryRun, links: outcomes.map(withErrorDocument) },
     rows,
   };
 }

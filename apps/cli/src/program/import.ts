@@ -35,6 +35,15 @@ const flags = {
   ),
 };
 
+const certbotFlags = {
+  ...flags,
+  takeOver: isPresent(
+    '--take-over',
+    'Let the links that servers read in live/ lead to files that AcmeX deploys to',
+  ),
+  undo: isPresent('--undo', 'Give these links back as they were, and pause the certificates'),
+};
+
 const acmexFlags = {
   ...flags,
   sourceKeyFile: text(
@@ -58,7 +67,7 @@ export const importCommands = (
     argument: '<directory>',
     description,
     needs: 'configuration',
-    flags: client === 'acmex' ? acmexFlags : flags,
+    flags: flagsOf(client),
     groups: [configurationFlags, storageFlags, outputFlags, loggingFlags],
     run: async ({ argument: directory, options, terminal }) =>
       await (
@@ -66,3 +75,8 @@ export const importCommands = (
       ).importClient(client, directory, options, terminal),
   }),
 );
+
+function flagsOf(client: string) {
+  if (client === 'certbot') return certbotFlags;
+  return client === 'acmex' ? acmexFlags : flags;
+}
