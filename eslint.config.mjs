@@ -42,6 +42,8 @@ const mayImport = {
     'certificate',
     'dns',
     'dns-provider',
+    'deploy',
+    'deploy-target',
     'storage',
     'storage-driver',
     'orchestrator',
@@ -71,6 +73,7 @@ const mayImport = {
     'errors',
   ],
   deploy: ['certificate', 'files', 'probe', 'clock', 'errors'],
+  'deploy-target': ['certificate', 'deploy', 'files', 'clock', 'errors'],
   agent: ['identifier', 'certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
     'budgets',

@@ -1,4 +1,4 @@
-// `npm run new -- package|dns|storage|channel|endpoint NAME`: writes a part of the house's shape.
+// `npm run new -- package|dns|deploy|storage|channel|endpoint NAME`: writes a part of the house's shape.
 // Templates: tools/templates/KIND.mjs.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..');
 const kinds = {
   package: { folder: (name) => `packages/${name}` },
   dns: { folder: (name) => `packages/dns-${name}`, port: 'packages/dns' },
+  deploy: { folder: (name) => `packages/deploy-${name}`, port: 'packages/deploy' },
   storage: { folder: (name) => `packages/storage-${name}`, port: 'packages/storage' },
   channel: {
     folder: (name) => `packages/notifications-${name}`,

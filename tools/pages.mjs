@@ -41,6 +41,7 @@ for (const page of [
 for (const page of [
   'docs/adding-a-storage-driver.md',
   'docs/adding-a-dns-provider.md',
+  'docs/adding-a-deploy-target.md',
   'docs/adding-an-endpoint.md',
 ].filter(isChosen)) {
   const copy = mkdtempSync(join(tmpdir(), 'acmex-page-'));

@@ -48,6 +48,12 @@ export const configErrors = {
     exit: 2,
     http: 422,
   },
+  ERR_CONFIG_DEPLOY: {
+    meaning: 'A deploy target is not in the configuration, or its options do not fit.',
+    cure: 'Correct the table [deploy.NAME] that the message names.',
+    exit: 2,
+    http: 422,
+  },
 } as const satisfies ErrorTable<'CONFIG'>;
 
 export type ConfigErrorCode = keyof typeof configErrors;

@@ -1,5 +1,19 @@
 export { credentialInFile } from './credential-file.ts';
 export {
+  openDeployTarget,
+  type OpenDeployTargetOptions,
+  type OpenedDeployTarget,
+} from './deploy/open.ts';
+export {
+  type DeployOptionValue,
+  type DeployProbe,
+  type DeployTargetDescription,
+  deployTargetKinds,
+  type DeployTargetKind,
+  type DeployTargetOption,
+  deployTargetTypes,
+} from './deploy/target.ts';
+export {
   dnsVariablesRecord,
   type DnsVariablesRecord,
   type NamedDnsProviderOptions,

@@ -1,6 +1,7 @@
 import { systemClock } from '@acmex/clock';
 import * as z from 'zod';
 import { credentialKey, type CredentialAccess } from './credential.ts';
+import { deployTable } from './deploy/target.ts';
 import { acmeTable, issuersTable } from './tables/acme.ts';
 import { caTable } from './tables/ca.ts';
 import { certificatesTable } from './tables/certificates.ts';
@@ -38,6 +39,9 @@ export function configTables(access: CredentialAccess) {
     renewal: renewalTable()
       .prefault({})
       .meta({ description: 'When certificates are renewed, and what runs then.' }),
+    deploy: deployTable(secret)
+      .default({})
+      .meta({ description: 'Places other than files that certificates are deployed to, by name.' }),
     certificates: certificatesTable(),
     notifications: notificationsTable(secret)
       .prefault({})

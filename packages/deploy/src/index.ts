@@ -10,6 +10,13 @@ export { hooksIn } from './hooks-folder.ts';
 export { fileAttributes, type Permissions } from './permissions.ts';
 export { probe, type ProbeOptions, servedSerialNumber } from './probe.ts';
 export { trustedProgram } from './program.ts';
+export {
+  type CertificatePlace,
+  type PlacedValue,
+  placePath,
+  replacingTarget,
+  serialNumberIn,
+} from './replacing-target.ts';
 export type {
   CompleteBundle,
   DeployTarget,
@@ -19,4 +26,11 @@ export type {
   TargetCallOptions,
   TargetMemory,
 } from './target.ts';
+export {
+  type TargetAnswer,
+  targetApi,
+  type TargetApi,
+  type TargetApiOptions,
+  type TargetRequest,
+} from './target-api.ts';
 export { deployToTarget, type TransactionOptions } from './transaction.ts';

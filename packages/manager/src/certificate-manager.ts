@@ -28,6 +28,7 @@ import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { awaitingIssuer, checkRecords, isSeen, type RecordCheck } from './awaited-records.ts';
 import type { CheckedCertificate, CheckOptions } from './checked-certificate.ts';
 import type { CheckingSettings } from './checking-context.ts';
+import { type DeployTargets, noDeployTargets } from './deploy-targets.ts';
 import { deployer } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import { type DnsProviders, watchedDnsProviders } from './dns-providers.ts';
@@ -73,6 +74,8 @@ export interface CertificateManagerOptions {
   readonly environment?: Environment | undefined;
   /** Returns the passphrase in a file that a deploy step names; such a step fails without it. */
   readonly passphraseIn?: PassphraseSources['passphraseIn'];
+  /** The deploy targets that certificates name; none by default. */
+  readonly deployTargets?: DeployTargets | undefined;
   /** Returns a fetch that also trusts this root certificate, PEM; `nodeFetch` by default. */
   readonly fetch?: ((caCertificate: string | undefined) => Fetch) | undefined;
   /**
@@ -215,6 +218,7 @@ type Settings = CertificateManagerOptions &
   Required<Pick<CertificateManager, 'challenge' | 'hooks' | 'crypto'>> & {
     readonly clock: Clock;
     readonly environment: Environment;
+    readonly deployTargets: DeployTargets;
     readonly warn: (message: string) => void;
   };
 
@@ -227,6 +231,7 @@ function settingsOf(options: CertificateManagerOptions): Settings {
     crypto: options.crypto ?? webcrypto(),
     clock: options.clock ?? systemClock,
     environment,
+    deployTargets: options.deployTargets ?? noDeployTargets,
     warn: (message) => options.onWarning?.(message),
   };
 }
@@ -345,7 +350,7 @@ async function connectTo(
   },
 ): Promise<Connection> {
   const { challenge: record, signal } = order;
-  const { hooks, environment, passphraseIn, storage } = settings;
+  const { hooks, environment, passphraseIn, deployTargets, storage } = settings;
   const issuer = await issuers(name);
   const ca = await findIssuerSettings(name, { issuers: settings.issuers ?? [], storage });
   if (!issuer || !ca)
@@ -363,6 +368,7 @@ async function connectTo(
       runsBefore,
       environment,
       passphraseIn,
+      deployTargets,
     });
   await issuer.openSession({ signal });
   return { solvers: [solver], withSession: (work) => issuer.withSession(work, { signal }) };
@@ -375,6 +381,7 @@ function orchestration(
 ) {
   const { storage, crypto, clock, lease, renewBefore, revocation, warn, currentTrace } = settings;
   const { watchDeployer = (watched: Deployer) => watched } = settings;
+  const { deployTargets } = settings;
   const provisioner = new Provisioner({
     storage,
     issuers,
@@ -388,7 +395,9 @@ function orchestration(
   const maintenance = new CertificateMaintenance({
     storage,
     provisioner,
-    deployer: watchDeployer(deployer(settings)),
+    deployer: watchDeployer(
+      deployer({ ...settings, targets: deployTargets, certificates: provisioner.certificates }),
+    ),
     revocation: revocation && revocationSource({ ...revocation, storage, clock, onWarning: warn }),
     clock,
   });
@@ -483,6 +492,7 @@ function createIssuer(
 ): AcmeIssuer {
   const { name, preferredChain, profile } = issuerSettings;
   const { hooks, crypto, onProgress, passphraseIn, environment, watchIssuer } = settings;
+  const { deployTargets } = settings;
   const assertReady = async (
     { names, csr, proof, deploy, isRenewal }: IssuerRequest,
     signal: AbortSignal | undefined,
@@ -496,6 +506,7 @@ function createIssuer(
       isRenewal,
       environment,
       passphraseIn,
+      deployTargets,
       signal,
     });
   };

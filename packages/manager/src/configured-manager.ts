@@ -11,6 +11,7 @@ import {
   type IssuerDescription,
   issuersOf,
   type NamedDnsProviderOptions,
+  openDeployTarget,
   openNamedDnsProvider,
   wellKnownIssuers,
 } from '@acmex/config';
@@ -31,6 +32,8 @@ import {
   type HeartbeatOptions,
 } from './configured-heartbeat.ts';
 import type { ChallengeConfig } from './challenge-config.ts';
+import { openedOnce } from './dns-by-name.ts';
+import type { DeployTargets } from './deploy-targets.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
 import type { LimitSettings } from './issuer-budget.ts';
@@ -80,6 +83,8 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
     issuers: [...issuers, ...issuersOf(config).map(resolvedIssuer)],
     challenge: challengeDefaults(config),
     dnsProviders: configuredDnsProviders(config, { environment, prompt, network }),
+    deployTargets:
+      options.deployTargets ?? configuredDeployTargets(config, { environment, network }),
     crypto: options.crypto ?? configuredCrypto(config, environment),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
@@ -165,6 +170,18 @@ export function configuredDnsProviders(
       shared.set(name, first);
       return first;
     },
+  };
+}
+
+/** Returns the deploy targets of a configuration; each is opened once. */
+export function configuredDeployTargets(
+  config: Pick<Config, 'values'>,
+  { environment, network }: Pick<ConfiguredDnsProvidersOptions, 'environment' | 'network'>,
+): DeployTargets {
+  return {
+    open: openedOnce(
+      async (name) => await openDeployTarget(name, { config, environment, network }),
+    ),
   };
 }
 

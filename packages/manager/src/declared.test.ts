@@ -28,6 +28,7 @@ const values: Readonly<Record<Value, readonly [string, Partial<CertificateSpec>]
   dns_provider: ['dns_provider = "sink"', { proof: { dnsProvider: 'sink' } }],
   renew_before_days: ['renew_before_days = 20', { renewBefore: 'P20D' }],
   deploy: ['deploy = [{ directory = "/etc/web" }]', { deploy: [{ directory: '/etc/web' }] }],
+  deploy_to: ['deploy_to = ["lb"]', { deploy: [{ to: 'lb' }] }],
   'hooks.deploy': ['hooks.deploy = ["/bin/reload"]', { deploy: [{ hook: ['/bin/reload'] }] }],
   'hooks.after': ['hooks.after = ["/bin/reload"]', { deploy: [{ after: ['/bin/reload'] }] }],
   probe: ['probe = "127.0.0.1:443"', { deploy: [{ probe: { host: '127.0.0.1', port: 443 } }] }],
@@ -65,6 +66,10 @@ tos_agreed = true
 [issuers.second]
 directory = "https://second.test/directory"
 tos_agreed = true
+[deploy.lb]
+type = "acme.sh"
+home = "/root/.acme.sh"
+script = "haproxy"
 [keys.programs.kms]
 command = ["/usr/bin/kms-sign"]
 [[challenge.dns01.providers]]

@@ -154,6 +154,7 @@ function specOf(
   const steps: readonly DeployStep[] = [
     ...entry.deploy.flatMap(targetsOf),
     ...(hooks.deploy ? [{ hook: hooks.deploy }] : []),
+    ...entry.deploy_to.map((to) => ({ to })),
     ...(hooks.after ? [{ after: hooks.after }] : []),
     ...(probe === undefined ? [] : [{ probe: placeOf(probe) }]),
   ];

@@ -9,9 +9,16 @@ import {
   runHook,
   type Target,
 } from '@acmex/deploy';
-import type { Deployer, Generation, JsonObject, ManagedCertificate } from '@acmex/orchestrator';
+import type {
+  CertificateStore,
+  Deployer,
+  Generation,
+  JsonObject,
+  ManagedCertificate,
+} from '@acmex/orchestrator';
+import { deployToTargets, type TargetOptions } from './deploy-targets.ts';
 import { ManagerError } from './errors.ts';
-import type { Environment, RunHooks } from './hooks.ts';
+import type { RunHooks } from './hooks.ts';
 
 /** One step of deploying a new certificate, as its record holds it. */
 export type DeployStep =
@@ -19,6 +26,8 @@ export type DeployStep =
   | { readonly hook: readonly string[] }
   /** Runs once at the end of a run, however many certificates have the same program. */
   | { readonly after: readonly string[] }
+  /** A deploy target of the configuration, by its name. */
+  | { readonly to: string }
   | { readonly probe: { readonly host: string; readonly port: number } }
   /** Only what the configuration sets for all certificates. */
   | { readonly general: true };
@@ -29,16 +38,18 @@ export function deployRecord(steps: readonly DeployStep[]): readonly JsonObject[
 }
 
 /**
- * Deploys each new certificate as its record and the hooks say: files, then hooks, then the `after`
- * programs of the run, then probes. Every step can be repeated, and is repeated until it succeeds.
+ * Deploys each new certificate as its record and the hooks say: files, then hooks, then deploy
+ * targets, then the `after` programs of the run, then probes. Every step can be repeated, and is
+ * repeated until it succeeds.
  */
 export function deployer({
   environment,
   hooks,
   passphraseIn,
-}: {
-  readonly environment: Environment;
+  ...targetOptions
+}: Omit<TargetOptions, 'signal' | 'hooks'> & {
   readonly hooks: RunHooks;
+  readonly certificates: Pick<CertificateStore, 'generation'>;
   readonly passphraseIn?: PassphraseSources['passphraseIn'];
 }): Deployer {
   const sources = { environment, passphraseIn };
@@ -54,6 +65,21 @@ export function deployer({
       const general = await hooks.forCertificate({ hasDeployHook: programs.length > 0 });
       for (const argv of [...programs, ...general])
         await runHook(argv, { env, signal, limit: hooks.limit });
+      const { current } = certificate;
+      const names = steps.flatMap((step) => ('to' in step ? [step.to] : []));
+      await deployToTargets(
+        names,
+        {
+          bundle,
+          generation: current?.generation ?? 0,
+          serverName: (host) => serverName(certificate, host),
+          async bundleOf(number) {
+            const former = await targetOptions.certificates.generation(certificate.id, number);
+            return former && bundleOf(certificate, former);
+          },
+        },
+        { ...targetOptions, hooks, environment, signal },
+      );
     },
     after: (certificate) =>
       afterPrograms(certificate, hooks).map((argv) => ({
@@ -83,16 +109,13 @@ function afterPrograms(
   return afterProgram ? [afterProgram] : [];
 }
 
-function bundleOf(
-  { id, names, current }: ManagedCertificate,
-  { chain, privateKey }: Generation,
-): Bundle {
+function bundleOf({ id, names }: ManagedCertificate, { chain, privateKey }: Generation): Bundle {
   const [leaf] = parseChain(chain);
   return {
     id,
     names,
     serialNumber: leaf?.serialNumber ?? '',
-    notAfter: current?.notAfter ?? '',
+    notAfter: leaf?.notAfter.toString() ?? '',
     chain,
     privateKey: isKeyReference(privateKey) ? undefined : privateKey,
   };
@@ -115,6 +138,7 @@ const known: ReadonlySet<string> = new Set([
   'combinedPath',
   'format',
   'hook',
+  'to',
   'after',
   'probe',
   'general',
@@ -143,5 +167,11 @@ export function deployStepsOf(
 
 /** Reports whether a step writes files. */
 export function isTarget(step: DeployStep): step is Target {
-  return !('hook' in step || 'after' in step || 'probe' in step || 'general' in step);
+  return !(
+    'hook' in step ||
+    'to' in step ||
+    'after' in step ||
+    'probe' in step ||
+    'general' in step
+  );
 }

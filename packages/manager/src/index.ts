@@ -49,6 +49,7 @@ export {
   type ServedStatusOptions,
 } from './certificate-status.ts';
 export { type ChallengeConfig, resolveChallenge, serializeChallenge } from './challenge-config.ts';
+export type { DeployTargets, NamedDeployTarget } from './deploy-targets.ts';
 export { deployRecord, type DeployStep } from './deployer.ts';
 export {
   type ChooseDnsProviderOptions,

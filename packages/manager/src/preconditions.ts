@@ -5,6 +5,7 @@ import { errorCode, printable } from '@acmex/errors';
 import { identifiers, isWildcard, withoutWildcard } from '@acmex/identifier';
 import type { JsonObject } from '@acmex/orchestrator';
 import type { ChallengeConfig } from './challenge-config.ts';
+import type { DeployTargets } from './deploy-targets.ts';
 import { type DeployStep, deployStepsOf, isTarget } from './deployer.ts';
 import { ManagerError } from './errors.ts';
 import type { Environment } from './hooks.ts';
@@ -32,6 +33,7 @@ export interface PreconditionOptions {
   /** Its `PATH` leads to the programs of hooks. */
   readonly environment: Environment;
   readonly passphraseIn?: PassphraseSources['passphraseIn'];
+  readonly deployTargets: DeployTargets;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,8 +61,10 @@ export async function assertPreconditions(
   assertChallengeFits(names, solver.type);
   await assertStaplingFits(names, options);
   const steps = deployStepsOf(deploy);
-  if (!isRenewal)
+  if (!isRenewal) {
     for (const step of steps.filter(isTarget)) await checked(checkTarget(step, options));
+    await assertTargetsFit(steps, options);
+  }
   await assertProgramsTrusted(steps, environment);
   await checked(solver.check?.(namesToProve(names), { signal }));
 }
@@ -111,6 +115,21 @@ export async function assertProgramsTrusted(
   for (const step of steps) {
     const program = 'hook' in step ? step.hook : 'after' in step && step.after;
     if (program) await trustedProgram(program[0] ?? '', environment.PATH);
+  }
+}
+
+/**
+ * Makes sure that deploy targets are in the configuration, and that their hooks can be run.
+ * @throws ConfigError `ERR_CONFIG_DEPLOY`, `ERR_CONFIG_PACKAGE_MISSING`; DeployError
+ * `ERR_DEPLOY_UNSAFE`, `ERR_DEPLOY_HOOK`
+ */
+async function assertTargetsFit(
+  steps: readonly DeployStep[],
+  { deployTargets, environment }: Pick<PreconditionOptions, 'deployTargets' | 'environment'>,
+): Promise<void> {
+  for (const step of steps) {
+    const { hook } = 'to' in step ? await deployTargets.open(step.to) : {};
+    if (hook) await trustedProgram(hook[0], environment.PATH);
   }
 }
 

@@ -28,6 +28,7 @@ import {
   summaryChanges,
   writeWithIndexes,
 } from './certificate-record.ts';
+import { deployTargetKeys } from './deploy-target-state.ts';
 import { type CertificateSpec, sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange, type NewEvent } from './events.ts';
@@ -378,6 +379,7 @@ export class CertificateStore {
       for (const under of [certificate, ...joined]) {
         for await (const { key } of generations.list(this.#storage, { under })) removed.push(key);
         removed.push(...(await refusalKeys(this.#storage, under)));
+        removed.push(...(await deployTargetKeys(this.#storage, under)));
       }
       const identities = await readIdentities(this.#storage, names);
       while (removed.length + joined.length > removedInOneWrite && removed.length > 0)

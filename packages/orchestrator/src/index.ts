@@ -71,6 +71,12 @@ export {
   startEventRemoval,
   type StoredEvents,
 } from './event-removal.ts';
+export {
+  type DeployTargetPlace,
+  deployTargetState,
+  type DeployTargetState,
+  keepDeployTargetState,
+} from './deploy-target-state.ts';
 export { isLate } from './alarm-times.ts';
 export {
   eventMeanings,

@@ -2,6 +2,7 @@ import type { Fault } from '../fault.ts';
 import type { Settings } from '../settings.ts';
 import { longTexts, repeatedCertificates } from './certificates.ts';
 import type { Check } from './check.ts';
+import { deployTargets } from './deploy.ts';
 import { deviceKeys } from './device-keys.ts';
 import { dnsChallenges, dnsProviders, dnsZones, pairs } from './dns.ts';
 import { drafts } from './drafts.ts';
@@ -20,6 +21,7 @@ const checks: readonly Check[] = [
   storage,
   tenants,
   deviceKeys,
+  deployTargets,
   longTexts,
   repeatedCertificates,
 ];

@@ -2,6 +2,7 @@ import { systemClock } from '@acmex/clock';
 import type { DnsProvider, LookUp } from '@acmex/dns';
 import type { Network } from '@acmex/protocol/node';
 import type { ManualOptions } from '@acmex/dns-hooks';
+import { connectionOptions } from '../connection-options.ts';
 import { credentialKey } from '../credential.ts';
 import { ConfigError } from '../errors.ts';
 import { nearest } from '../issue-faults.ts';
@@ -54,12 +55,6 @@ export async function openDnsProvider(
     if (!(cause instanceof RangeError)) throw cause;
     throw new ConfigError('ERR_CONFIG_PROOF', `${what}: ${cause.message}`, { cause });
   }
-}
-
-/** The ways in which a factory sends requests: a fetch, or the agent of an SDK. */
-function connectionOptions(network: Network | undefined): Readonly<Record<string, unknown>> {
-  if (!network) return {};
-  return { fetch: network.webFetch, requestHandler: { httpsAgent: network.httpsAgent } };
 }
 
 /** What a factory wants, where the configuration has its keys. */

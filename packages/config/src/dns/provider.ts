@@ -2,7 +2,8 @@ import { identifier, isBelow, isWildcard, privateCa, withoutWildcard } from '@ac
 import * as z from 'zod';
 import type { CredentialKey } from '../credential.ts';
 import { ConfigError } from '../errors.ts';
-import { apiUrl, argv, choice, list, ownName, path, text } from '../keys.ts';
+import { list, ownName, text } from '../keys.ts';
+import { optionValue } from '../option-value.ts';
 import type { Secret } from '../secret.ts';
 import { type DnsKind, type DnsOption, keyPathOf } from './kind.ts';
 import { dnsKinds } from './kinds.ts';
@@ -105,32 +106,8 @@ function optionKeys({ options, environment }: DnsKind, secret: CredentialKey): z
 }
 
 function valueKey(option: DnsOption, secret: CredentialKey) {
-  const key = requiredKey(option, `${option.description}.`, secret);
+  const key = optionValue(option, `${option.description}.`, secret);
   return option.optional ? key.optional() : key;
-}
-
-function requiredKey(
-  { secret: isSecret, format, choices }: DnsOption,
-  meaning: string,
-  secret: CredentialKey,
-) {
-  if (isSecret) return secret(meaning);
-  if (choices) return choice(choices, meaning);
-  switch (format) {
-    case 'url':
-      return apiUrl(meaning);
-    case 'path':
-      return path(meaning);
-    case 'command':
-      return argv(meaning);
-    case 'region':
-      return text(meaning).regex(
-        /^[a-z\d]+(?:-[a-z\d]+)*$/,
-        'write it as the cloud does, "ap-southeast-1", or remove the key',
-      );
-    case undefined:
-      return text(meaning);
-  }
 }
 
 /**

@@ -115,6 +115,10 @@ export function certificatesTable() {
       ).optional(),
       renew_before_days: renewBeforeDays().optional(),
       deploy: list(deploy, 'The files to write.').default([]),
+      deploy_to: list(
+        ownName('One of deploy.'),
+        'The deploy targets that get the certificate.',
+      ).default([]),
       hooks: z
         .strictObject({
           deploy: argv(

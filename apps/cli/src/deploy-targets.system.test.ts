@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createServer } from 'node:tls';
+import { freePort, type TemporaryFolder, temporaryFolder } from '@acmex/services';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { ownCa, type OwnCa } from './own-ca.testing.ts';
+import { acmex } from './terminal.testing.ts';
+
+let folder: TemporaryFolder;
+let ca: OwnCa;
+beforeEach(async () => {
+  folder = await temporaryFolder('targets');
+  ca = await ownCa({});
+});
+afterEach(async () => {
+  await ca[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+const at = (...names: readonly string[]) => join(folder.path, ...names);
+
+/** Has the shape of acme.sh, with a script that copies the certificate, and counts its runs. */
+async function writeAcmeSh(): Promise<void> {
+  await mkdir(at('acme.sh', 'deploy'), { recursive: true });
+  await writeFile(at('acme.sh', 'acme.sh'), '_initpath() { :; }\n');
+  await writeFile(
+    at('acme.sh', 'deploy', 'copy.sh'),
+    'copy_deploy() { cat "$2" "$5" > "$PLACE"; echo x >> "$PLACE.runs"; echo "SAVED_RUN=\'1\'" > "$DOMAIN_CONF"; }\n',
+  );
+}
+
+it('keeps a certificate at a deploy target only where it is served, and ends with 8 otherwise', async () => {
+  await writeAcmeSh();
+  await writeFile(at('root.pem'), ca.root);
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const serve = async () => {
+    const pem = await readFile(at('place'), 'utf8');
+    server.setSecureContext({ cert: pem.slice(pem.indexOf('-----BEGIN CERT')), key: pem });
+  };
+  await writeFile(
+    at('acmex.toml'),
+    `
+[acme]
+ca = "custom"
+ca_custom_url = "${ca.directory}"
+tos_agreed = true
+ca_certificate = "${at('root.pem')}"
+[storage]
+url = "file:${at('data')}"
+[challenge.http01]
+listen_addr = "127.0.0.1:${await freePort()}"
+[deploy.lb]
+type = "acme.sh"
+home = "${at('acme.sh')}"
+script = "copy"
+settings = { PLACE = "${at('place')}" }
+probe = "127.0.0.1:${port}"
+probe_timeout_secs = 1
+[[certificates]]
+names = ["a.test"]
+deploy_to = ["lb"]
+`,
+    { mode: 0o600 },
+  );
+  const run = async (...args: readonly string[]) =>
+    await acmex([...args, '--config', at('acmex.toml')], { env: { PATH: process.env.PATH } });
+
+  const unserved = await run('renew');
+  expect([unserved.code, unserved.stderr]).toEqual([
+    8,
+    expect.stringMatching(/the deploy target lb: .*127\.0\.0\.1:\d+ does not show the certificate/),
+  ]);
+  await serve();
+  const deployed = await run('renew', '--domains', 'a.test');
+  expect([deployed.code, deployed.stderr]).toEqual([0, expect.any(String)]);
+
+  // The server does not read the next certificate.
+  const first = await readFile(at('place'), 'utf8');
+  const refused = await run('renew', '--domains', 'a.test', '--force');
+  expect([refused.code, refused.stderr]).toEqual([
+    8,
+    expect.stringMatching(/the deploy target lb: .* the former certificate [0-9a-f]+ is back/),
+  ]);
+  expect(await readFile(at('place'), 'utf8')).toBe(first);
+  server.close();
+});

@@ -1,0 +1,1 @@
+export { acmeShDeploy, type AcmeShDeployOptions } from './acme-sh.ts';
