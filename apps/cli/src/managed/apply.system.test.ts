@@ -161,6 +161,20 @@ describe('acmex apply', () => {
     expect((await list())[1]).toMatchObject({ paused: false, current: { generation: 1 } });
   });
 
+  it('says when the limits of the CA allow each order, without a request to it', async () => {
+    await file('acmex.toml', `[storage.file]\npath = "${at('data')}"\n`);
+    await csv(...Array.from({ length: 52 }, (_, index) => `n${index}.example.com,,`));
+    const { stdout } = await run(['apply', '--dry-run']);
+    const [first = '', last = '', summary = ''] = [0, 51, 52].map(
+      (index) => stdout.split('\n')[index],
+    );
+    const timeIn = (line: string) => /\d{4}-\d\d-\d\dT[\d:]+Z/.exec(line)?.[0] ?? '';
+    expect(first).toMatch(/^\+ n0\.example\.com: new; orders [^;]*$/);
+    expect(last).toMatch(/; orders [^;]*; waits for 50 certificates for example\.com in 7 days$/);
+    expect(Date.parse(timeIn(last)) - Date.parse(timeIn(first))).toBeGreaterThan(3_600_000);
+    expect(summary).toBe(`52 new, 0 changed, 0 retired; all are ordered by ${timeIn(last)}`);
+  });
+
   it('leaves the orders to a daemon with --no-wait', async () => {
     await csv('a.test,,');
     expect(await apply('--no-wait')).toMatchObject({ code: 0, applied: true, renewals: [] });

@@ -1,11 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '@acmex/clock';
+import { issuersOf } from '@acmex/config';
 import { printable } from '@acmex/errors';
 import {
   type ConfiguredManager,
   type DeclaredChange,
   type DeclaredDifference,
   declaredDifference,
+  resolvedIssuer,
 } from '@acmex/manager/from-config';
 import type { CertificateSpec, ManagedCertificate, SpecKey } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
@@ -16,6 +18,7 @@ import {
   type Row,
   table,
 } from '../output.ts';
+import type { PlanDocument, PlannedCertificate } from '../plan/plan.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import {
   exitCodeOfAll,
@@ -45,8 +48,15 @@ interface AppliedChange {
   readonly names: readonly string[];
   readonly issuer: string;
   readonly differences: readonly Difference[];
-  /** When it is ordered, RFC 3339; absent where it needs no order. */
+  /**
+   * When it can be ordered, RFC 3339; absent where it needs no order, and where the CA would refuse
+   * it.
+   */
   readonly orders: string | undefined;
+  /** The limit of the CA that the order waits for. */
+  readonly waitsFor: string | undefined;
+  /** Why the CA would refuse the order at any time. */
+  readonly refusals: NonNullable<PlannedCertificate['refusals']>;
   /** When the certificate in use is renewed, unless it is ordered before. */
   readonly renews: string | undefined;
   readonly expires: string | undefined;
@@ -80,8 +90,9 @@ export async function apply(options: ApplyOptions, terminal: Terminal): Promise<
   await withManager(options, terminal, async (manager, report) => {
     const context = { options, manager, terminal, report };
     const difference = await declaredDifference(manager, { signal: terminal.signal });
-    const changes = changesOf(difference, options);
-    if (options.output === 'text') showChanges(changes, context);
+    const plan = await planOfOrders(difference, manager);
+    const changes = changesOf(difference, plan, options);
+    if (options.output === 'text') showChanges(changes, plan, context);
     reportUndeclared(difference, context);
     if (options.dryRun || !(await mayRetire(changes, context))) {
       exitCode = changes.length > 0 ? differs : 0;
@@ -212,13 +223,34 @@ function reportUndeclared(
   );
 }
 
+/** When the limits of the CAs allow the orders; undefined where there is none. */
+async function planOfOrders(
+  { changes }: DeclaredDifference,
+  { config, storage }: ConfiguredManager,
+): Promise<PlanDocument | undefined> {
+  const [first, ...further] = issuersOf(config).map(resolvedIssuer);
+  const ordered = changes.filter(({ change }) => change !== 'changed');
+  if (!first || ordered.length === 0) return undefined;
+  const { planOf } = await import('../plan/plan.ts');
+  const wanted = ordered.map(({ spec: { names, profile, issuer: name } }) => {
+    const issuer = further.find((candidate) => candidate.name === name) ?? first;
+    return { names, profile, issuer };
+  });
+  const now = systemClock.now().epochMilliseconds;
+  return await planOf(wanted, { storage, now, existing: 'ordered' });
+}
+
 function changesOf(
   { changes, undeclared }: DeclaredDifference,
+  plan: PlanDocument | undefined,
   { prune }: ApplyOptions,
 ): readonly AppliedChange[] {
-  const now = systemClock.now().round({ smallestUnit: 'second' }).toString();
+  const orders = plan?.certificates.values();
   return [
-    ...changes.map((change) => toApplied(change, now)),
+    ...changes.map((change) => {
+      const planned = change.change === 'changed' ? undefined : orders?.next().value;
+      return toApplied(change, planned, plan?.from);
+    }),
     ...(prune ? undeclared.map(toRetired) : []),
   ];
 }
@@ -227,16 +259,18 @@ const changeNames = { created: 'create', changed: 'change', ordered: 'order' } a
 
 function toApplied(
   { change, spec, certificate, next, differences }: DeclaredChange,
-  now: string,
+  planned: PlannedCertificate | undefined,
+  from: string | undefined,
 ): AppliedChange {
-  const isOrdered = change !== 'changed';
   return {
     change: changeNames[change],
     certificate: certificate?.id,
     names: spec.names,
     issuer: spec.issuer,
     differences: differences.map((key) => differenceOf(key, { certificate, next })),
-    orders: isOrdered ? now : undefined,
+    orders: planned?.result === 'unlimited' ? from : planned?.at,
+    waitsFor: planned?.waitsFor,
+    refusals: planned?.refusals ?? [],
     renews: next?.renewal?.at,
     expires: certificate?.current?.notAfter,
   };
@@ -250,6 +284,8 @@ function toRetired({ id, names, issuer, current }: ManagedCertificate): AppliedC
     issuer,
     differences: [],
     orders: undefined,
+    waitsFor: undefined,
+    refusals: [],
     renews: undefined,
     expires: current?.notAfter,
   };
@@ -278,23 +314,30 @@ function keyName(key: SpecKey): string {
 const marks = { create: '+', order: '~', change: '~', retire: '-' } as const;
 
 /** Writes a line for each certificate, and the numbers. */
-function showChanges(changes: readonly AppliedChange[], { terminal }: Context): void {
+function showChanges(
+  changes: readonly AppliedChange[],
+  plan: PlanDocument | undefined,
+  { terminal }: Context,
+): void {
   const count = (...kinds: readonly AppliedChange['change'][]) =>
     changes.filter(({ change }) => kinds.includes(change)).length;
   const summary =
     changes.length === 0
       ? 'the certificates are as declared'
       : `${count('create')} new, ${count('change', 'order')} changed, ${count('retire')} retired`;
-  const text = [...changes.map(lineOf), summary].join('\n');
+  const waiting = plan && plan.end !== plan.from ? [`all are ordered by ${plan.end}`] : [];
+  const text = [...changes.map(lineOf), [summary, ...waiting].join('; ')].join('\n');
   terminal.stdout.write(formatResult({ text, document: undefined }, 'text'));
 }
 
-function lineOf({ change, names, differences, ...dates }: AppliedChange): string {
+function lineOf({ change, names, differences, refusals, ...dates }: AppliedChange): string {
   const details = [
     change === 'create' ? 'new' : undefined,
     change === 'retire' ? 'retired' : undefined,
     ...differences.map(({ key, from, to }) => `${key} ${valueText(from)} → ${valueText(to)}`),
+    ...refusals.map(({ message }) => `would be refused: ${message}`),
     dates.orders && `orders ${dates.orders}`,
+    dates.waitsFor && `waits for ${dates.waitsFor}`,
     dates.renews && !dates.orders ? `renews ${dates.renews}` : undefined,
     dates.expires && `expires ${dates.expires}`,
   ].filter((detail) => detail !== undefined && detail !== '');
@@ -321,10 +364,11 @@ function resultOf({
   return {
     text: table(rows),
     document: { applied, changes, renewals: rows },
-    rows: changes.map(({ names, differences, ...change }): Row => ({
+    rows: changes.map(({ names, differences, refusals, ...change }): Row => ({
       ...change,
       names: names.map((name) => printable(name, 255)).join(' '),
       differences: differences.map(({ key }) => key).join(' '),
+      refusals: refusals.map(({ code }) => code).join(' '),
     })),
   };
 }

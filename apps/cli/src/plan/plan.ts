@@ -36,7 +36,7 @@ interface PlannedIssuer extends LimitedIssuer {
 }
 
 /** A certificate to plan. */
-interface Wanted {
+export interface Wanted {
   readonly names: readonly string[];
   readonly profile?: string | undefined;
   readonly issuer: PlannedIssuer;
@@ -139,12 +139,24 @@ function configuredCertificates(config: Config): readonly Wanted[] {
   });
 }
 
-/** Returns the plan of certificates, with the buckets in a storage. */
+/**
+ * Returns the plan of certificates, with the buckets in a storage.
+ * @param options `existing`: whether a certificate that the storage has with the same names is left
+ * out, which is the default, or ordered again
+ */
 export async function planOf(
   wanted: readonly Wanted[],
-  { storage, now }: { readonly storage: Storage; readonly now: number },
+  {
+    storage,
+    now,
+    existing = 'left-out',
+  }: {
+    readonly storage: Storage;
+    readonly now: number;
+    readonly existing?: 'left-out' | 'ordered';
+  },
 ): Promise<PlanDocument> {
-  const issued = await issuedNames(storage);
+  const issued = existing === 'ordered' ? new Set<string>() : await issuedNames(storage);
   const certificates: PlannedCertificate[] = [];
   const places = new Map<string, number[]>();
   for (const [index, { names, issuer }] of wanted.entries()) {
