@@ -24,6 +24,7 @@ const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 
 for (const page of [
   'docs/server.md',
+  'docs/operations.md',
   'docs/deployment.md',
   'docs/certificates-as-code.md',
   'docs/rate-limits.md',
@@ -109,9 +110,9 @@ async function asUser(page) {
 async function onFreePorts(text) {
   const ports = [
     ...new Set(
-      [...text.matchAll(/(?:127\.0\.0\.1:|--http-port |--port |-p )(\d{4,5})/g)].map(
-        ([, port]) => port,
-      ),
+      [
+        ...text.matchAll(/(?:127\.0\.0\.1:|--http-port |--http-01-port |--port |-p )(\d{4,5})/g),
+      ].map(([, port]) => port),
     ),
   ];
   const servers = await Promise.all(
@@ -129,7 +130,7 @@ async function onFreePorts(text) {
     }),
   );
   return text.replaceAll(
-    /(127\.0\.0\.1:|--http-port |--port |-p )(\d{4,5})/g,
+    /(127\.0\.0\.1:|--http-port |--http-01-port |--port |-p )(\d{4,5})/g,
     (_, before, port) => `${before}${free.get(port)}`,
   );
 }
