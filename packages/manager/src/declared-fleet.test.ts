@@ -1,4 +1,4 @@
-import { readConfig } from '@acmex/config';
+import { type Config, readConfig } from '@acmex/config';
 import type { ManagedCertificate } from '@acmex/orchestrator';
 import { temporaryFolder } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -17,6 +17,10 @@ const acme =
 
 /** Returns a manager of a configuration whose `certificates.d` has these lines of CSV. */
 async function managerOf(storage: Storage, lines: readonly string[]): Promise<ConfiguredManager> {
+  return fromConfig(await configOf(lines), { storage, environment: {} });
+}
+
+async function configOf(lines: readonly string[]): Promise<Config> {
   await using folder = await temporaryFolder('fleet');
   const file = join(folder.path, 'acmex.toml');
   await writeFile(file, acme, { mode: 0o600 });
@@ -24,7 +28,7 @@ async function managerOf(storage: Storage, lines: readonly string[]): Promise<Co
   const text = ['names,key_type,labels.team', ...lines].join('\n');
   await writeFile(join(folder.path, 'certificates.d', 'fleet.csv'), text, { mode: 0o600 });
   const options = { cwd: folder.path, home: folder.path, environment: {}, file };
-  return fromConfig(await readConfig(options), { storage, environment: {} });
+  return await readConfig(options);
 }
 
 const fleet = (count: number, rest = ',') =>
@@ -92,8 +96,12 @@ describe('a configuration with many certificates', () => {
   });
 
   it('has one result after a kill at any write', async () => {
-    const before = [...fleet(2, 'ec-p256,'), 'gone.example.com,,'];
-    const after = ['n1.example.com,rsa-2048,', 'n0.example.com,ec-p256,web', 'n2.example.com,,'];
+    const before = await configOf([...fleet(2, 'ec-p256,'), 'gone.example.com,,']);
+    const after = await configOf([
+      'n1.example.com,rsa-2048,',
+      'n0.example.com,ec-p256,web',
+      'n2.example.com,,',
+    ]);
     const expected = [
       'gone.example.com ec-p256 1',
       'n0.example.com ec-p256 1',
@@ -104,20 +112,42 @@ describe('a configuration with many certificates', () => {
     for (let write = 1; !done.includes(true); write++)
       for (const isDone of [false, true]) {
         const storage = memoryStorage();
-        await reconcileDeclared(await managerOf(storage, before));
-        const outcome = await reconcileDeclared(
-          await managerOf(killed(storage, write, isDone), after),
-        ).then(
+        await reconcileDeclared(fromConfig(before, { storage, environment: {} }));
+        const dying = { storage: killed(storage, write, isDone), environment: {} };
+        const outcome = await reconcileDeclared(fromConfig(after, dying)).then(
           () => 'done',
           (error: unknown) => String(error),
         );
         done.push(outcome === 'done');
-        const manager = await managerOf(storage, after);
+        const manager = fromConfig(after, { storage, environment: {} });
         await reconcileDeclared(manager);
         expect(await ordersIn(manager)).toEqual(expected);
         expect(await reconcileDeclared(manager)).toEqual([]);
       }
     expect(done.length).toBeGreaterThan(4);
+  });
+
+  it('retires after a kill at any write too', async () => {
+    const config = await configOf(['a.example.com,,']);
+    // A lock of the killed process is free after this time.
+    const options = { environment: {}, lease: { milliseconds: 100 } };
+    let outcome = '';
+    for (let write = 1; outcome !== 'done'; write++)
+      for (const isDone of [false, true]) {
+        const storage = memoryStorage();
+        const manager = fromConfig(config, { ...options, storage });
+        await reconcileDeclared(manager);
+        const [{ id } = { id: '' }] = await certificatesIn(manager);
+        const dying = { ...options, storage: killed(storage, write, isDone) };
+        outcome = await fromConfig(config, dying)
+          .provisioner.retire(id)
+          .then(
+            () => 'done',
+            (error: unknown) => String(error),
+          );
+        if (await manager.provisioner.certificates.find(id)) await manager.provisioner.retire(id);
+        expect(await certificatesIn(manager)).toEqual([]);
+      }
   });
 
   it('has one result when several processes declare it at once', async () => {
@@ -154,7 +184,7 @@ describe('a configuration with many certificates', () => {
     await manager.provisioner.declare({ names, issuer: 'custom', keyType: 'ec-p256' });
     const { changes, undeclared } = await declaredDifference(manager);
     expect(changes).toEqual([]);
-    expect(undeclared.map((certificate) => certificate.names[0])).toEqual([
+    expect(undeclared.map((certificate) => certificate.names[0]).sort()).toEqual([
       'n1.example.com',
       'n2.example.com',
     ]);

@@ -19,9 +19,7 @@ import {
   type RevocationSource,
   withRevocationChecks,
 } from './revocation-check.ts';
-import { renewalPlanAfter } from './renewal-plan.ts';
-import { randomOf, renewalTime, validityOf } from './renewal-time.ts';
-import { Temporal } from 'temporal-polyfill';
+import { renewalPlanAfter, renewalPlanWith } from './renewal-plan.ts';
 import * as z from 'zod';
 
 export interface CertificateMaintenanceOptions {
@@ -176,30 +174,13 @@ export class CertificateMaintenance {
       (summary) => {
         const isReplanned = isTimeChanged && summary.renewBefore === undefined;
         if (!summary.renewal || !(isReplanned || isCheckChanged)) return summary;
-        const renewal = isReplanned ? this.#replanned(summary) : summary.renewal;
+        const renewal = isReplanned ? renewalPlanWith(renewBefore, summary) : summary.renewal;
         const next = { ...summary, renewal };
         return isCheckChanged ? withRevocationChecks(next, { every, now }) : next;
       },
       { signal },
     );
     await this.#storage.write([policies.put('renewal', wanted)]);
-  }
-
-  #replanned({ current, renewal }: CertificateSummary): CertificateSummary['renewal'] {
-    const { renewBefore } = this.#provisioner;
-    if (!current || !renewal || renewal.cause === 'revoked') return renewal;
-    const window = renewal.window && {
-      start: Temporal.Instant.from(renewal.window.start),
-      end: Temporal.Instant.from(renewal.window.end),
-    };
-    return {
-      ...renewal,
-      at: renewalTime(validityOf(current), {
-        window,
-        renewBefore,
-        random: randomOf(current.serialNumber),
-      }).toString(),
-    };
   }
 
   async #orderFor(id: string, force: boolean): Promise<string | undefined> {

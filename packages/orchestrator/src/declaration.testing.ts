@@ -405,6 +405,23 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
+    title: 'moves the renewal when its latest time before the expiry changes, and back',
+    async check(subject) {
+      const { provisioner } = subject;
+      const issued = await execute(subject, await provisioner.declare(spec));
+      const planned = issued.renewal!.at;
+      const end = Date.parse(issued.current!.notAfter);
+      const lifetime = end - Date.parse(issued.current!.notBefore);
+      const earlier = { ...spec, renewBefore: `PT${Math.floor(lifetime / 2_500)}S` };
+      const { change, certificate } = await provisioner.declare(earlier);
+      assert.equal(change, 'changed');
+      const left = end - Date.parse(certificate.renewal!.at);
+      assert.ok(Math.abs(left - lifetime * 0.4) < 1000, String(left / lifetime));
+      const back = await provisioner.declare({ ...spec, renewBefore: undefined });
+      assert.equal(back.certificate.renewal!.at, planned);
+    },
+  },
+  {
     title: 'retires a certificate: it is not renewed, keeps its key, and comes back when declared',
     async check(subject) {
       const { provisioner, clock } = subject;

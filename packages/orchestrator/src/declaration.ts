@@ -1,5 +1,5 @@
 import { isChain, isKeyReference, parseChain } from '@acmex/certificate';
-import { type Clock, timestamp } from '@acmex/clock';
+import { type Clock, type DurationInput, timestamp } from '@acmex/clock';
 import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import {
   type CertificateSummary,
@@ -32,6 +32,7 @@ import {
   orders,
   type OrderStatus,
 } from './order-record.ts';
+import { renewalPlanWith } from './renewal-plan.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /**
@@ -129,6 +130,8 @@ export interface DeclarerOptions {
   readonly certificates: CertificateStore;
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
   readonly assertIssuer: (name: string) => Promise<void>;
+  /** For certificates without a `renewBefore`. */
+  readonly renewBefore?: DurationInput | undefined;
 }
 
 /** From this number of entries on, reading all certificates costs less than looking them up. */
@@ -142,8 +145,10 @@ export class Declarer {
   readonly #clock: Clock;
   readonly #certificates: CertificateStore;
   readonly #assertIssuer: DeclarerOptions['assertIssuer'];
+  readonly #renewBefore: DurationInput | undefined;
 
-  constructor({ storage, clock, certificates, assertIssuer }: DeclarerOptions) {
+  constructor({ storage, clock, certificates, assertIssuer, renewBefore }: DeclarerOptions) {
+    this.#renewBefore = renewBefore;
     this.#storage = storage;
     this.#clock = clock;
     this.#certificates = certificates;
@@ -251,6 +256,7 @@ export class Declarer {
       record,
       issuedFor,
       options,
+      renewBefore: this.#renewBefore,
     });
     const isOrdered = ordering !== 'none';
     const changes = isOrdered ? different : changed;
@@ -347,7 +353,8 @@ export class Declarer {
     const { record } = stored;
     const issuedFor = await this.#issuedFor({ id: idOf(stored), record }, { ...record, ...spec });
     assertKeyType(idOf(stored), keepValues(spec, record, attempt.options), record);
-    const plan = planFor(spec, { record, issuedFor, options: attempt.options });
+    const { options } = attempt;
+    const plan = planFor(spec, { record, issuedFor, options, renewBefore: this.#renewBefore });
     if (plan.ordering === 'refused')
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_PAUSED',
@@ -535,9 +542,11 @@ function planFor(
     record,
     issuedFor,
     options,
+    renewBefore,
   }: {
     readonly record: CertificateSummary;
     readonly issuedFor: OrderedSpec | undefined;
+    readonly renewBefore: DurationInput | undefined;
     readonly options: DeclareOptions;
   },
 ): Plan {
@@ -552,6 +561,9 @@ function planFor(
     ...record,
     ...changes,
     paused: options.paused === 'pause' || (record.paused && !isResumed),
+    ...(changed.includes('renewBefore')
+      ? { renewal: renewalPlanWith(wanted.renewBefore ?? renewBefore, record) }
+      : {}),
     ...(isBack ? { retiredAt: undefined } : {}),
     ...(isDeployWanted && spec.declared !== record.deployDeclared
       ? { deployDeclared: spec.declared }

@@ -139,6 +139,7 @@ export class Provisioner {
     this.#declarer = new Declarer({
       storage,
       clock,
+      renewBefore,
       certificates: this.certificates,
       assertIssuer: async (name) => {
         await this.issuer(name);

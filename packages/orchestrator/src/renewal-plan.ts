@@ -1,5 +1,5 @@
 import { boundedRetryAfter, type DurationInput } from '@acmex/clock';
-import type { Temporal } from 'temporal-polyfill';
+import { Temporal } from 'temporal-polyfill';
 import { type CertificateSummary, type CurrentCertificate, isDue } from './certificate-record.ts';
 import type { ReadFailure } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
@@ -51,6 +51,24 @@ export function renewalPlanAfter(
     window: stored,
     explanationUrl,
   };
+}
+
+/**
+ * Returns the plan of a renewal with another latest time before the expiry. It stays where a
+ * certificate was found revoked.
+ */
+export function renewalPlanWith(
+  renewBefore: DurationInput | undefined,
+  { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
+): CertificateSummary['renewal'] {
+  if (!current || !renewal || renewal.cause === 'revoked') return renewal;
+  const window = renewal.window && {
+    start: Temporal.Instant.from(renewal.window.start),
+    end: Temporal.Instant.from(renewal.window.end),
+  };
+  const random = randomOf(current.serialNumber);
+  const at = renewalTime(validityOf(current), { window, renewBefore, random });
+  return { ...renewal, at: at.toString() };
 }
 
 /** Returns when to ask for the window again after a failure, RFC 3339. */

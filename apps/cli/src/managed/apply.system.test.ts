@@ -67,8 +67,11 @@ describe('acmex apply', () => {
     if (stdout === '') throw new Error(stderr);
     return { code, stderr, ...(JSON.parse(stdout) as Applied) };
   };
-  const list = async () =>
-    JSON.parse((await run(['cert', 'list', '--json'])).stdout) as readonly Listed[];
+  /** The certificates in the order of their names. */
+  const list = async (): Promise<readonly Listed[]> => {
+    const listed = JSON.parse((await run(['cert', 'list', '--json'])).stdout) as Listed[];
+    return listed.sort((a, b) => (String(a.names) < String(b.names) ? -1 : 1));
+  };
   /** A digest of every file of the storage, without those of its driver. */
   const stored = async () => {
     const files: Record<string, string> = {};
