@@ -6,7 +6,7 @@ import { checkCommands } from './program/check.ts';
 import { addCommands, type CommandDefinition } from './program/command.ts';
 import { configCommands } from './program/config.ts';
 import { dnsCommands } from './program/dns.ts';
-import { importCommands } from './program/import.ts';
+import { importCommands, recoverCommands } from './program/import.ts';
 import { managedCommands } from './program/managed.ts';
 import { obtainCommands } from './program/obtain.ts';
 import { planCommands } from './program/plan.ts';
@@ -24,6 +24,7 @@ const definitions: readonly CommandDefinition[] = [
   ...managedCommands,
   ...planCommands,
   ...importCommands,
+  ...recoverCommands,
   ...accountCommands,
   ...configCommands,
   ...dnsCommands,

@@ -100,6 +100,8 @@ export type ClientDeployStep =
       readonly chainPath?: string | undefined;
       /** The certificate without its chain. */
       readonly leafPath?: string | undefined;
+      /** Key, certificate and chain in one file. */
+      readonly combinedPath?: string | undefined;
     }
   /** Runs for each new certificate. */
   | { readonly hook: readonly string[] }

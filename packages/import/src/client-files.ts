@@ -116,6 +116,20 @@ async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
   }
 }
 
+/** @throws ImportError `ERR_IMPORT_DIRECTORY` */
+export async function assertDirectory(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (cause) {
+    throw new ImportError(
+      'ERR_IMPORT_DIRECTORY',
+      `${path} cannot be read: ${fileErrorText(cause)}`,
+      { cause },
+    );
+  }
+  throw new ImportError('ERR_IMPORT_DIRECTORY', `${path} is not a directory: use a directory`);
+}
+
 /** What the files of a certificate say. */
 export type CertificateContent = Pick<
   ClientCertificate,

@@ -10,5 +10,6 @@ export {
   clientNames,
   type Omission,
 } from './client-directory.ts';
+export { readDeployedFiles } from './deployed-files.ts';
 export { ImportError, type ImportErrorCode, importErrors } from './errors.ts';
 export { readClientDirectory } from './read-client-directory.ts';

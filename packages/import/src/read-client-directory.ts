@@ -1,9 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileErrorText } from '@acmex/files';
 import { readAcmeSh } from './acme-sh.ts';
 import { readCaddy } from './caddy.ts';
 import { readCertbot } from './certbot.ts';
+import { assertDirectory } from './client-files.ts';
 import type { ClientDirectory, ClientName } from './client-directory.ts';
 import { readDehydrated } from './dehydrated.ts';
 import { ImportError } from './errors.ts';
@@ -49,17 +48,4 @@ export async function readClientDirectory(
       `${path} has no certificate and no account of ${client}: use its directory, such as ${examples[client]}`,
     );
   return { client, ...contents };
-}
-
-async function assertDirectory(path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isDirectory()) return;
-  } catch (cause) {
-    throw new ImportError(
-      'ERR_IMPORT_DIRECTORY',
-      `${path} cannot be read: ${fileErrorText(cause)}`,
-      { cause },
-    );
-  }
-  throw new ImportError('ERR_IMPORT_DIRECTORY', `${path} is not a directory: use a directory`);
 }

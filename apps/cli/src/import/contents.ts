@@ -3,7 +3,7 @@ import type { DeclaredIssuer } from '@acmex/manager';
 import type { CertificateSpec } from '@acmex/orchestrator';
 
 /** What accounts and certificates are taken over from. */
-export type SourceName = ClientName | 'acmex';
+export type SourceName = ClientName | 'acmex' | 'deployed files';
 
 /** What is taken over: the directory of a client, or a storage of AcmeX. */
 export interface ImportContents extends Omit<

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { errorCode } from '@acmex/errors';
-import { ImportError, readClientDirectory } from '@acmex/import';
+import { ImportError, readClientDirectory, readDeployedFiles } from '@acmex/import';
 import {
   type DeclaredIssuer,
   deployRecord,
@@ -93,6 +93,13 @@ async function read(
   directory: string,
   { options, terminal }: { readonly options: ImportOptions; readonly terminal: Terminal },
 ): Promise<ImportContents> {
+  if (client === 'deployed files') {
+    const { certificates, ...contents } = await readDeployedFiles(directory);
+    const { server } = options;
+    const from = server === undefined ? {} : { ca: { directory: server } };
+    const entries = certificates.map((certificate) => ({ ...certificate, ...from }));
+    return { client, certificates: entries, ...contents };
+  }
   if (client !== 'acmex') return await readClientDirectory(client, directory);
   const { readAcmex } = await import('./acmex.ts');
   return await readAcmex(directory, options, terminal);
@@ -128,8 +135,12 @@ function warnOfClient(
   },
 ): void {
   const isManaged = certificates.some(({ result }) => result === 'added' || result === 'replaced');
-  if (isManaged && !options.dryRun)
-    report.warn(`${client} still renews these certificates: ${howToStop(client)}`);
+  if (!isManaged || options.dryRun) return;
+  report.warn(
+    client === 'deployed files'
+      ? 'the keys of accounts are not in deployed files; if another client still renews these certificates, stop its timer or cron job'
+      : `${client} still renews these certificates: ${howToStop(client)}`,
+  );
 }
 
 function howToStop(client: SourceName): string {

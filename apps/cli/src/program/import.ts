@@ -1,7 +1,7 @@
 import { challengeTypes } from '@acmex/protocol';
 import { draftChallengeTypes } from '@acmex/protocol/drafts';
 import { command } from './command.ts';
-import { choice, isPresent, parsed, text } from './flag.ts';
+import { choice, isPresent, parsed, requiredText, text } from './flag.ts';
 import { configurationFlags, loggingFlags, outputFlags, storageFlags } from './flag-groups.ts';
 import { port } from './values.ts';
 
@@ -75,6 +75,27 @@ export const importCommands = (
       ).importClient(client, directory, options, terminal),
   }),
 );
+
+export const recoverCommands = [
+  command({
+    path: 'recover',
+    description:
+      'Manage certificates again whose storage is lost, from the files they are deployed to',
+    needs: 'configuration',
+    flags: {
+      ...flags,
+      fromLive: requiredText(
+        '--from-live <directory>',
+        'Directory with certificates and their keys',
+      ),
+    },
+    groups: [configurationFlags, storageFlags, outputFlags, loggingFlags],
+    run: async ({ options: { fromLive, ...options }, terminal }) =>
+      await (
+        await import('../import/import.ts')
+      ).importClient('deployed files', fromLive, options, terminal),
+  }),
+];
 
 function flagsOf(client: string) {
   if (client === 'certbot') return certbotFlags;
