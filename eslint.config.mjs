@@ -120,6 +120,7 @@ const mayImport = {
     ...['identifier', 'certificate', 'client', 'protocol', 'challenge', 'dns', 'egress'],
     ...['clock', 'errors'],
   ],
+  rehearsal: ['budgets', 'orchestrator', 'storage', 'clock'],
 };
 const boundaries = (also = []) => [
   'error',

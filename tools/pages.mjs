@@ -30,6 +30,7 @@ for (const page of [
   'docs/rate-limits.md',
   'docs/hardware-keys.md',
   'docs/check.md',
+  'docs/rehearsal.md',
   'docs/inspect.md',
   'docs/formats.md',
   'docs/verification.md',

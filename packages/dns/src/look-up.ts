@@ -4,6 +4,8 @@ import { errorCode } from '@acmex/errors';
 import { DnsError } from './errors.ts';
 import type { DnsOptions } from './provider.ts';
 
+export { DnsError };
+
 /** Questions to DNS servers; each answer is empty where there is no such record. */
 export interface LookUp {
   txt(name: string, options?: DnsOptions): Promise<readonly string[]>;

@@ -113,6 +113,9 @@ export interface CertificatePage {
   readonly scanned: number;
 }
 
+/** The prefix of the records, by id: each is listed once. */
+const allById = 'certificate';
+
 /** The index that a page is read from. */
 interface IndexRange {
   readonly prefix: string;
@@ -133,57 +136,51 @@ export async function certificatePage(
   const after = cursor === undefined ? range.from : keyIn(cursor, range);
   const page: ManagedCertificate[] = [];
   let [scanned, last] = [0, ''];
-  const entries = among
-    ? readAmong(storage, first(keysOf(among, { ...range, after }), scan + 1))
-    : readRange(storage, range, { after, limit: scan + 1 });
-  for await (const { key, certificate } of entries) {
-    if (page.length === limit || scanned === scan)
-      return { certificates: page, next: Buffer.from(last).toString('base64url'), scanned };
+  const isFull = () => page.length === limit || scanned === scan;
+  const add = (key: string, certificate: ManagedCertificate | undefined) => {
     [scanned, last] = [scanned + 1, key];
-    if (certificate && range.keyOf(certificate) === key && where(certificate))
-      page.push(certificate);
+    const isListed = range.prefix === allById || (certificate && range.keyOf(certificate) === key);
+    if (certificate && isListed && where(certificate)) page.push(certificate);
+  };
+  const whole = (): CertificatePage => ({ certificates: page, scanned });
+  const cut = () => ({ ...whole(), next: Buffer.from(last).toString('base64url') });
+  if (among) {
+    const keys = first(keysOf(among, { ...range, after }), scan + 1);
+    for (let index = 0; index < keys.length; index += atOnce)
+      for (const [key, certificate] of await readAll(storage, keys.slice(index, index + atOnce))) {
+        if (isFull()) return cut();
+        add(key, certificate);
+      }
+    return whole();
   }
-  return { certificates: page, scanned };
-}
-
-interface ReadEntry {
-  readonly key: string;
-  readonly certificate: ManagedCertificate | undefined;
-}
-
-/** Reads the entries of an index, with the certificates that they lead to. */
-async function* readRange(
-  storage: Storage,
-  { prefix, before }: IndexRange,
-  { after, limit }: { readonly after: string | undefined; readonly limit: number },
-): AsyncGenerator<ReadEntry> {
-  for await (const entry of storage.list(prefix, {
-    ...(after === undefined ? {} : { after }),
-    limit,
-  })) {
+  const { prefix, before } = range;
+  const options = { ...(after === undefined ? {} : { after }), limit: scan + 1 };
+  for await (const entry of storage.list(prefix, options)) {
     const { key } = entry;
-    if (before !== undefined && key >= before) return;
-    const id = idIn(key);
-    const stored = prefix.startsWith('certificate')
-      ? certificates.parse(entry)
-      : await certificates.read(storage, id);
-    yield { key, certificate: stored && { id, ...stored.record } };
+    if (before !== undefined && key >= before) break;
+    if (isFull()) return cut();
+    const stored =
+      prefix === allById ? certificates.parse(entry) : await certificates.read(storage, idIn(key));
+    add(key, stored && { id: idIn(key), ...stored.record });
   }
+  return whole();
 }
 
 /** How many certificates are read at a time, where more may be read than are wanted. */
 const atOnce = 50;
 
 /** Reads the certificates at these keys. */
-async function* readAmong(storage: Storage, keys: readonly string[]): AsyncGenerator<ReadEntry> {
-  for (let index = 0; index < keys.length; index += atOnce)
-    yield* await Promise.all(
-      keys.slice(index, index + atOnce).map(async (key): Promise<ReadEntry> => {
-        const id = idIn(key);
-        const stored = await certificates.read(storage, id);
-        return { key, certificate: stored && { id, ...stored.record } };
-      }),
-    );
+async function readAll(
+  storage: Storage,
+  keys: readonly string[],
+): Promise<readonly (readonly [key: string, certificate: ManagedCertificate | undefined])[]> {
+  return await Promise.all(
+    keys.map(async (key) => {
+      const id = idIn(key);
+      const stored = await certificates.read(storage, id);
+      return [key, stored && { id, ...stored.record }] as const;
+    }),
+  );
 }
 
 /** The keys of a range at which certificates are listed, in any order. */
@@ -228,7 +225,7 @@ function rangeOf({
         failure === undefined && deployFailure === undefined ? undefined : `failing/${id}`,
     };
   if (sort === 'name') return { prefix: 'by-name', keyOf: firstKeyBelow('by-name/') };
-  if (sort === 'id') return { prefix: 'certificate', keyOf: ({ id }) => certificates.key(id) };
+  if (sort === 'id') return { prefix: allById, keyOf: ({ id }) => certificates.key(id) };
   const at = (time: string | undefined) =>
     time === undefined ? undefined : `by-expiry/${momentId('', time)}`;
   return {

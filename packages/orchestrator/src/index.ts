@@ -116,6 +116,7 @@ export {
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
 export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
 export { continuedTrace, parseTraceparent, type TraceContext, traceIdOf } from './trace-context.ts';
+export { renewalPlanAfter, type WindowAnswer } from './renewal-plan.ts';
 export {
   randomOf,
   renewalTime,

@@ -41,13 +41,14 @@ export function renewalPlanAfter(
   const stored = { start: window.start.toString(), end: window.end.toString() };
   if (isAfterExpiry(window, validity)) return { ...plan, ignoredWindow: stored };
   // Each new certificate would be due at once if the CA's windows were always over: such a window
-  // does not move the plan.
+  // does not move the plan, unless the plan follows an earlier window of the CA.
   const age = now.epochMilliseconds - Date.parse(current.issuedAt);
   const isYoung = age < lifetimeMs(validity) / 20;
+  const isFollowed = Date.parse(renewal.at) <= Date.parse(renewal.window?.end ?? '');
   const isOver = isDue(plan.at, now) && current.generation > 1;
   return {
     ...plan,
-    at: isYoung && isOver ? renewal.at : plan.at,
+    at: isYoung && isOver && !isFollowed ? renewal.at : plan.at,
     window: stored,
     explanationUrl,
   };

@@ -11,7 +11,8 @@ import {
   outputFlags,
   storageFlags,
 } from './flag-groups.ts';
-import { count, days, list, localAddress, port } from './values.ts';
+import { away, dayOrTime, revocation } from '../rehearse/values.ts';
+import { count, days, list, localAddress, manyCertificates, port } from './values.ts';
 
 const stored = [configurationFlags, storageFlags, outputFlags, loggingFlags] as const;
 const connected = [networkFlags, ...stored] as const;
@@ -130,6 +131,39 @@ const renewalCommands = [
     groups: stored,
     run: async ({ options, terminal }) =>
       await (await import('../managed/status.ts')).status(options, terminal),
+  }),
+  command({
+    path: 'rehearse',
+    description:
+      'Show what happens to the certificates over the next years: by the same code, on a clock that jumps; no request is sent',
+    needs: 'configuration',
+    flags: {
+      from: parsed('--from <day>', 'First day, as 2027-01-01; by default now', dayOrTime),
+      until: parsed(
+        '--until <day>',
+        'Day after the last one, as 2029-01-01; by default two years after the first',
+        dayOrTime,
+      ),
+      away: parsed(
+        '--away <issuer=interval>',
+        'A CA is away, as letsencrypt=2027-05-01/P7D; repeatable',
+        away,
+      ),
+      revoke: parsed(
+        '--revoke <issuer=interval>',
+        'A CA announces a revocation and revokes, as letsencrypt=2027-05-01/P3D, or a share, as letsencrypt=2027-05-01/P3D,30%; repeatable',
+        revocation,
+      ),
+      certificates: parsed(
+        '--certificates <number>',
+        'Make up so many certificates, in place of those in the storage',
+        manyCertificates,
+      ),
+      chart: text('--chart <file>', 'File for a chart of each day, as SVG'),
+    },
+    groups: stored,
+    run: async ({ options, terminal }) =>
+      await (await import('../rehearse/rehearse.ts')).rehearseCertificates(options, terminal),
   }),
 ];
 

@@ -74,6 +74,12 @@ export function count(text: string): number {
   return Number(text);
 }
 
+export function manyCertificates(text: string): number {
+  if (!/^\d{1,6}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('Use a number from 1 to 999999.');
+  return Number(text);
+}
+
 export function days(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) < 1)
     throw new InvalidArgumentError('Use a number of days.');

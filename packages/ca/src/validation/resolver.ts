@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@acmex/clock';
-import { DnsError, lookUp } from '@acmex/dns';
+import { DnsError, lookUp } from '@acmex/dns/look-up';
 import type { CaaRecord } from '@acmex/protocol/caa';
 
 interface LookUpOptions {
