@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
@@ -136,6 +136,24 @@ describe('a server', () => {
       code: 'ERR_SERVER_LISTEN',
       message: expect.stringContaining(`${name} changed in acmex.toml: restart the server`),
     });
+  });
+  it('takes the certificates of files beside acmex.toml at a reload, and refuses their faults', async () => {
+    await using server = await serving();
+    const names = async () => {
+      const { body } = await server.call('GET', '/api/certificates');
+      return (body as { items: { names: string[] }[] }).items.map((item) => item.names[0]).sort();
+    };
+    const file = join(server.folder, 'certificates.d', 'shops.csv');
+    await mkdir(join(server.folder, 'certificates.d'), { mode: 0o700 });
+    await writeFile(file, 'names,key_type\nshop.test,\npay.test,rsa-2048\n', { mode: 0o600 });
+    await server.reload('');
+    expect(await names()).toEqual(['pay.test', 'shop.test']);
+    await writeFile(file, 'names,keytype\nshop.test,\n');
+    await expect(server.reload('')).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      message: expect.stringContaining('shops.csv:1:7: keytype is not known: write key_type'),
+    });
+    expect(await names()).toEqual(['pay.test', 'shop.test']);
   });
   it('speaks TLS by a certificate that it gets and keeps itself', async () => {
     await using server = await serving({ ca, toml: '[server.tls]\nmanaged = "own.test"' });

@@ -45,7 +45,7 @@ export async function check(options: ConfigOptions, terminal: Terminal): Promise
     code: fault.code,
     where: faultText(fault).split(': ', 1)[0],
   }));
-  const source = file ?? 'no file, only defaults and environment variables';
+  const source = sourceText(file, config?.certificateFiles.length ?? 0);
   const isText = options.output === 'text';
   const lines = isText ? faults.map((fault) => `\n  ${faultText(fault)}`).join('') : '';
   const error = faults.length === 0 ? undefined : faultsError(source, faults.length, lines);
@@ -84,6 +84,12 @@ async function readFaults(
   terminal: Terminal,
 ): Promise<ConfigCheck> {
   return await checkConfig({ ...placesOf(terminal), file, environment: terminal.env, overrides });
+}
+
+function sourceText(file: string | undefined, count: number): string {
+  if (file === undefined) return 'no file, only defaults and environment variables';
+  if (count === 0) return file;
+  return `${file} and ${count} ${count === 1 ? 'file' : 'files'} of certificates.d`;
 }
 
 function faultsError(source: string, count: number, detail: string): CliError {

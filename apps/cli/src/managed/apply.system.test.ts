@@ -178,6 +178,12 @@ describe('acmex apply', () => {
     expect(summary).toBe(`52 new, 0 changed, 0 retired; all are ordered by ${timeIn(last)}`);
   });
 
+  it('refuses to run without acmex.toml, as nothing would be declared', async () => {
+    const home = { HOME: at('home') };
+    const { code, stderr } = await acmex(['apply', '--prune', '--yes'], { env: home });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('there is no acmex.toml')]);
+  });
+
   it('leaves the orders to a daemon with --no-wait', async () => {
     await csv('a.test,,');
     expect(await apply('--no-wait')).toMatchObject({ code: 0, applied: true, renewals: [] });

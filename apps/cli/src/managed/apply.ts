@@ -86,6 +86,7 @@ interface Context {
  * @returns the exit code: 10 for a difference that is not applied, else that of `acmex renew`
  */
 export async function apply(options: ApplyOptions, terminal: Terminal): Promise<number> {
+  assertConfigured(options);
   let exitCode = 0;
   await withManager(options, terminal, async (manager, report) => {
     const context = { options, manager, terminal, report };
@@ -104,6 +105,18 @@ export async function apply(options: ApplyOptions, terminal: Terminal): Promise<
     return resultOf({ applied: true, changes, renewals });
   });
   return exitCode;
+}
+
+/**
+ * Makes sure that there is a configuration file: from a wrong folder, everything would be retired.
+ * @throws CliError `ERR_CLI_USAGE`
+ */
+function assertConfigured({ configuration: { file } }: ApplyOptions): void {
+  if (file !== undefined) return;
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    'there is no acmex.toml, so no certificate is declared: use --config, or run this in its folder',
+  );
 }
 
 /** Declares, retires, and executes the orders. */
