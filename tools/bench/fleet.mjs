@@ -16,9 +16,10 @@ export async function measure(bench) {
   try {
     const plans = await planned(bench.rounds, folder);
     const applies = await applied(bench.rounds, folder);
+    const years = await rehearsed(bench.rounds, folder);
     return {
       title,
-      text: `\`acmex plan\` of ${names.toLocaleString('en')} names, a certificate each and 60 % of them below one registered domain, at the limits of Let's Encrypt; the time is that of the whole program. \`acmex apply --no-wait\` of ${declared.toLocaleString('en')} lines of CSV, in a storage of files: what is new is written, and the second run writes nothing.`,
+      text: `\`acmex plan\` of ${names.toLocaleString('en')} names, a certificate each and 60 % of them below one registered domain, at the limits of Let's Encrypt; the time is that of the whole program. \`acmex apply --no-wait\` of ${declared.toLocaleString('en')} lines of CSV, in a storage of files: what is new is written, and the second run writes nothing. \`acmex rehearse\` of a year of ${names.toLocaleString('en')} certificates that are made up, with a CA that is away for a week and one that revokes all.`,
       rows: [
         {
           figure: `a plan of ${names.toLocaleString('en')} certificates`,
@@ -37,6 +38,12 @@ export async function measure(bench) {
           unit: 's',
           ours: applies.map(({ second }) => second),
           goals: [{ atMost: 5 }],
+        },
+        {
+          figure: `a rehearsal of a year of ${names.toLocaleString('en')} certificates`,
+          unit: 's',
+          ours: years,
+          goals: [{ atMost: 60 }],
         },
       ],
       tables: [],
@@ -71,6 +78,26 @@ async function applied(rounds, folder) {
       return (performance.now() - begun) / 1000;
     });
     return { first, second };
+  });
+}
+
+/** Rehearses a year in which the CA is away once and revokes all once. */
+async function rehearsed(rounds, folder) {
+  const words = `rehearse --certificates ${names} --from 2026-12-01 --until 2027-12-01`;
+  const incidents = [
+    '--away',
+    'letsencrypt=2027-05-01/P7D',
+    '--revoke',
+    'letsencrypt=2027-08-01/P3D',
+  ];
+  return await inRounds(rounds, async () => {
+    const begun = performance.now();
+    const { issued, failed } = acmex(
+      [...words.split(' '), ...incidents, '--output', 'json'],
+      folder,
+    );
+    if (issued < 6 * names || failed === 0) throw new Error(`${issued} issued, ${failed} failed`);
+    return (performance.now() - begun) / 1000;
   });
 }
 
