@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, DurationInput } from '@acmex/clock';
@@ -13,7 +13,7 @@ import {
   type TargetMemory,
 } from '@acmex/deploy';
 import { errorCode, errorText, withoutSecrets } from '@acmex/errors';
-import { fileErrorText, trustedFile } from '@acmex/files';
+import { fileErrorText, trustedFile, writeNewFile } from '@acmex/files';
 
 export interface AcmeShDeployOptions {
   /** The folder of acme.sh: `/root/.acme.sh`. */
@@ -155,7 +155,7 @@ async function writeFiles(
     'domain.conf': saved === '' ? '' : `${saved}\n`,
   };
   for (const [file, text] of Object.entries(texts))
-    await writeFile(join(folder, file), text, { mode: 0o600, flag: 'wx' });
+    await writeNewFile(join(folder, file), text, { mode: 0o600, flush: 'nothing' });
 }
 
 async function run(argv: readonly string[], options: RunOptions): Promise<void> {

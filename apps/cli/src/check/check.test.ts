@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DnsServer, startDnsServer } from '@acmex/services';
+import { type DnsServer, removeFolder, startDnsServer } from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OwnCa, ownCa } from '../own-ca.testing.ts';
 import { acmex } from '../terminal.testing.ts';
@@ -18,7 +18,7 @@ describe('acmex check', () => {
   afterAll(async () => {
     await ca?.[Symbol.asyncDispose]();
     await names?.[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
   });
   const check = async (...args: readonly string[]) =>
     await acmex([

@@ -562,7 +562,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['ERR_ACME_TIMEOUT', 'ERR_ACME_TLS', 'ERR_ACME_UNREACHABLE', 'ERR_ACME_UNSUPPORTED'],
   ],
   'acmex.toml, in the tests of @acmex/manager and @acmex/config': [
-    ...['ERR_ACME_KEY', 'ERR_ACME_KEY_PASSPHRASE', 'ERR_ACME_URL', 'ERR_CONFIG_PROOF'],
+    ...['ERR_ACME_KEY', 'ERR_ACME_KEY_PASSPHRASE', 'ERR_ACME_URL'],
+    ...['ERR_CONFIG_DEPLOY', 'ERR_CONFIG_PROOF'],
     ...['ERR_MANAGER_CHALLENGE', 'ERR_MANAGER_EXTERNAL_ACCOUNT'],
     ...['ERR_MANAGER_MUST_STAPLE', 'ERR_ORCHESTRATOR_ISSUER'],
     ...['ERR_SIGNER_KEY', 'ERR_SIGNER_REFERENCE'],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
@@ -191,7 +191,7 @@ describe('the folder certificates.d', () => {
     expect(await texts()).toEqual([
       `${path}: can be written by others: chmod go-w ${path} [ERR_CONFIG_UNSAFE]`,
     ]);
-    await rm(path, { recursive: true });
+    await rmdir(path);
     await writeFile(path, toml);
     expect(await texts()).toEqual([`${path}: is not a folder: make it a folder with files in it`]);
   });
