@@ -73,7 +73,7 @@ const mayImport = {
     'errors',
   ],
   deploy: ['certificate', 'files', 'probe', 'clock', 'errors'],
-  'deploy-target': ['certificate', 'deploy', 'files', 'clock', 'errors'],
+  'deploy-target': ['certificate', 'deploy', 'dns', 'identifier', 'files', 'clock', 'errors'],
   agent: ['identifier', 'certificate', 'protocol', 'deploy', 'files', 'clock', 'errors'],
   server: [
     'budgets',

@@ -29,4 +29,34 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     ],
     load: async () => (await import('@acmex/deploy-hooks')).acmeShDeploy,
   }),
+  deployKind({
+    type: 'vault',
+    title: 'Vault and OpenBao',
+    package: '@acmex/deploy-vault',
+    links: { api: 'https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2' },
+    options: [
+      {
+        option: 'url',
+        format: 'url',
+        description: 'The URL of the server; http:// only for this machine',
+      },
+      { option: 'token', secret: true, description: 'A token that may write the secret' },
+      {
+        option: 'path',
+        description:
+          'The path of the secret, without the mount; {name} is the first name of the certificate',
+      },
+      {
+        option: 'mount',
+        optional: true,
+        description: 'Where the secrets engine is mounted; secret by default',
+      },
+      {
+        option: 'namespace',
+        optional: true,
+        description: 'The namespace, where the server has several',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-vault')).vault,
+  }),
 ];
