@@ -19,6 +19,7 @@ export const areas = {
   'lifetimes-real': { projects: ['manager'], tests: 'lifetimes' },
   server: { projects: ['server', 'cli'], tests: 'every-route|agent.system|damaged-records' },
   config: { projects: ['config'], tests: 'environment' },
+  fleet: { projects: ['manager'], tests: 'fleet-limits' },
   team: { projects: ['server'], tests: 'team/' },
 };
 

@@ -1608,6 +1608,24 @@ export interface components {
       profiles?: {
         [key: string]: string;
       };
+      /** @description What is left of the orders of the account, and of each limit with a fifth or less left, at most fifty; absent where the limits of the CA are not known. */
+      budgets?: {
+        /** @enum {string} */
+        limit:
+          | 'new-orders'
+          | 'certificates-per-domain'
+          | 'certificates-per-name-set'
+          | 'failed-validations'
+          | 'consecutive-failed-validations';
+        /** @description The domain, the name or the names; absent for the orders of the account. */
+        subject?: string;
+        /** @description How many the CA allows at once. */
+        capacity: number;
+        /** @description How many are left. */
+        available: number;
+        /** @description When all are there again if none is taken; absent where they are. */
+        fullAt?: string;
+      }[];
     };
     DnsProvider: {
       /** @description As requests name it. */

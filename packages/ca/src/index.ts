@@ -79,6 +79,7 @@ export {
 export { networkValidator, type NetworkValidatorOptions } from './network-validator.ts';
 export { nodeHandler } from './node-handler.ts';
 export { type ProfileOptions, tlsProfiles } from './profiles.ts';
+export type { OrderLimits } from './order-limits.ts';
 export {
   type Bucket,
   type LimitedAction,

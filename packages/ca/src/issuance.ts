@@ -101,7 +101,7 @@ interface Finished {
  * Where two did the same, one is kept.
  */
 async function finish(
-  { storage, clock, watch }: Service,
+  { storage, clock, watch, countedOrders }: Service,
   { id, stored, chains, decided, issuer }: Finished,
 ): Promise<void> {
   if (stored?.record.status !== 'processing') return;
@@ -124,6 +124,7 @@ async function finish(
     { remove: issuances.key(id) },
     { remove: pending.key(`${record.account}/${id}`) },
   ]);
+  countedOrders?.issued(record);
   watch.onIssued?.({ profile: record.profile });
 }
 

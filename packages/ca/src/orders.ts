@@ -36,6 +36,7 @@ export async function newOrder(service: Service, request: SignedByAccount): Prom
   await limited(service.rateLimiter, 'order', `account ${account}`);
   service.housekeeping();
   await checkAllowed(service, names, profile, { id: account, externalAccount });
+  await service.countedOrders?.add(service, { account, names, replaces: asked.replaces });
   return await untilWritten(() => written(service, { account, asked, names, profile, wishes }));
 }
 

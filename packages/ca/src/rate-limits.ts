@@ -88,8 +88,11 @@ export async function limited(
   if (seconds > 0) throw tooManyRequests(seconds);
 }
 
-export function tooManyRequests(seconds: number): Refusal {
-  return refusal('rateLimited', `too many requests of this kind: come back in ${seconds} seconds`, {
+export function tooManyRequests(
+  seconds: number,
+  detail = 'too many requests of this kind',
+): Refusal {
+  return refusal('rateLimited', `${detail}: come back in ${seconds} seconds`, {
     headers: { 'retry-after': String(seconds) },
   });
 }

@@ -84,13 +84,25 @@ export async function renewalInfo(
   if (!stored)
     throw refusal('malformed', 'this CA has issued no certificate of this name', { status: 404 });
   const { record } = stored;
-  const moved = await movedWindow(storage, idOf(stored), record);
-  const { start, end } = moved ?? ownWindow(record, clock);
+  const { start, end, explanationUrl } = await renewalWindow(
+    { storage, clock },
+    idOf(stored),
+    record,
+  );
   return json(
     200,
-    { suggestedWindow: { start, end }, explanationURL: moved?.explanationUrl },
+    { suggestedWindow: { start, end }, explanationURL: explanationUrl },
     { headers: { 'retry-after': askAgain } },
   );
+}
+
+/** Returns when a certificate is to be renewed. */
+export async function renewalWindow(
+  { storage, clock }: Pick<Service, 'storage' | 'clock'>,
+  serialNumber: string,
+  record: CertificateRecord,
+): Promise<Pick<WindowRecord, 'start' | 'end' | 'explanationUrl'>> {
+  return (await movedWindow(storage, serialNumber, record)) ?? ownWindow(record, clock);
 }
 
 async function movedWindow(

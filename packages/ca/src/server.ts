@@ -15,6 +15,7 @@ import type { Issuers, PresentIssuers } from './authority/issuer.ts';
 import { signedOcspResponses } from './signed-ocsp-responses.ts';
 import { type ProfileOptions, profilesOf } from './profiles.ts';
 import { weakKeyFaults } from './public-key.ts';
+import { countedOrders, type OrderLimits } from './order-limits.ts';
 import { type RateLimiter, tokenBuckets } from './rate-limits.ts';
 import type { Lifetimes, Limits, Meta, Service } from './service.ts';
 import type { ServerWatch } from './server-watch.ts';
@@ -74,6 +75,8 @@ export interface AcmeServerOptions extends Issuers, Meta, DraftChallengeOptions,
   readonly validationPauses?: readonly DurationInput[];
   /** Token buckets in this process by default. */
   readonly rateLimiter?: RateLimiter;
+  /** Limits of orders and certificates, as public CAs have them; none by default. */
+  readonly orderLimits?: OrderLimits | undefined;
   readonly clock?: Clock;
 }
 
@@ -162,6 +165,7 @@ function partsOf({
       identifiers: Math.min(100, options.limits?.identifiers ?? 100),
     },
     rateLimiter: options.rateLimiter ?? tokenBuckets({ clock }),
+    countedOrders: options.orderLimits && countedOrders(options.orderLimits, clock),
     weakKeyFault: weakKeyFaults(),
     watch: {
       answering: options.answering,

@@ -11,6 +11,7 @@ import type { DraftChallenges } from './draft-challenges.ts';
 import type { ServerWatch } from './server-watch.ts';
 import type { SignedOcspResponses } from './signed-ocsp-responses.ts';
 import type { IdentifierPolicy } from './identifiers.ts';
+import type { CountedOrders } from './order-limits.ts';
 import type { Profile } from './profiles.ts';
 import type { WeakKeyFault } from './public-key.ts';
 import type { RateLimiter } from './rate-limits.ts';
@@ -68,6 +69,7 @@ export interface Service {
   readonly lifetimes: Lifetimes;
   readonly limits: Limits;
   readonly rateLimiter: RateLimiter;
+  readonly countedOrders: CountedOrders | undefined;
   readonly weakKeyFault: WeakKeyFault;
   readonly watch: ServerWatch;
   readonly background: Background;

@@ -226,6 +226,7 @@ async function settle(
           )
         : []),
     ]);
+    if (!valid) service.countedOrders?.failed(record.account, record.identifier.value);
   });
 }
 

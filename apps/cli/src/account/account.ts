@@ -1,8 +1,11 @@
+import { systemClock } from '@acmex/clock';
 import { openNetwork } from '@acmex/config';
 import { printable } from '@acmex/errors';
 import {
   accountOf,
   type AccountOptions,
+  type BudgetStatus,
+  budgetStatus,
   deactivateAccount,
   registerAccount,
   storedAccounts,
@@ -68,9 +71,27 @@ export async function accountShow(
   options: AccountCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  await withAuthority(options, terminal, async (authority, context) =>
-    toResult(authority, await accountOf(authority, context)),
-  );
+  await withAuthority(options, terminal, async (authority, context) => {
+    const result = toResult(authority, await accountOf(authority, context));
+    const now = systemClock.now().epochMilliseconds;
+    const budgets = await budgetStatus(context.storage, authority, { now });
+    return budgets ? withBudgets(result, budgets) : result;
+  });
+}
+
+/** Adds what is left of the limits of the CA. */
+function withBudgets(result: Result, budgets: readonly BudgetStatus[]): Result {
+  const rows = budgets.map(({ limit, subject, available, capacity, fullAt }) => ({
+    limit,
+    of: subject,
+    left: `${available} of ${capacity}`,
+    'full again': fullAt,
+  }));
+  return {
+    ...result,
+    text: `${result.text}\n\n${table(rows)}`,
+    document: { ...Object(result.document), budgets },
+  };
 }
 
 /** `acmex account update`: replaces the contacts. */

@@ -10,6 +10,8 @@ ca_custom_url = "https://127.0.0.1:1/directory"
 profile = "short"
 [issuers.second]
 directory = "https://127.0.0.1:2/directory"
+[issuers.second.limits]
+new_orders = { count = 300, period_secs = 10800 }
 [challenge]
 challenge_type = "dns-01"
 [challenge.dns01]
@@ -52,6 +54,7 @@ describe('the CAs that certificates can be ordered from', () => {
         {
           ...{ name: 'second', title: '127.0.0.1:2', directory: 'https://127.0.0.1:2/directory' },
           ...{ staging: false, isDefault: false },
+          budgets: [{ limit: 'new-orders', capacity: 300, available: 300 }],
         },
       ],
     });

@@ -1,8 +1,12 @@
+import { type LimitName, limitNames } from '@acmex/budgets';
+import type { Clock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
-import { storedProfiles } from '@acmex/manager';
-import { Injectable } from '@nestjs/common';
+import { budgetStatus, storedProfiles } from '@acmex/manager';
+import { resolvedIssuer } from '@acmex/manager/from-config';
+import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { issuerFor } from '../certificates/request.ts';
+import { CLOCK } from '../clock.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 
 const issuerSchema = z
@@ -20,6 +24,26 @@ const issuerSchema = z
       .optional()
       .describe(
         'The profiles that it offers, with their descriptions; absent until its directory was read for an order.',
+      ),
+    budgets: z
+      .array(
+        z.object({
+          limit: z.enum(limitNames as readonly [LimitName, ...LimitName[]]),
+          subject: z
+            .string()
+            .optional()
+            .describe('The domain, the name or the names; absent for the orders of the account.'),
+          capacity: z.int().describe('How many the CA allows at once.'),
+          available: z.int().describe('How many are left.'),
+          fullAt: z
+            .string()
+            .optional()
+            .describe('When all are there again if none is taken; absent where they are.'),
+        }),
+      )
+      .optional()
+      .describe(
+        'What is left of the orders of the account, and of each limit with a fifth or less left, at most fifty; absent where the limits of the CA are not known.',
       ),
   })
   .meta({ id: 'Issuer' });
@@ -42,17 +66,29 @@ const list = endpoint({
 /** The CAs of acmex.toml, as a tenant may use them. */
 @Injectable()
 export class Issuers {
+  readonly #clock: Clock;
+
+  constructor(@Inject(CLOCK) clock: Clock) {
+    this.#clock = clock;
+  }
+
   @Handles(list)
   async list({ caller: { tenant } }: RequestOf<typeof list>): Promise<Answer> {
     const { manager, issuers, storage } = tenant;
     const allowed = issuersOf(manager.config).filter(({ name }) => issuers?.includes(name) ?? true);
     const byDefault = allowed.length > 0 ? issuerFor(tenant, undefined).name : undefined;
     const items = await Promise.all(
-      allowed.map(async ({ name, title, directory, staging, profile }) => ({
-        ...{ name, title, directory, staging, profile },
-        isDefault: name === byDefault,
-        profiles: await storedProfiles(storage, directory),
-      })),
+      allowed.map(async (issuer) => {
+        const { name, title, directory, staging, profile } = issuer;
+        return {
+          ...{ name, title, directory, staging, profile },
+          isDefault: name === byDefault,
+          profiles: await storedProfiles(storage, directory),
+          budgets: await budgetStatus(storage, resolvedIssuer(issuer), {
+            now: this.#clock.now().epochMilliseconds,
+          }),
+        };
+      }),
     );
     return answer(200, { items, challenge: manager.challenge.challenge });
   }
