@@ -28,6 +28,7 @@ for (const page of [
   'docs/deployment.md',
   'docs/certificates-as-code.md',
   'docs/rate-limits.md',
+  'docs/several-cas.md',
   'docs/hardware-keys.md',
   'docs/check.md',
   'docs/rehearsal.md',

@@ -1,4 +1,11 @@
-import { type Config, issuersOf, type WellKnownIssuer, wellKnownIssuers } from '@acmex/config';
+import {
+  type Config,
+  type IssuerDescription,
+  issuersNamed,
+  issuersOf,
+  type WellKnownIssuer,
+  wellKnownIssuers,
+} from '@acmex/config';
 import {
   type AccountDescription,
   declaredIssuer,
@@ -42,8 +49,8 @@ const wellKnown: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
 
 /**
  * Returns the CA that flags choose, with the account for it: that of `--server`; that of `--ca`, by
- * its name in the configuration or its well-known name; Let's Encrypt with `--prod`; that of
- * `[acme]`, if the configuration sets one; else Let's Encrypt staging.
+ * its name in the configuration or its well-known name; Let's Encrypt with `--prod`; the first of
+ * `acme.issuers`, else that of `[acme]`, if the configuration sets one; else Let's Encrypt staging.
  * @throws CliError `ERR_CLI_USAGE` for an unknown CA
  */
 export async function chooseAuthority(
@@ -77,6 +84,19 @@ export function authoritySettings(authority: CertificateAuthority): IssuerSettin
 }
 
 /**
+ * Returns the CAs to use where the chosen one cannot issue: the further ones of `acme.issuers`,
+ * unless flags choose a CA.
+ */
+export async function fallbackAuthorities(
+  { server, ca, prod }: AuthorityOptions,
+  config: Config,
+): Promise<readonly CertificateAuthority[]> {
+  if (server !== undefined || ca !== undefined || prod || !choosesAuthority(config)) return [];
+  const [, ...fallbacks] = issuersNamed(config);
+  return await Promise.all(fallbacks.map(fromConfiguration));
+}
+
+/**
  * Returns the contacts of a list of e-mail addresses with commas: each as a mailto URL. RFC 8555
  * §7.3
  * @throws CliError `ERR_CLI_USAGE` for what is not an e-mail address
@@ -98,12 +118,7 @@ export function contactsOf(addresses: string): readonly string[] {
 async function choose(options: AuthorityOptions, config: Config): Promise<CertificateAuthority> {
   if (options.server !== undefined) return fromDirectory(options.server);
   const configured = configuredIssuer(options, config);
-  if (configured) {
-    const settings = resolvedIssuer(configured);
-    const { caCertificate, trustAnchors } = await declaredIssuer(settings);
-    const remark = configured.staging ? notTrusted : undefined;
-    return { ...settings, caCertificate, trustAnchors, remark };
-  }
+  if (configured) return await fromConfiguration(configured);
   const name = options.ca ?? (options.prod ? 'letsencrypt' : 'letsencrypt-staging');
   const entry = Object.hasOwn(wellKnown, name) ? wellKnown[name] : undefined;
   if (entry) return fromWellKnown(entry);
@@ -113,6 +128,13 @@ async function choose(options: AuthorityOptions, config: Config): Promise<Certif
     'ERR_CLI_USAGE',
     `--ca "${name}" is unknown: use ${names}, or --server with the URL of its ACME directory`,
   );
+}
+
+async function fromConfiguration(issuer: IssuerDescription): Promise<CertificateAuthority> {
+  const settings = resolvedIssuer(issuer);
+  const { caCertificate, trustAnchors } = await declaredIssuer(settings);
+  const remark = issuer.staging ? notTrusted : undefined;
+  return { ...settings, caCertificate, trustAnchors, remark };
 }
 
 function fromDirectory(directory: string): CertificateAuthority {
@@ -130,7 +152,7 @@ function configuredIssuer({ ca, prod }: AuthorityOptions, config: Config) {
   const [first, ...further] = issuersOf(config);
   // The first is only the default if the configuration does not choose a CA.
   const hasFirst = choosesAuthority(config);
-  if (ca === undefined) return !prod && hasFirst ? first : undefined;
+  if (ca === undefined) return !prod && hasFirst ? issuersNamed(config)[0] : undefined;
   return [...(hasFirst && first ? [first] : []), ...further].find(({ name }) => name === ca);
 }
 
@@ -142,9 +164,10 @@ function fromWellKnown({ title, directory, staging }: WellKnownIssuer): Certific
 
 /** Reports whether a configuration chooses a CA. Its default does not count. */
 function choosesAuthority({ originOf }: Config): boolean {
-  return ['ca', 'ca_environment', 'ca_custom_url', 'tos_agreed', 'external_account_binding'].some(
-    (key) => originOf(['acme', key]).from !== 'default',
-  );
+  return [
+    ...['ca', 'ca_environment', 'ca_custom_url', 'issuers'],
+    ...['tos_agreed', 'external_account_binding'],
+  ].some((key) => originOf(['acme', key]).from !== 'default');
 }
 
 function external(

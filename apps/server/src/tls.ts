@@ -3,7 +3,7 @@ import type { Server } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { decryptedPrivateKeyPem, parseChain, storedPem } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
-import { issuersOf, type Secret } from '@acmex/config';
+import { issuersNamed, type Secret } from '@acmex/config';
 import { errorCode, errorText } from '@acmex/errors';
 import { fileErrorText } from '@acmex/files';
 import { deployRecord } from '@acmex/manager';
@@ -152,14 +152,16 @@ async function managed(
       content && { cert: content.chain, key: storedPem(content.privateKey, `the key of ${id}`) }
     );
   }
+  const [issuer, ...fallbacks] = issuersNamed(config);
   await provisioner.declare(
     {
       names: [name],
-      issuer: issuersOf(config)[0].name,
+      issuer: issuer.name,
+      fallbackIssuers: fallbacks.map((fallback) => fallback.name),
       keyType: 'ec-p256',
       deploy: deployRecord([{ general: true }]),
     },
-    { keep: ['issuer', 'keyType', 'deploy'] },
+    { keep: ['issuer', 'fallbackIssuers', 'keyType', 'deploy'] },
   );
   return undefined;
 }

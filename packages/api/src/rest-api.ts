@@ -1440,7 +1440,10 @@ export interface components {
       names: string[];
       /** @enum {string} */
       state: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+      /** @description The preferred one. */
       issuer: string;
+      /** @description All issuers that may issue it, in the order in which they are used. */
+      issuers: string[];
       profile?: string;
       preferredChain?: string;
       /** @enum {string} */
@@ -1461,6 +1464,8 @@ export interface components {
       /** @description The certificate that is in use. */
       current?: {
         generation: number;
+        /** @description The issuer that issued it; absent for one of an early version. */
+        issuer?: string;
         /** @description Lower-case hexadecimal. */
         serialNumber: string;
         /** @description RFC 3339 */
@@ -1564,8 +1569,10 @@ export interface components {
     };
     Template: {
       name: string;
-      /** @description An issuer of acmex.toml; the one of [acme] by default. */
+      /** @description An issuer of acmex.toml; acme.issuers by default. */
       issuer?: string;
+      /** @description Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate. */
+      issuers?: string[];
       profile?: string;
       /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
       preferredChain?: string;
@@ -1602,6 +1609,16 @@ export interface components {
       staging: boolean;
       /** @description Whether requests without an issuer use it. */
       isDefault: boolean;
+      /** @description Why nothing is ordered there now; absent where it is used. */
+      unavailable?: {
+        /** @enum {string} */
+        cause: 'limit' | 'outage';
+        since?: string;
+        /** @description When an order tries it again. */
+        until: string;
+        code?: string;
+        message?: string;
+      };
       /** @description The profile of requests without one. */
       profile?: string;
       /** @description The profiles that it offers, with their descriptions; absent until its directory was read for an order. */
@@ -1792,6 +1809,10 @@ export interface components {
         | 'account_registered'
         | 'account_updated'
         | 'account_key_changed'
+        | 'issuer_unavailable'
+        | 'issuer_available'
+        | 'issuer_changed'
+        | 'order_given_up'
         | 'challenge_record_wanted'
         | 'challenge_created'
         | 'challenge_validated'
@@ -2140,6 +2161,10 @@ export interface components {
         | 'account_registered'
         | 'account_updated'
         | 'account_key_changed'
+        | 'issuer_unavailable'
+        | 'issuer_available'
+        | 'issuer_changed'
+        | 'order_given_up'
         | 'challenge_record_wanted'
         | 'challenge_created'
         | 'challenge_validated'
@@ -2487,8 +2512,10 @@ export interface operations {
           names?: string[];
           /** @description A template: it gives the values that the request does not have; labels are joined. */
           template?: string;
-          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          /** @description An issuer of acmex.toml; acme.issuers by default. */
           issuer?: string;
+          /** @description Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate. */
+          issuers?: string[];
           profile?: string;
           /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
           preferredChain?: string;
@@ -2724,8 +2751,10 @@ export interface operations {
           names: string[];
           /** @description A template: it gives the values that the request does not have; labels are joined. */
           template?: string;
-          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          /** @description An issuer of acmex.toml; acme.issuers by default. */
           issuer?: string;
+          /** @description Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate. */
+          issuers?: string[];
           profile?: string;
           /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
           preferredChain?: string;
@@ -2908,8 +2937,10 @@ export interface operations {
     requestBody?: {
       content: {
         'application/json': {
-          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          /** @description An issuer of acmex.toml; acme.issuers by default. */
           issuer?: string;
+          /** @description Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate. */
+          issuers?: string[];
           /** @description null for the default. */
           profile?: string | null;
           /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. null for the default. */
@@ -2998,8 +3029,10 @@ export interface operations {
           names?: string[];
           /** @description A template: it gives the values that the request does not have; labels are joined. */
           template?: string;
-          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          /** @description An issuer of acmex.toml; acme.issuers by default. */
           issuer?: string;
+          /** @description Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate. */
+          issuers?: string[];
           profile?: string;
           /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
           preferredChain?: string;
@@ -3269,8 +3302,10 @@ export interface operations {
     requestBody?: {
       content: {
         'application/json': {
-          /** @description An issuer of acmex.toml; the one of [acme] by default. */
+          /** @description An issuer of acmex.toml; acme.issuers by default. */
           issuer?: string;
+          /** @description Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate. */
+          issuers?: string[];
           profile?: string;
           /** @description Chain to use where the CA offers several: the common name of the issuer at its end, or the SHA-256 fingerprint of a certificate in it; the issuer's preferred_chain by default. */
           preferredChain?: string;
@@ -4719,6 +4754,10 @@ export interface operations {
           | 'account_registered'
           | 'account_updated'
           | 'account_key_changed'
+          | 'issuer_unavailable'
+          | 'issuer_available'
+          | 'issuer_changed'
+          | 'order_given_up'
           | 'challenge_record_wanted'
           | 'challenge_created'
           | 'challenge_validated'
@@ -4799,6 +4838,10 @@ export interface operations {
           | 'account_registered'
           | 'account_updated'
           | 'account_key_changed'
+          | 'issuer_unavailable'
+          | 'issuer_available'
+          | 'issuer_changed'
+          | 'order_given_up'
           | 'challenge_record_wanted'
           | 'challenge_created'
           | 'challenge_validated'

@@ -44,7 +44,7 @@ export type { ConfigRow } from './config-row.ts';
 export { explain } from './explain.ts';
 export { type Fault, faultText } from './fault.ts';
 export { findConfig, type Places } from './find-config.ts';
-export { type IssuerDescription, issuersOf } from './issuers.ts';
+export { type IssuerDescription, issuersNamed, issuersOf } from './issuers.ts';
 export { explainProxyVariables, openNetwork, type OpenNetworkOptions } from './network.ts';
 export { type KeyPath, valueAt } from './settings.ts';
 export {

@@ -5,7 +5,7 @@ import { type WellKnownIssuer, wellKnownIssuers } from './well-known-issuers.ts'
 /** An account at a CA, as certificates name it. */
 export interface IssuerDescription extends Omit<
   ConfigValues['acme'],
-  'ca' | 'ca_environment' | 'ca_custom_url' | 'contact'
+  'ca' | 'ca_environment' | 'ca_custom_url' | 'contact' | 'issuers'
 > {
   readonly name: string;
   /** Set where the issuer has an account beside the default account of the directory. */
@@ -18,11 +18,12 @@ export interface IssuerDescription extends Omit<
   readonly contact: readonly string[];
 }
 
-/** Returns the issuers of a configuration. The first is that of `[acme]`, the default. */
+/** Returns the issuers of a configuration. The first is that of `[acme]`. */
 export function issuersOf({
   values: { acme, issuers },
 }: Pick<Config, 'values'>): readonly [IssuerDescription, ...IssuerDescription[]] {
-  const { ca, ca_environment: environment, ca_custom_url: url, ...account } = acme;
+  const { ca, ca_environment: environment, ca_custom_url: url } = acme;
+  const { issuers: _, ...account } = acme;
   const name = acmeIssuerName(ca, environment);
   const further = Object.entries(issuers).map(
     ([accountName, { ca: wellKnown, directory, ...rest }]) => ({
@@ -33,7 +34,22 @@ export function issuersOf({
   return [describe(name, name, url, account), ...further];
 }
 
-type Account = Omit<ConfigValues['acme'], 'ca' | 'ca_environment' | 'ca_custom_url'>;
+/**
+ * Returns the issuers of these names, in their order: those of `acme.issuers` by default, else that
+ * of `[acme]`. The preferred one comes first. A name that is not defined is left out.
+ */
+export function issuersNamed(
+  config: Pick<Config, 'values'>,
+  names: readonly string[] = config.values.acme.issuers ?? [],
+): readonly [IssuerDescription, ...IssuerDescription[]] {
+  const all = issuersOf(config);
+  const [first, ...further] = names.flatMap((name) =>
+    all.filter((candidate) => candidate.name === name),
+  );
+  return first ? [first, ...further] : [all[0]];
+}
+
+type Account = Omit<ConfigValues['acme'], 'ca' | 'ca_environment' | 'ca_custom_url' | 'issuers'>;
 
 function describe(
   name: string,

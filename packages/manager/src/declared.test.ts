@@ -14,6 +14,7 @@ const general = [{ general: true }];
 /** How each value of an entry is written, and what the certificate then has. */
 const values: Readonly<Record<Value, readonly [string, Partial<CertificateSpec>]>> = {
   issuer: ['issuer = "second"', { issuer: 'second' }],
+  issuers: ['issuers = ["second", "custom"]', { issuer: 'second', fallbackIssuers: ['custom'] }],
   key_type: ['key_type = "rsa-2048"', { keyType: 'rsa-2048' }],
   key: ['key = "kms:web"', { key: 'kms:web' }],
   reuse_key: ['reuse_key = true', { reuseKey: true }],

@@ -1,17 +1,19 @@
 import { parseListenAddress } from '@acmex/identifier';
-import type {
-  CertificateSpec,
-  CertificateSummary,
-  Declaration,
-  DeclaredEntry,
-  JoinOptions,
-  ManagedCertificate,
-  SpecKey,
+import {
+  allIssuers,
+  type CertificateSpec,
+  type CertificateSummary,
+  type Declaration,
+  type DeclaredEntry,
+  type JoinOptions,
+  type ManagedCertificate,
+  type SpecKey,
 } from '@acmex/orchestrator';
 import {
   type Config,
   type ConfigValues,
   type IssuerDescription,
+  issuersNamed,
   issuersOf,
   parseServedAt,
 } from '@acmex/config';
@@ -64,8 +66,10 @@ export async function reconcileDeclared(
 
 /** Returns what `[[certificates]]` wants. Reads and writes nothing. */
 export function declaredSpecs(config: Pick<Config, 'values'>): readonly CertificateSpec[] {
-  const issuers = issuersOf(config);
-  return config.values.certificates.map((entry) => specOf(entry, issuerOf(entry, issuers)));
+  return config.values.certificates.map((entry) => {
+    const { issuer, issuers = issuer === undefined ? undefined : [issuer] } = entry;
+    return specOf(entry, issuersNamed(config, issuers));
+  });
 }
 
 /** What a configuration would change, in the order of its entries. */
@@ -123,15 +127,9 @@ function declaredEntries(config: ConfiguredManager['config']): {
     const keep: readonly SpecKey[] = isGeneral(spec.deploy) ? ['deploy'] : [];
     return { spec, options: { keep } };
   });
-  const issuers = new Set(config.values.certificates.map((entry) => issuerOf(entry, known)));
+  const used = new Set(entries.flatMap(({ spec }) => allIssuers(spec)));
+  const issuers = new Set(known.filter(({ name }) => used.has(name)));
   return { entries, issuers };
-}
-
-function issuerOf(
-  { issuer: name }: Entry,
-  issuers: ReturnType<typeof issuersOf>,
-): IssuerDescription {
-  return issuers.find((issuer) => issuer.name === name) ?? issuers[0];
 }
 
 /**
@@ -148,8 +146,11 @@ type Entry = ConfigValues['certificates'][number];
 
 function specOf(
   entry: Entry,
-  { name: issuer, profile, preferred_chain: preferredChain }: IssuerDescription,
+  [preferred, ...fallbacks]: ReturnType<typeof issuersNamed>,
 ): CertificateSpec {
+  // With several issuers, each uses its own when it issues.
+  const { profile, preferred_chain: preferredChain } =
+    fallbacks.length === 0 ? preferred : ({} as Partial<IssuerDescription>);
   const { renew_before_days: days, hooks, probe } = entry;
   const steps: readonly DeployStep[] = [
     ...entry.deploy.flatMap(targetsOf),
@@ -160,7 +161,8 @@ function specOf(
   ];
   return {
     names: entry.names.map((name) => name.toLowerCase()),
-    issuer,
+    issuer: preferred.name,
+    fallbackIssuers: fallbacks.map(({ name }) => name),
     keyType: entry.key_type,
     key: entry.key,
     reuseKey: entry.reuse_key,

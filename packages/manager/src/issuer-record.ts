@@ -125,9 +125,11 @@ export function issuerName({
   return `${host}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
 }
 
-/** A certificate to declare, with its CA. */
-export interface WantedCertificate extends Omit<CertificateSpec, 'issuer'> {
+/** A certificate to declare, with its CAs. */
+export interface WantedCertificate extends Omit<CertificateSpec, 'issuer' | 'fallbackIssuers'> {
   readonly issuer: DeclaredIssuer;
+  /** The CAs to use where `issuer` cannot issue, the best first; none by default. */
+  readonly fallbackIssuers?: readonly DeclaredIssuer[] | undefined;
 }
 
 /**
@@ -136,14 +138,15 @@ export interface WantedCertificate extends Omit<CertificateSpec, 'issuer'> {
  */
 export async function declareCertificate(
   { storage, provisioner }: { readonly storage: Storage; readonly provisioner: Provisioner },
-  { issuer, ...wanted }: WantedCertificate,
+  { issuer, fallbackIssuers = [], ...wanted }: WantedCertificate,
   options: DeclareOptions = {},
 ): Promise<Declaration> {
   const unchanged = unchangedIssuer(storage, issuer);
   if (!unchanged) await keepIssuer(storage, issuer);
+  const fallbacks = await keptIssuers(storage, fallbackIssuers);
   let isFirst = true;
   return await provisioner.declare(
-    { ...wanted, issuer: issuerName(issuer) },
+    { ...wanted, issuer: issuerName(issuer), fallbackIssuers: fallbacks },
     {
       ...options,
       alsoWritten: async () => {
@@ -157,12 +160,26 @@ export async function declareCertificate(
   );
 }
 
+/** Stores what renewals need to know of CAs. @returns their names */
+async function keptIssuers(
+  storage: Storage,
+  declared: readonly DeclaredIssuer[],
+): Promise<readonly string[]> {
+  const names = [];
+  for (const issuer of declared) names.push(await keepIssuer(storage, issuer));
+  return names;
+}
+
 /** What to change of a certificate. */
 export interface CertificateChanges extends ChangeOptions {
   /** The CA to change to; by default it stays. */
   readonly issuer?: DeclaredIssuer | undefined;
+  /** With `issuer`: the CAs to use where it cannot issue; none by default. */
+  readonly fallbackIssuers?: readonly DeclaredIssuer[] | undefined;
   /** Returns the values to change, as `Provisioner.change` takes them. */
-  readonly changesOf: (certificate: ManagedCertificate) => Partial<Omit<CertificateSpec, 'issuer'>>;
+  readonly changesOf: (
+    certificate: ManagedCertificate,
+  ) => Partial<Omit<CertificateSpec, 'issuer' | 'fallbackIssuers'>>;
 }
 
 /**
@@ -172,9 +189,14 @@ export interface CertificateChanges extends ChangeOptions {
 export async function changeCertificate(
   { storage, provisioner }: { readonly storage: Storage; readonly provisioner: Provisioner },
   id: string,
-  { issuer, changesOf, ...options }: CertificateChanges,
+  { issuer, fallbackIssuers = [], changesOf, ...options }: CertificateChanges,
 ): Promise<Declaration> {
-  const changedIssuer = issuer ? { issuer: await keepIssuer(storage, issuer) } : {};
+  const changedIssuer = issuer
+    ? {
+        issuer: await keepIssuer(storage, issuer),
+        fallbackIssuers: await keptIssuers(storage, fallbackIssuers),
+      }
+    : {};
   return await provisioner.change(
     id,
     (certificate) => ({ ...changesOf(certificate), ...changedIssuer }),

@@ -1,5 +1,6 @@
 import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { records, schemaCheck, type Storage } from '@acmex/storage';
+import { Breakers } from './breaker.ts';
 import {
   type CertificateSummary,
   dueAt,
@@ -7,11 +8,12 @@ import {
   isOutdated,
   orderDueAt,
   type ManagedCertificate,
+  presentIssuer,
   type RenewalPlan,
 } from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, type ReadFailure } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
 import type { Provisioner, Submission } from './provisioner.ts';
 import {
@@ -70,6 +72,7 @@ export class CertificateMaintenance {
   readonly #deployment: Deployment | undefined;
   readonly #revocation: RevocationSource | undefined;
   readonly #clock: Clock;
+  readonly #breakers: Breakers;
 
   constructor({
     storage,
@@ -82,6 +85,7 @@ export class CertificateMaintenance {
     this.#storage = storage;
     this.#provisioner = provisioner;
     this.#clock = clock;
+    this.#breakers = new Breakers({ storage, clock });
     this.#deployment =
       deployer &&
       new Deployment({
@@ -128,7 +132,9 @@ export class CertificateMaintenance {
     });
     const order = await this.#orderFor(id, force === 'renewal');
     const outcome =
-      order === undefined ? undefined : await this.#provisioner.execute(order, { signal });
+      order === undefined
+        ? undefined
+        : await this.#provisioner.execute(order, { signal, isForced: force === 'renewal' });
     const deployed = await this.#deployment?.place(id, { signal, now: force !== undefined });
     const after = await this.#provisioner.certificates.find(id);
     return {
@@ -233,16 +239,19 @@ export class CertificateMaintenance {
    * meanwhile, nothing changes.
    */
   async #askForWindow(
-    { id, issuer, renewal, current, order }: ManagedCertificate,
+    certificate: ManagedCertificate,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const { id, renewal, current, order } = certificate;
     if (!current || order !== undefined || renewal?.askAt === undefined) return;
     const chain = (await this.#provisioner.certificates.generation(id, current.generation))?.chain;
     if (chain === undefined) return;
-    const info = await this.#windowOf(issuer, chain, signal).catch((error: unknown) => {
-      signal?.throwIfAborted();
-      return { failed: failureOf(error) };
-    });
+    const info = await this.#windowOf(presentIssuer(certificate), chain, signal).catch(
+      (error: unknown) => {
+        signal?.throwIfAborted();
+        return { failed: failureOf(error) };
+      },
+    );
     const now = this.#clock.now();
     let before: CertificateSummary['renewal'];
     const withPlan = (summary: CertificateSummary) => {
@@ -276,7 +285,12 @@ export class CertificateMaintenance {
     issuer: string,
     chain: string,
     signal: AbortSignal | undefined,
-  ): Promise<RenewalInfo | undefined> {
+  ): Promise<RenewalInfo | { readonly failed: ReadFailure } | undefined> {
+    const retryAfter = await this.#breakers.openUntil(issuer);
+    if (retryAfter)
+      return {
+        failed: { code: 'ERR_ORCHESTRATOR_HELD', message: '', retryAfter, permanent: false },
+      };
     return await (await this.#provisioner.issuer(issuer)).renewalInfo?.(chain, { signal });
   }
 }

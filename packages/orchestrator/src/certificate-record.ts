@@ -2,6 +2,7 @@ import { type Change, records, schemaCheck, type Stored } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import { alarmAt, type ReportedAlarms } from './alarm-times.ts';
 import {
+  allIssuers,
   type CertificateSpec,
   certificateSpecSchema,
   orderedDifferences,
@@ -87,6 +88,11 @@ export interface CertificateSummary extends CertificateSpec {
    * again when it is declared again.
    */
   readonly retiredAt?: string | undefined;
+  /**
+   * The fallback issuer that renewals go to first, because the issuer before it refused this
+   * certificate. Absent where renewals go to `issuer`.
+   */
+  readonly lineage?: string | undefined;
   /**
    * Whether a configuration declared the places in `deploy`: they then end with its entry for them.
    * Absent for places that were set otherwise, and in records of earlier versions.
@@ -175,6 +181,7 @@ const summarySchema = certificateSpecSchema.extend({
   createdAt: time,
   paused: z.boolean(),
   retiredAt: time.optional(),
+  lineage: z.string().optional(),
   deployDeclared: z.boolean().optional(),
   current: currentSchema.optional(),
   renewal: z
@@ -302,6 +309,24 @@ export const pauseMessages = {
   resume: 'it is resumed',
   retire: 'it is retired: the configuration does not declare it any more',
 } as const;
+
+/**
+ * Returns the issuers that may issue a certificate, in the order in which they are used. The lineage
+ * comes first: the issuer that renewals go to, so that the CA knows the certificate that is replaced
+ * (RFC 9773 §5). It stays while another issuer is used during an outage.
+ */
+export function issuersInOrder(
+  certificate: Pick<CertificateSummary, 'issuer' | 'fallbackIssuers' | 'lineage'>,
+): readonly string[] {
+  const all = allIssuers(certificate);
+  const first = all.filter((issuer) => issuer === certificate.lineage);
+  return [...new Set([...first, ...all])];
+}
+
+/** Returns the name of the issuer of the certificate in use, else of the preferred one. */
+export function presentIssuer({ issuer, current }: CertificateSummary): string {
+  return current?.issuedFor?.issuer ?? issuer;
+}
 
 /** Whether the certificate in use was issued for something else than what is wanted now. */
 export function isOutdated(summary: CertificateSummary): boolean {

@@ -7,8 +7,13 @@ import { jsonObject, texts } from './record-fields.ts';
 export interface CertificateSpec {
   /** As people write them. */
   readonly names: readonly string[];
-  /** The name of an issuer. */
+  /** The name of the preferred issuer. */
   readonly issuer: string;
+  /**
+   * The names of the issuers to use where `issuer` cannot issue, the best first; none by default.
+   * A certificate of one of them is as wanted: see `issuersInOrder`.
+   */
+  readonly fallbackIssuers?: readonly string[] | undefined;
   readonly profile?: string | undefined;
   /**
    * The chain to use where the CA offers several: the common name of the issuer that it ends in, or
@@ -56,6 +61,7 @@ export const orderedSpecSchema = z.looseObject(orderedShape);
 /** What a stored `CertificateSpec` looks like. */
 export const certificateSpecSchema = z.looseObject({
   ...orderedShape,
+  fallbackIssuers: texts.optional(),
   reuseKey: z.boolean().optional(),
   proof: jsonObject.optional(),
   renewBefore: z.string().optional(),
@@ -70,6 +76,7 @@ export type SpecKey = keyof CertificateSpec;
 const specKeys = [
   'names',
   'issuer',
+  'fallbackIssuers',
   'profile',
   'preferredChain',
   'keyType',
@@ -144,12 +151,25 @@ export function differences(
 
 /**
  * Returns those of `orderedKeys` whose values differ. A preferred chain that is not known is not
- * compared: see `storedOrderedSpec`.
+ * compared: see `storedOrderedSpec`. Each of the wanted issuers is as good.
  */
-export function orderedDifferences(wanted: OrderedSpec, issued: OrderedSpec): readonly SpecKey[] {
+export function orderedDifferences(
+  wanted: OrderedSpec & Pick<CertificateSpec, 'fallbackIssuers'>,
+  issued: OrderedSpec,
+): readonly SpecKey[] {
   return differences(orderedSpec(wanted), issued).filter(
-    (key) => key !== 'preferredChain' || issued.preferredChain !== undefined,
+    (key) =>
+      (key !== 'preferredChain' || issued.preferredChain !== undefined) &&
+      (key !== 'issuer' || !allIssuers(wanted).includes(issued.issuer)),
   );
+}
+
+/** Returns the names of all issuers that may issue a certificate, the preferred one first. */
+export function allIssuers({
+  issuer,
+  fallbackIssuers = [],
+}: Pick<CertificateSpec, 'issuer' | 'fallbackIssuers'>): readonly string[] {
+  return [...new Set([issuer, ...fallbackIssuers])];
 }
 
 /** Whether a value is undefined, `false`, or an empty list or object. */

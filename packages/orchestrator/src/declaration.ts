@@ -9,6 +9,7 @@ import {
   withOrderDue,
 } from './certificate-record.ts';
 import {
+  allIssuers,
   type CertificateSpec,
   differences,
   isEmpty,
@@ -159,7 +160,7 @@ export class Declarer {
   async declare(wanted: CertificateSpec, options: DeclareOptions = {}): Promise<Declaration> {
     const spec = { ...wanted, names: checkedNames(wanted.names) };
     assertReference(spec);
-    await this.#assertIssuer(spec.issuer);
+    for (const issuer of allIssuers(spec)) await this.#assertIssuer(issuer);
     const { admit = async () => [] } = options;
     return await untilWritten(async () => {
       const [identities, candidates, alsoWritten = []] = await Promise.all([
@@ -189,7 +190,9 @@ export class Declarer {
       const { names, ...changes } = changesOf({ id: idOf(stored), ...stored.record });
       const spec = names === undefined ? changes : { ...changes, names: checkedNames(names) };
       assertReference(spec);
-      if (spec.issuer !== undefined) await this.#assertIssuer(spec.issuer);
+      const { issuer = stored.record.issuer, fallbackIssuers } = spec;
+      if (spec.issuer !== undefined || fallbackIssuers !== undefined)
+        for (const name of allIssuers({ issuer, fallbackIssuers })) await this.#assertIssuer(name);
       const identities = await readIdentities(this.#storage, names ?? stored.record.names);
       return await this.#applyTo(stored, spec, { options, admit, identities, alsoWritten: [] });
     });
@@ -197,7 +200,7 @@ export class Declarer {
 
   /** @see Provisioner.planAll */
   async planAll(entries: readonly DeclaredEntry[]): Promise<readonly PlannedDeclaration[]> {
-    for (const issuer of new Set(entries.map(({ spec }) => spec.issuer)))
+    for (const issuer of new Set(entries.flatMap(({ spec }) => allIssuers(spec))))
       await this.#assertIssuer(issuer);
     const candidates = await this.#candidatesOf(entries);
     const claims = claimsOf(entries, candidates);
@@ -565,6 +568,8 @@ function planFor(
       ? { renewal: renewalPlanWith(wanted.renewBefore ?? renewBefore, record) }
       : {}),
     ...(isBack ? { retiredAt: undefined } : {}),
+    // Another preference is where the next renewal goes.
+    ...(changed.includes('issuer') ? { lineage: undefined } : {}),
     ...(isDeployWanted && spec.declared !== record.deployDeclared
       ? { deployDeclared: spec.declared }
       : {}),
@@ -624,7 +629,9 @@ function keptKeys(
     keepsDeviceKey(spec, existing) && ('key' in spec || defaults.includes('keyType'));
   const isReplaced = spec.declared === true && existing.deployDeclared === true;
   return [...keep, ...(keepsType ? (['keyType'] as const) : [])].filter(
-    (key) => !isEmpty(existing, key) && !(key === 'deploy' && isReplaced),
+    (key) =>
+      // A kept issuer is kept with what is used instead of it.
+      (!isEmpty(existing, key) || key === 'fallbackIssuers') && !(key === 'deploy' && isReplaced),
   );
 }
 

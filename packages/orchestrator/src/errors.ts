@@ -56,6 +56,12 @@ export const orchestratorErrors = {
     exit: 7,
     http: 429,
   },
+  ERR_ORCHESTRATOR_CA_UNAVAILABLE: {
+    meaning: 'The issuer has not worked for some time, and nothing is ordered there for a while.',
+    cure: 'Wait: the order is tried again at the time in the message. Read the last failure in it, or give the certificate another issuer with issuers.',
+    exit: 4,
+    http: 503,
+  },
   ERR_ORCHESTRATOR_KEY_COMPROMISED: {
     meaning: 'The private key was revoked as compromised, and must not be certified again.',
     cure: 'Wait: the next try creates a new key; for a key in a device, name a new key.',

@@ -10,6 +10,13 @@ export const eventMeanings = {
   account_registered: 'An account was created at a CA, or found there by its key.',
   account_updated: 'The contacts of an account were changed, or it was deactivated.',
   account_key_changed: 'An account has a new key.',
+  issuer_unavailable:
+    'An issuer has failed several times in a row, or limits all orders: nothing is ordered there before the time in the message, and certificates with further issuers use those.',
+  issuer_available: 'An issuer that was unavailable works again.',
+  issuer_changed:
+    'An order is made at another issuer of the certificate, for the reason in the message.',
+  order_given_up:
+    'The CA did not end its work on an order in five attempts: its next attempt makes a new order.',
   challenge_record_wanted:
     'A person must set DNS records by hand for an order, until the time in the message. It is written again when the CA wants new values.',
   challenge_created: 'A challenge response was published.',

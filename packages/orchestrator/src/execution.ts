@@ -10,8 +10,8 @@ import {
 } from '@acmex/certificate';
 import { identifiers } from '@acmex/identifier';
 import { type Clock, type DurationInput, timestamp } from '@acmex/clock';
-import { errorCode } from '@acmex/errors';
-import { type Change, type Lock, type Storage, untilWritten } from '@acmex/storage';
+import { errorCode, errorText } from '@acmex/errors';
+import { type Change, type Lock, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import {
   type CertificateSummary,
@@ -20,10 +20,12 @@ import {
   generationId,
   generations,
   indexChanges,
+  issuersInOrder,
   summaryChanges,
   writeWithIndexes,
 } from './certificate-record.ts';
 import {
+  allIssuers,
   orderedDifferences,
   orderedSpec,
   type OrderedSpec,
@@ -33,7 +35,7 @@ import { BudgetedOrder, isLimited } from './budgeted-order.ts';
 import { OrchestratorError } from './errors.ts';
 import type { EventType } from './event-types.ts';
 import { eventChange } from './events.ts';
-import { failureOf, nextFailure } from './failure.ts';
+import { failureOf, isHeldBack, nextFailure, retryAfterOf } from './failure.ts';
 import { readIdentities } from './identity.ts';
 import type { HeldOrder, Holds } from './holds.ts';
 import {
@@ -45,7 +47,8 @@ import {
   removable,
   wantedRecords,
 } from './awaited-records.ts';
-import type { Awaited, IssuedChains, Issuer, IssuerRequest } from './issuer.ts';
+import type { Awaited, IssuedChains, Issuer, IssuerRequest, IssuerStep } from './issuer.ts';
+import type { IssuerFault } from './issuer-fault.ts';
 import type { JsonObject } from './json.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
@@ -101,6 +104,8 @@ export interface ExecutionOptions {
   readonly clock: Clock;
   readonly issuer: (name: string) => Promise<Issuer>;
   readonly holds: Holds;
+  /** Whether a person wants the order now, even if its issuer does not work. */
+  readonly isForced?: boolean | undefined;
   /** For certificates without a `renewBefore`. */
   readonly renewBefore?: DurationInput | undefined;
   /** See `ProvisionerOptions`. */
@@ -115,6 +120,8 @@ interface Issued extends IssuedCertificate {
   readonly wasRefused: string | undefined;
 }
 
+/** After so many attempts in which the CA has not ended its work, a new order is made. */
+const attemptsToFinish = 5;
 const eventOfFailure: Readonly<Record<string, EventType>> = {
   ERR_CLIENT_VALIDATION_FAILED: 'challenge_failed',
   ERR_ORCHESTRATOR_BUDGET: 'renewal_skipped',
@@ -133,6 +140,10 @@ export class Execution {
    * order at the CA.
    */
   #refused: string | undefined;
+  /** When an issuer is tried again that does not work. */
+  #triedAgainAt: Temporal.Instant | undefined;
+  /** Whether the order at the CA was given up: it is not continued. */
+  #gaveUp = false;
 
   constructor(id: string, options: ExecutionOptions) {
     this.#id = id;
@@ -164,22 +175,110 @@ export class Execution {
   }
 
   /**
-   * Key and CSR are stored before the first request to the CA, and the issuer's state before
-   * anything that depends on it.
+   * Tries the issuers of the certificate in their order. The next one is used where one is not
+   * available, or refuses this certificate; see `issuerFault`. An order that exists at a CA is
+   * continued there first.
    */
   async #issue(signal: AbortSignal): Promise<Outcome> {
     await this.#journal.change((order) => ({ ...order, state: 'running' }));
     const read = await this.#journal.readWithCertificate();
+    const usable = isPrepared(read, read.order.record.issuer)
+      ? await this.#usableRefusal(read)
+      : undefined;
+    if (usable)
+      return await this.#succeed(usable, await this.#options.issuer(read.order.record.issuer));
+    const refusedBy: string[] = [];
+    let failure: AttemptFailure | undefined;
+    for (const name of issuersToTry(read)) {
+      const wanted = this.#heldOrder(read, name);
+      const attempt = { name, wanted, failure, refusedBy };
+      const failed = await this.#tryIssuer(attempt, signal);
+      if (!('movesOn' in failed)) return failed;
+      if (failed.fault === 'refusal') refusedBy.push(name);
+      failure = worse(failure, failed);
+      if (!failed.movesOn) throw failed.error;
+    }
+    throw failure?.error;
+  }
+
+  /** @throws what an issuer cannot be the cause of */
+  async #tryIssuer(attempt: Attempt, signal: AbortSignal): Promise<Outcome | AttemptFailure> {
+    const { name, wanted } = attempt;
+    const { holds } = this.#options;
+    const isWaitedFor = (await this.#journal.read()).record.onFailure === 'end';
+    const obstacle = await holds.obstacle(wanted);
+    if (obstacle) {
+      const { error, advice } = obstacle;
+      return { issuer: name, error, movesOn: isWaitedFor || advice === 'move', isHeld: true };
+    }
+    try {
+      return await this.#issueAt(attempt, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const fault = await holds.note(wanted, error);
+      const isGivenUp = errorCode(error) === 'ERR_ACME_POLL_LIMIT' && (await this.#isGivenUp());
+      const next = fault === 'failed-validations' ? undefined : await holds.obstacle(wanted);
+      if (fault === 'outage') this.#triedAgainAt = next?.error.retryAfter;
+      const movesOn =
+        isGivenUp ||
+        next?.advice === 'move' ||
+        ['account', 'refusal'].includes(fault) ||
+        (fault === 'limit' && retryAfterOf(error) === undefined) ||
+        (isWaitedFor && ['limit', 'outage'].includes(fault) && !(await this.#isAtCa()));
+      return { issuer: name, error, fault, movesOn };
+    }
+  }
+
+  /** Whether the CA may still issue the present order of someone who waits for it. */
+  async #isAtCa(): Promise<boolean> {
+    const { record } = await this.#journal.read();
+    return isOrdered(record) && this.#journal.stepTypes(record).includes('finalized');
+  }
+
+  /**
+   * Counts that the CA has not ended its work on the order in time. After several times the order is
+   * given up, so that the next attempt makes a new one.
+   */
+  async #isGivenUp(): Promise<boolean> {
+    const { record } = await this.#journal.read();
+    const unfinished = (record.unfinished ?? 0) + 1;
+    const isGivenUp = unfinished >= attemptsToFinish;
+    if (isGivenUp) {
+      await this.#abandon(await this.#journal.readWithCertificate());
+      this.#journal.add({
+        type: 'given-up',
+        message: `${record.issuer} has not ended its work in ${unfinished} attempts: its order ${record.url ?? ''} is given up`,
+      });
+      this.#gaveUp = true;
+    }
+    await this.#journal.change((order) => ({
+      ...order,
+      ...(isGivenUp ? { issuance: undefined, url: undefined } : {}),
+      unfinished: isGivenUp ? undefined : unfinished,
+    }));
+    return isGivenUp;
+  }
+
+  /**
+   * Orders at one issuer. Key and CSR are stored before the first request to the CA, and the
+   * issuer's state before anything that depends on it.
+   */
+  async #issueAt(
+    { name, wanted, failure, refusedBy }: Attempt,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const issuer = await this.#options.issuer(name);
+    const read = await this.#journal.readWithCertificate();
     const certificate = read.certificate.record;
-    const issuer = await this.#options.issuer(certificate.issuer);
-    const usable = isPrepared(read) ? await this.#usableRefusal(read) : undefined;
-    if (usable) return await this.#succeed(usable, issuer);
-    const wanted = heldOrder(certificate);
-    await this.#options.holds.assertFree(wanted);
-    const replaces = mayReplace(certificate) ? await this.#chainInUse(read) : undefined;
-    if (!(isPrepared(read) && isOrdered(read.order.record)))
+    const isContinued = isPrepared(read, name);
+    const isMoved = failure !== undefined && read.order.record.issuer !== name;
+    if (isMoved && !failure.isHeld) await this.#settleBudget(failure.error);
+    const replaces = mayReplace(certificate, name) ? await this.#chainInUse(read) : undefined;
+    if (!(isContinued && isOrdered(read.order.record)))
       await this.#budget.take(issuer, read, { replaces: replaces !== undefined });
-    const order = isPrepared(read) ? read.order.record : await this.#prepare(read);
+    // Written with the change of the issuer.
+    if (isMoved) this.#journal.add(changedStep(name, failure));
+    const order = isContinued ? read.order.record : await this.#prepare(read, name);
     const result = await this.#chainsOf(
       {
         names: order.names,
@@ -192,10 +291,8 @@ export class Execution {
         isRenewal: certificate.current !== undefined,
       },
       { issuer, order, signal },
-    ).catch(async (error: unknown) => {
-      await this.#options.holds.note(wanted, error);
-      throw error;
-    });
+    );
+    await this.#options.holds.succeeded(wanted);
     if ('records' in result) return await this.#wait(result, order);
     const { chain, alternates } = result;
     try {
@@ -209,11 +306,28 @@ export class Execution {
           wasRefused: undefined,
         },
         issuer,
+        refusedBy,
       );
     } catch (error) {
       if (isRefusal(error)) await this.#storeRefused(chain, error);
       throw error;
     }
+  }
+
+  /** Counts what an order has taken at an issuer that has failed, before the next one is used. */
+  async #settleBudget(error: unknown): Promise<void> {
+    await this.#journal.change(
+      (order) => ({ ...order, charged: undefined }),
+      async (order) => await this.#budget.after(order, { type: 'failed', error }),
+    );
+  }
+
+  #heldOrder({ certificate: { record } }: OrderAndCertificate, issuer: string): HeldOrder {
+    const { names, current } = record;
+    const end = current && Temporal.Instant.from(current.notAfter);
+    // With several issuers, the next one is asked instead.
+    const isForced = this.#options.isForced === true && allIssuers(record).length === 1;
+    return { issuer, names, end, order: this.#id, isForced };
   }
 
   /** @throws CertificateError if the chain is not what was ordered */
@@ -383,7 +497,7 @@ export class Execution {
   }
 
   /** Creates key and CSR. An issuance for an earlier spec is abandoned. */
-  async #prepare(read: OrderAndCertificate): Promise<OrderRecord> {
+  async #prepare(read: OrderAndCertificate, issuer: string): Promise<OrderRecord> {
     const { names, mustStaple = false } = read.certificate.record;
     await this.#abandon(read);
     const { key, reusesKey } = await this.#newKey(read);
@@ -393,13 +507,14 @@ export class Execution {
       (order) => ({
         ...order,
         names,
-        issuer: read.certificate.record.issuer,
-        preparedFor: { ...storedOrderedSpec(read.certificate.record), keyType: key.type },
+        issuer,
+        preparedFor: { ...storedOrderedSpec(read.certificate.record), issuer, keyType: key.type },
         csr: base64(csr),
         publicKey: base64(key.publicKey),
         reusesKey,
         issuance: undefined,
         url: undefined,
+        unfinished: undefined,
         ...removable(order),
       }),
       () => [orderKeys.put(this.#id, { privateKey })],
@@ -451,7 +566,11 @@ export class Execution {
   }
 
   /** Writes the certificate, its key, the indexes, the order and the events in one write. */
-  async #succeed(issued: Issued, issuer: Issuer): Promise<Outcome> {
+  async #succeed(
+    issued: Issued,
+    issuer: Issuer,
+    refusedBy: readonly string[] = [],
+  ): Promise<Outcome> {
     const key = await orderKeys.read(this.#options.storage, this.#id);
     if (!key)
       throw new OrchestratorError(
@@ -471,7 +590,10 @@ export class Execution {
           `the key of ${id} was revoked as compromised while the CA certified it again: the next try creates a new key`,
         );
       const generation = (current?.generation ?? 0) + 1;
-      const next = this.#inUse(issued, { ...read, generation, issuer });
+      const next = {
+        ...this.#inUse(issued, { ...read, generation, issuer }),
+        lineage: lineageAfter(read, refusedBy),
+      };
       await this.#write([
         ...(await this.#budget.after(read.order.record, { type: 'issued' })),
         // Before the record that names it: others may read between two keys of a write.
@@ -491,7 +613,7 @@ export class Execution {
           {
             ...removable(read.order.record),
             ...{ state: 'succeeded', generation, failure: undefined, issuance: undefined },
-            ...{ charged: undefined, waitedFor: undefined },
+            ...{ charged: undefined, waitedFor: undefined, unfinished: undefined },
           },
           { type: current ? 'renewal_success' : 'certificate_obtained' },
         ),
@@ -580,7 +702,8 @@ export class Execution {
       const refused = (order.record.refused ?? 0) + (this.#refused === undefined ? 0 : 1);
       const failure = this.#failure(record, { code, message, ...read }, refused);
       const isEnd =
-        order.record.onFailure === 'end' && !isAtWork(this.#journal.stepTypes(order.record), code);
+        order.record.onFailure === 'end' &&
+        (this.#gaveUp || !isAtWork(this.#journal.stepTypes(order.record), code));
       const next = isEnd
         ? {
             ...{ ...record, ...issuedAs(record) },
@@ -594,23 +717,15 @@ export class Execution {
         ...(isEnd
           ? await this.#endChanges({ order, certificate }, { ...next, failure })
           : summaryChanges(order.record.certificate, certificate, { ...next, failure })),
-        ...this.#journal.end(
-          order,
-          {
-            state: isEnd ? 'failed' : 'pending',
-            onFailure: isEnd ? 'end' : 'retry',
-            failure,
-            ...(isCounted ? { charged: undefined } : {}),
-            ...(isLimited(error) ? { countsInFull: true } : {}),
-            ...(isEnd || !isOrdered(order.record) ? removable(order.record) : {}),
-            ...(this.#refused === undefined ? {} : { issuance: undefined, refused }),
-          },
-          {
-            type: eventOfFailure[code] ?? 'renewal_failed',
-            code,
-            message,
-          },
-        ),
+        ...this.#failedChanges(order, {
+          state: isEnd ? 'failed' : 'pending',
+          onFailure: isEnd ? 'end' : 'retry',
+          failure,
+          ...(isCounted ? { charged: undefined } : {}),
+          ...(isLimited(error) ? { countsInFull: true } : {}),
+          ...(isEnd || !isOrdered(order.record) ? removable(order.record) : {}),
+          ...(this.#refused === undefined ? {} : { issuance: undefined, refused }),
+        }),
         ...(isEnd ? [{ remove: orderKeys.key(this.#id) }] : []),
       ]);
       return {
@@ -620,6 +735,18 @@ export class Execution {
         ...(this.#refused === undefined ? {} : { refused: this.#refused }),
       };
     });
+  }
+
+  /** An order that is held back again has no further event. */
+  #failedChanges(
+    order: Stored<OrderRecord>,
+    change: Partial<OrderRecord> & { readonly failure: Failure },
+  ): readonly Change[] {
+    const { code, message } = change.failure;
+    if (change.state === 'pending' && isHeldBack(code) && order.record.failure?.code === code)
+      return this.#journal.pause(order, change);
+    const type = eventOfFailure[code] ?? 'renewal_failed';
+    return this.#journal.end(order, change, { type, code, message });
   }
 
   /**
@@ -718,7 +845,12 @@ export class Execution {
     read: Parameters<typeof nextFailure>[1],
     refused = 0,
   ): Failure {
-    return nextFailure(certificate, read, { clock: this.#options.clock, order: this.#id, refused });
+    return nextFailure(certificate, read, {
+      clock: this.#options.clock,
+      order: this.#id,
+      refused,
+      triedAgainAt: this.#triedAgainAt,
+    });
   }
 
   async #write(changes: readonly Change[]): Promise<void> {
@@ -730,14 +862,78 @@ export class Execution {
  * Returns what the certificate in use was issued for, with undefined for absent keys; empty if it
  * is not known.
  */
-function issuedAs({ current }: CertificateSummary): Partial<OrderedSpec> {
+function issuedAs(certificate: CertificateSummary): Partial<OrderedSpec> {
+  const { current } = certificate;
   if (!current?.issuedFor) return {};
-  const { preferredChain, ...issued } = orderedSpec(current.issuedFor);
-  return preferredChain === undefined ? issued : { ...issued, preferredChain };
+  const { preferredChain, issuer, ...issued } = orderedSpec(current.issuedFor);
+  return {
+    ...issued,
+    // A fallback does not take the place of the preferred one.
+    ...(allIssuers(certificate).includes(issuer) ? {} : { issuer }),
+    ...(preferredChain === undefined ? {} : { preferredChain }),
+  };
 }
 
-function heldOrder({ issuer, names, current }: CertificateSummary): HeldOrder {
-  return { issuer, names, end: current && Temporal.Instant.from(current.notAfter) };
+/** An attempt to order at one issuer. */
+interface Attempt {
+  readonly name: string;
+  readonly wanted: HeldOrder;
+  /** Why the issuers before it have not issued. */
+  readonly failure: AttemptFailure | undefined;
+  /** The issuers that have refused this certificate. */
+  readonly refusedBy: readonly string[];
+}
+
+interface AttemptFailure {
+  readonly issuer: string;
+  readonly error: unknown;
+  /** Absent where nothing was sent. */
+  readonly fault?: IssuerFault | undefined;
+  /** Whether the next issuer is tried. */
+  readonly movesOn: boolean;
+  readonly isHeld?: true | undefined;
+}
+
+/**
+ * Returns the failure that is reported for an order that no issuer has issued: the last that an
+ * issuer has answered with; where nothing was sent, the one that ends first.
+ */
+function worse(before: AttemptFailure | undefined, failure: AttemptFailure): AttemptFailure {
+  if (!before || !failure.isHeld) return failure;
+  if (!before.isHeld) return before;
+  const [first, second] = [before, failure].map(
+    ({ error }) => retryAfterOf(error)?.epochMilliseconds ?? 0,
+  );
+  return (second ?? 0) < (first ?? 0) ? failure : before;
+}
+
+/** Returns the issuers to try, first the one where the order exists already. */
+function issuersToTry({ order, certificate }: OrderAndCertificate): readonly string[] {
+  const all = issuersInOrder(certificate.record);
+  const { issuer } = order.record;
+  const isContinued = isOrdered(order.record) && all.includes(issuer);
+  return isContinued ? [...new Set([issuer, ...all])] : all;
+}
+
+function changedStep(name: string, { issuer, error }: AttemptFailure): IssuerStep {
+  return {
+    type: 'issuer-changed',
+    message: `the order is made at ${name}, because ${issuer} has not issued: ${errorText(error)}`,
+  };
+}
+
+/**
+ * Returns the lineage when an order has succeeded: a refusal moves it to the issuer that has issued,
+ * an outage does not.
+ */
+function lineageAfter(
+  { order, certificate: { record } }: OrderAndCertificate,
+  refusedBy: readonly string[],
+): string | undefined {
+  const [first] = issuersInOrder(record);
+  const { issuer } = order.record;
+  const next = first !== undefined && refusedBy.includes(first) ? issuer : first;
+  return next === record.issuer ? undefined : next;
 }
 
 /** Whether there is an order at the CA that can be continued. */
@@ -745,14 +941,15 @@ function isOrdered({ issuance }: Pick<OrderRecord, 'issuance'>): boolean {
   return typeof issuance?.order === 'string';
 }
 
-/** Whether key and CSR exist, are for the present spec, and the key may be used. */
-function isPrepared({ order, certificate }: OrderAndCertificate): boolean {
-  const { csr, publicKey, names, issuer, preparedFor } = order.record;
-  if (csr === undefined || publicKey === undefined) return false;
+/** Whether key and CSR exist, are for the present spec at an issuer, and the key may be used. */
+function isPrepared({ order, certificate }: OrderAndCertificate, issuer: string): boolean {
+  const { csr, publicKey, names, preparedFor } = order.record;
+  if (csr === undefined || publicKey === undefined || order.record.issuer !== issuer) return false;
+  if (!allIssuers(certificate.record).includes(issuer)) return false;
   if (usesRefusedKey({ order, certificate })) return false;
   // An order of version 1 has only names and CA.
   const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
-  return orderedDifferences(certificate.record, prepared).length === 0;
+  return orderedDifferences({ ...certificate.record, issuer }, prepared).length === 0;
 }
 
 /** Whether an order was prepared with the key in use, which may not be certified any more. */

@@ -52,22 +52,40 @@ export function retryAfterOf(error: unknown): Temporal.Instant | undefined {
 
 /** Orders that were held back together are retried at random times within this span. */
 const spreadMs = 30_000;
+const heldBack: ReadonlySet<string> = new Set([
+  'ERR_ORCHESTRATOR_BUDGET',
+  'ERR_ORCHESTRATOR_CA_UNAVAILABLE',
+  'ERR_ORCHESTRATOR_HELD',
+]);
+/** Whether a failure is that of an order which was not sent to a CA. */
+export function isHeldBack(code: string): boolean {
+  return heldBack.has(code);
+}
+
 /** From this number of failures in a row the pause no longer grows. */
 const failuresOfLongestPause = 12;
+
+interface NextFailureOptions {
+  readonly clock: Clock;
+  /** The id of the order. */
+  readonly order: string;
+  /** How many issued certificates in a row were not what was ordered; 0 by default. */
+  readonly refused?: number | undefined;
+  /**
+   * When the issuer that does not work is tried again, which also ends the pause of this order: its
+   * failure says nothing of the order.
+   */
+  readonly triedAgainAt?: Temporal.Instant | undefined;
+}
 
 /**
  * Returns the failure that is stored with a certificate: how often it failed in a row, and when it
  * is tried again.
- * @param context `refused`: how many issued certificates in a row were not what was ordered
  */
 export function nextFailure(
   { current, failure }: CertificateSummary,
   { code, message, problem, retryAfter, permanent }: ReadFailure,
-  {
-    clock,
-    order,
-    refused = 0,
-  }: { readonly clock: Clock; readonly order: string; readonly refused?: number },
+  { clock, order, refused = 0, triedAgainAt }: NextFailureOptions,
 ): Failure {
   const now = clock.now();
   // Being held back by the failure of others is not a failure of this order: it is tried again when
@@ -75,19 +93,18 @@ export function nextFailure(
   const lifetime = current
     ? { milliseconds: Date.parse(current.notAfter) - Date.parse(current.notBefore) }
     : { hours: 90 * 24 };
-  if ((code === 'ERR_ORCHESTRATOR_HELD' || code === 'ERR_ORCHESTRATOR_BUDGET') && retryAfter) {
+  const spread = (moment: Temporal.Instant) => {
     // A budget gives each order a time of its own.
     const widest = code === 'ERR_ORCHESTRATOR_BUDGET' ? 0 : spreadMs;
-    const spread = Math.min(widest, milliseconds(lifetime) / 200);
-    const delay = Math.floor(randomOf(`${order} ${retryAfter}`) * spread);
+    const longest = Math.min(widest, milliseconds(lifetime) / 200);
+    return moment.add({ milliseconds: Math.floor(randomOf(`${order} ${moment}`) * longest) });
+  };
+  if (isHeldBack(code) && retryAfter)
     return {
-      code,
-      message,
-      at: now.toString(),
+      ...{ code, message, at: now.toString() },
       failures: Math.max(1, failure?.failures ?? 0),
-      retryAt: retryAfter.add({ milliseconds: delay }).toString(),
+      retryAt: spread(retryAfter).toString(),
     };
-  }
   const failures = (failure?.failures ?? 0) + 1;
   const retryAt = retryTime({
     failures: permanent ? Math.max(failures, failuresOfLongestPause) : failures,
@@ -104,8 +121,12 @@ export function nextFailure(
     ...(problem ? { problem } : {}),
     at: now.toString(),
     failures,
-    retryAt: retryAt.toString(),
+    retryAt: earlier(retryAt, triedAgainAt && spread(triedAgainAt)).toString(),
   };
+}
+
+function earlier(first: Temporal.Instant, second: Temporal.Instant | undefined): Temporal.Instant {
+  return second && Temporal.Instant.compare(second, first) < 0 ? second : first;
 }
 
 /** What the errors of a client may have. */

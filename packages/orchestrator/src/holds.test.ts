@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 import { Holds } from './holds.ts';
 
 const clock = virtualClock({ now: '2026-11-01T00:00:00Z' });
-const order = { issuer: 'test', names: ['a.test'], end: undefined };
+const order = { issuer: 'test', names: ['a.test'], end: undefined, order: 'ord_1' };
 const limited = (detail: string, hours: number) =>
   Object.assign(new Error(detail), {
     code: 'ERR_ACME_RATE_LIMITED',
@@ -23,8 +23,7 @@ it.each([
       async (hours, index) => await processes[index]!.note(order, limited(detail, hours)),
     ),
   );
-  const held = await processes[0]!.assertFree(order).catch((error: unknown) => error);
-  expect(held).toMatchObject({ code: 'ERR_ORCHESTRATOR_HELD' });
-  const { retryAfter } = held as { readonly retryAfter: unknown };
-  expect(String(retryAfter)).toBe('2026-11-01T05:00:00Z');
+  const held = await processes[0]!.obstacle(order);
+  expect(held).toMatchObject({ error: { code: 'ERR_ORCHESTRATOR_HELD' }, advice: 'move' });
+  expect(String(held?.error.retryAfter)).toBe('2026-11-01T05:00:00Z');
 });

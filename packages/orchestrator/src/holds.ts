@@ -1,48 +1,39 @@
 import { createHash } from 'node:crypto';
 import { boundedRetryAfter, type Clock, milliseconds } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import {
-  type Change,
-  type Records,
-  records,
-  schemaCheck,
-  type Storage,
-  type Stored,
-  untilWritten,
-} from '@acmex/storage';
+import { records, schemaCheck, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
+import { type BreakerUser, Breakers, limitObstacle, type Obstacle } from './breaker.ts';
 import { sameNames } from './certificate-spec.ts';
-import { OrchestratorError } from './errors.ts';
 import { retryAfterOf } from './failure.ts';
+import { isAnswered, issuerFault, type IssuerFault } from './issuer-fault.ts';
 import * as z from 'zod';
 import { texts, time } from './record-fields.ts';
 
-/** Until when nothing is ordered. Times are RFC 3339. */
-interface Hold {
+/** A hold of the orders for certain names. Times are RFC 3339. */
+interface NamedHold {
   readonly until: string;
   /** When the CA refused an order; absent in records of earlier versions. */
   readonly at?: string | undefined;
-}
-
-/** A hold of the orders for certain names. */
-interface NamedHold extends Hold {
   /** `names`: orders for one of them, or for a name below one. `set`: orders for exactly these. */
   readonly applies: 'names' | 'set';
   readonly names: readonly string[];
+  /** Whether the limit is one of failed validations, which another issuer would have too. */
+  readonly isOfFailures?: boolean | undefined;
 }
 
-/** Holds of all orders at an issuer, by its name. */
-const holdSchema = z.looseObject({ until: time, at: time.optional() });
-const holds = records<Hold>({
-  kind: 'hold',
-  version: 1,
-  check: schemaCheck(holdSchema),
-  under: 'hold',
-});
 const namedHolds = records<NamedHold>({
   kind: 'hold of names',
   version: 1,
-  check: schemaCheck(holdSchema.extend({ applies: z.enum(['names', 'set']), names: texts })),
+  check: schemaCheck(
+    z.looseObject({
+      until: time,
+      at: time.optional(),
+      applies: z.enum(['names', 'set']),
+      names: texts,
+      isOfFailures: z.boolean().optional(),
+    }),
+  ),
   under: 'name-hold',
 });
 
@@ -58,65 +49,74 @@ const shortestHoldMs = 10_000;
 type Limit = { readonly applies: 'issuer' | 'unnamed' } | Pick<NamedHold, 'applies' | 'names'>;
 
 /** An order, as far as a hold may apply to it. */
-export interface HeldOrder {
-  /** The name of the issuer. */
-  readonly issuer: string;
+export interface HeldOrder extends BreakerUser {
   readonly names: readonly string[];
-  /** When the certificate in use expires, if there is one. */
-  readonly end: Temporal.Instant | undefined;
 }
 
 /**
- * The holds of orders in a storage. After a rate limit, no process with this storage orders what
- * the limit applies to: a domain and the names below it, an exact set of names, or everything at
- * the CA. RFC 8555 §6.6. A hold is obeyed for a day at most, and never until a certificate has
- * expired.
+ * What keeps orders back, in a storage that all processes share. After a rate limit, no process
+ * orders what the limit applies to: a domain and the names below it, an exact set of names, or
+ * everything at the CA, which is what the issuer's breaker is for. RFC 8555 §6.6. A hold is obeyed
+ * for a day at most, and never until a certificate has expired.
  */
 export class Holds {
   readonly #storage: Storage;
   readonly #clock: Clock;
+  readonly #breakers: Breakers;
 
   constructor({ storage, clock }: { readonly storage: Storage; readonly clock: Clock }) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#breakers = new Breakers({ storage, clock });
   }
 
-  /** @throws OrchestratorError `ERR_ORCHESTRATOR_HELD`, with the time when the hold ends */
-  async assertFree({ issuer, names, end }: HeldOrder): Promise<void> {
-    const whole = await holds.read(this.#storage, issuer);
-    if (whole) this.#assertEnded(whole.record, { end, subject: `the issuer ${issuer}` });
+  /**
+   * Returns why an order must not be made now. Where it may, call `note` when it has failed and
+   * `succeeded` when the CA has done its part.
+   */
+  async obstacle(wanted: HeldOrder): Promise<Obstacle | undefined> {
+    const { issuer, names } = wanted;
     for (const { record } of await this.#namedHolds(issuer)) {
-      if (appliesTo(record, names))
-        this.#assertEnded(record, {
-          end,
-          subject: `the issuer ${issuer}, for ${record.names.slice(0, 3).join(', ')},`,
-        });
+      const held = appliesTo(record, names) ? this.#obstacleOf(record, wanted) : undefined;
+      if (held) return held;
     }
+    return await this.#breakers.obstacle(wanted);
   }
 
-  /** Stores a hold if the CA has refused the order because of a limit. */
-  async note({ issuer, names }: HeldOrder, error: unknown): Promise<void> {
+  /** Stores what a failure says about the CA, and returns it. */
+  async note(wanted: HeldOrder, error: unknown): Promise<IssuerFault> {
+    const fault = issuerFault(error);
+    // RFC 9110 §15.6.4: the whole service cannot be used, for as long as it says.
+    const isPaused = (error as Refusal).status === 503 && retryAfterOf(error) !== undefined;
+    if (fault === 'limit' || fault === 'failed-validations' || isPaused)
+      await this.#noteLimit(wanted, error, fault === 'failed-validations');
+    else if (fault === 'outage') await this.#breakers.failed(wanted, error);
+    else if (isAnswered(error)) await this.#breakers.succeeded(wanted);
+    else await this.#breakers.released(wanted);
+    return fault;
+  }
+
+  /** Notes that the CA works. */
+  async succeeded(wanted: HeldOrder): Promise<void> {
+    await this.#breakers.succeeded(wanted);
+  }
+
+  async #noteLimit(wanted: HeldOrder, error: unknown, isOfFailures: boolean): Promise<void> {
+    const { issuer, names } = wanted;
     const now = this.#clock.now();
     const after = retryAfterOf(error);
     const limit = limitOf(error, names);
     if (!limit || !after || after.epochMilliseconds - now.epochMilliseconds < shortestHoldMs)
-      return;
-    const at = now.toString();
+      return await this.#breakers.released(wanted);
+    const until = boundedRetryAfter(after, { now });
     if ('names' in limit) {
-      await this.#holdNames(issuer, {
-        ...limit,
-        at,
-        until: boundedRetryAfter(after, { now }).toString(),
-      });
-      return;
+      const times = { at: now.toString(), until: until.toString() };
+      await this.#holdNames(issuer, { ...limit, ...times, isOfFailures });
+      return await this.#breakers.released(wanted);
     }
     const longest = now.add({ milliseconds: milliseconds(longestUnnamedHold) });
-    const bounded = boundedRetryAfter(after, { now });
-    const until = limit.applies === 'issuer' ? bounded : earlier(bounded, longest);
-    await untilWritten(async () => {
-      const hold = { at, until: until.toString() };
-      await this.#storage.write([await this.#mergedHold(holds, issuer, hold)]);
-    });
+    const end = limit.applies === 'issuer' ? until : earlier(until, longest);
+    await this.#breakers.limited(wanted, end, error);
   }
 
   /** Stores a hold, and removes those that have ended. */
@@ -124,31 +124,26 @@ export class Holds {
     const id = `${issuer}/${digestOf(hold)}`;
     const key = namedHolds.key(id);
     await untilWritten(async () => {
-      const change = await this.#mergedHold(namedHolds, id, hold);
+      const before = await namedHolds.read(this.#storage, id);
+      const change = before
+        ? namedHolds.changed(before, merged(hold, before.record))
+        : namedHolds.added(id, hold);
       const ended = await this.#endedHolds(issuer);
       await this.#storage.write([...ended.filter(({ remove }) => remove !== key), change]);
     });
   }
 
-  /** Returns the change that stores a hold, which another process may store at the same moment. */
-  async #mergedHold<T extends Hold>(kind: Records<T>, id: string, hold: T): Promise<Change> {
-    const before = await kind.read(this.#storage, id);
-    return before ? kind.changed(before, merged(hold, before.record)) : kind.added(id, hold);
-  }
-
-  #assertEnded(
-    { until, at }: Hold,
-    { end, subject }: { readonly end: HeldOrder['end']; readonly subject: string },
-  ): void {
+  #obstacleOf(
+    { until, at, names, isOfFailures }: NamedHold,
+    { issuer, end }: HeldOrder,
+  ): Obstacle | undefined {
     const wanted = Temporal.Instant.from(until);
-    const now = Temporal.Instant.from(at ?? until);
-    const bounded = boundedRetryAfter(wanted, { now, end });
-    if (Temporal.Instant.compare(bounded, this.#clock.now()) <= 0) return;
-    throw new OrchestratorError(
-      'ERR_ORCHESTRATOR_HELD',
-      `${subject} has limited the rate of orders: nothing is ordered there before ${bounded}`,
-      { retryAfter: bounded },
-    );
+    const bounded = boundedRetryAfter(wanted, { now: Temporal.Instant.from(at ?? until), end });
+    const now = this.#clock.now();
+    if (Temporal.Instant.compare(bounded, now) <= 0) return undefined;
+    const subject = `the issuer ${issuer}, for ${names.slice(0, 3).join(', ')},`;
+    const obstacle = limitObstacle(subject, { until: bounded, now });
+    return isOfFailures ? { ...obstacle, advice: 'wait' } : obstacle;
   }
 
   async #namedHolds(issuer: string): Promise<readonly Stored<NamedHold>[]> {
@@ -173,8 +168,8 @@ export class Holds {
  * Returns the hold of a new refusal, which lasts as long as an earlier one. For a certificate that
  * was not held any longer by that one, the new refusal counts from now.
  */
-function merged<T extends Hold>(hold: T, before: Hold | undefined): T {
-  const isLonger = before !== undefined && Date.parse(before.until) > Date.parse(hold.until);
+function merged(hold: NamedHold, before: NamedHold): NamedHold {
+  const isLonger = Date.parse(before.until) > Date.parse(hold.until);
   return isLonger ? { ...hold, until: before.until } : hold;
 }
 

@@ -5,6 +5,7 @@ export type { ReportedAlarms } from './alarm-times.ts';
 export { type AlarmedCertificate, alarmTypes, type AlarmType, openAlarms } from './open-alarms.ts';
 export { type ObservedPlace, recordServed, servedCertificates } from './served-certificate.ts';
 export { isServedAlarm, type ServedPlace, type ServedState } from './served-place.ts';
+export { type UnavailableIssuer, unavailableIssuers } from './breaker.ts';
 export {
   type CertificatePage,
   type CertificateState,
@@ -23,12 +24,15 @@ export {
   type Failure,
   type Generation,
   isOutdated,
+  issuersInOrder,
   type ManagedCertificate,
   type Moment,
+  presentIssuer,
   type RenewalPlan,
   type RevocationPlan,
 } from './certificate-record.ts';
 export {
+  allIssuers,
   type CertificateSpec,
   differences,
   orderedKeys,
@@ -98,6 +102,7 @@ export type {
   IssuerStep,
   RenewalInfo,
 } from './issuer.ts';
+export { type IssuerFault, issuerFault } from './issuer-fault.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export type {
   OrderCause,

@@ -21,6 +21,8 @@ const eventOfStep: Readonly<Record<string, EventType>> = {
   validated: 'challenge_validated',
   'order-orphaned': 'order_orphaned',
   'records-wanted': 'challenge_record_wanted',
+  'issuer-changed': 'issuer_changed',
+  'given-up': 'order_given_up',
 };
 
 export interface OrderJournalOptions {

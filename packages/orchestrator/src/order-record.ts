@@ -44,6 +44,7 @@ export interface OrderDnsRecord {
 export interface OrderRecord {
   readonly certificate: string;
   readonly names: readonly string[];
+  /** The one that it was last made at; at first the preferred one. */
   readonly issuer: string;
   readonly cause: OrderCause;
   readonly explanationUrl?: string | undefined;
@@ -82,6 +83,8 @@ export interface OrderRecord {
   readonly waitedFor?: string | undefined;
   /** Whether the CA has refused it for a limit, so that nothing is taken for exempt. */
   readonly countsInFull?: boolean | undefined;
+  /** How often the CA has not ended its work on the present order in time. */
+  readonly unfinished?: number | undefined;
   readonly cancelRequested?: boolean | undefined;
   /** How many orders may be unused at the CA, because a process ended while it created them. */
   readonly orphaned: number;
@@ -142,6 +145,7 @@ const orderSchema = z.looseObject({
   cancelRequested: z.boolean().optional(),
   orphaned: count,
   refused: count.optional(),
+  unfinished: count.optional(),
   generation: count.optional(),
   labels: z.record(z.string(), z.string()).optional(),
   traceparent,

@@ -13,11 +13,13 @@ import {
   certificates,
   type Generation,
   type ManagedCertificate,
+  presentIssuer,
   summaryChanges,
   withOrderDue,
 } from './certificate-record.ts';
 import { areAllSeen, isAwaiting } from './awaited-records.ts';
-import type { CertificateSpec } from './certificate-spec.ts';
+import { Breakers } from './breaker.ts';
+import { allIssuers, type CertificateSpec } from './certificate-spec.ts';
 import { CertificateStore } from './certificate-store.ts';
 import {
   type ChangeOptions,
@@ -352,11 +354,18 @@ export class Provisioner {
    * Does the work of an order, continuing where it was interrupted. Waits while another process
    * executes it. When `signal` aborts, the challenge responses are removed, and the next execution
    * continues the order.
+   * @param options `isForced`: also tries an issuer that has not worked, because a person wants it
    * @throws the signal's reason; LockLostError when another process has taken the order over
    */
   async execute(
     id: string,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    {
+      signal,
+      isForced,
+    }: {
+      readonly signal?: AbortSignal | undefined;
+      readonly isForced?: boolean | undefined;
+    } = {},
   ): Promise<Outcome> {
     const { certificate, traceparent } = await this.status(id);
     await using lock = await acquireLock(this.#storage, `certificate/${certificate}`, {
@@ -373,6 +382,7 @@ export class Provisioner {
       checkRevocationEvery: this.checkRevocationEvery,
       issuer: (name) => this.issuer(name),
       holds: new Holds({ storage: this.#storage, clock: this.#clock }),
+      isForced,
       signal,
     }).run();
     return traceparent === undefined ? outcome : { ...outcome, traceparent };
@@ -477,8 +487,14 @@ export class Provisioner {
     return id;
   }
 
-  /** Makes what waits after a failure of the certificate due now. */
+  /**
+   * Makes what waits after a failure of the certificate due now. An issuer that has not worked is
+   * tried again, too.
+   */
   async retryNow(certificate: string): Promise<void> {
+    const breakers = new Breakers({ storage: this.#storage, clock: this.#clock });
+    for (const issuer of allIssuers(await this.certificates.get(certificate)))
+      await breakers.tryNow(issuer);
     const retryAt = timestamp(this.#clock.now());
     await this.certificates.change(certificate, (summary) => ({
       ...withOrderDue(summary, retryAt),
@@ -527,7 +543,8 @@ export class Provisioner {
     const number = generation ?? managed.current?.generation ?? 0;
     const content = await this.#revocable(managed, number);
     await this.#assertOtherKey(managed, { content, number, reason });
-    const name = (await orders.read(this.#storage, content.order))?.record.issuer ?? managed.issuer;
+    const name =
+      (await orders.read(this.#storage, content.order))?.record.issuer ?? presentIssuer(managed);
     const issuer = await this.issuer(name);
     if (!issuer.revoke)
       throw new OrchestratorError(

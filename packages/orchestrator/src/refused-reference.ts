@@ -1,5 +1,5 @@
 import { errorCode } from '@acmex/errors';
-import type { CertificateSummary } from './certificate-record.ts';
+import { type CertificateSummary, presentIssuer } from './certificate-record.ts';
 
 /**
  * Refusals with a cause of their own: without the reference to the replaced certificate they would
@@ -47,10 +47,12 @@ export function mayConcernReplaces(error: unknown): boolean {
 }
 
 /**
- * Whether the next order names the certificate that it replaces. It does not after a refusal that
- * may have been because of it.
+ * Whether the next order at an issuer names the certificate that it replaces: only the one that has
+ * issued it knows it. It is left out after a refusal that may have been because of it.
  */
-export function mayReplace({ failure }: Pick<CertificateSummary, 'failure'>): boolean {
+export function mayReplace(certificate: CertificateSummary, issuer: string): boolean {
+  const { failure } = certificate;
+  if (presentIssuer(certificate) !== issuer) return false;
   return (
     failure === undefined || !failure.code.startsWith('ERR_ACME_') || otherCauses.has(failure.code)
   );

@@ -9,6 +9,7 @@ import {
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { identifier, isWildcard, parseHostPort } from '@acmex/identifier';
 import { servedTargets, type ServedTarget, type Trust } from '@acmex/manager';
+import { presentIssuer } from '@acmex/orchestrator';
 import { readConfig } from '@acmex/config';
 import { anyAddress, probe, type ServedTls, type StartTlsProtocol } from '@acmex/probe';
 import { type ConfigurationFlags, placesOf } from '../configuration.ts';
@@ -241,7 +242,7 @@ async function subjectOfManaged(
         { cause: error },
       );
     });
-    const { id, names, current, issuer } = managed;
+    const { id, names, current } = managed;
     const { certificates } = manager.provisioner;
     const generation = current && (await certificates.generation(id, current.generation));
     if (!generation)
@@ -253,7 +254,7 @@ async function subjectOfManaged(
     return {
       chain: parseChain(generation.chain),
       managed: { id, names },
-      trust: await manager.trust(issuer),
+      trust: await manager.trust(presentIssuer(managed)),
       ...(name !== undefined && { name }),
       targets: servedTargets(managed),
     };

@@ -5,8 +5,10 @@ import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import {
   chooseChain,
+  issuersInOrder,
   type Generation,
   type ManagedCertificate,
+  presentIssuer,
   stateOf,
   type StoredRefusal,
 } from '@acmex/orchestrator';
@@ -118,13 +120,14 @@ function refusedLine({ id, at, code, message }: StoredRefusal): Line {
 type Line = readonly [label: string, value: string | undefined];
 
 function stateLines(certificate: ManagedCertificate): readonly Line[] {
-  const { id, issuer, keyType, key, order, current, renewal, failure } = certificate;
+  const { id, keyType, key, order, current, renewal, failure } = certificate;
   return [
     ['id', id],
     ['names', printableNames(certificate)],
     ['state', stateOf(certificate, systemClock)],
     ['retired', certificate.retiredAt],
-    ['issuer', issuer],
+    ['issuer', issuersInOrder(certificate).join(', then ')],
+    ['issued by', current && presentIssuer(certificate)],
     ['key type', keyType],
     ['key', key && `${printable(key, 500)}; it stays there, and no file has it`],
     ['serial', current?.serialNumber],

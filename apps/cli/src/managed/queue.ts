@@ -1,6 +1,11 @@
 import { systemClock } from '@acmex/clock';
 import { printable } from '@acmex/errors';
-import { type CertificateStore, type ManagedCertificate, priorityOf } from '@acmex/orchestrator';
+import {
+  type CertificateStore,
+  type ManagedCertificate,
+  priorityOf,
+  unavailableIssuers,
+} from '@acmex/orchestrator';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { findCertificate, printableNames } from './certificates.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
@@ -31,10 +36,13 @@ function rowOf(certificate: ManagedCertificate): Row {
 }
 
 /**
- * `acmex queue`: shows what is due and not done, by priority and CA, and what fails with its cause.
+ * `acmex queue`: shows the issuers that are not used now, what is due and not done, by priority and
+ * CA, and what fails with its cause.
  */
 export async function queue(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
-  await withManager(options, terminal, async ({ provisioner: { certificates } }, report) => {
+  await withManager(options, terminal, async ({ provisioner, storage }, report) => {
+    const { certificates } = provisioner;
+    const unavailable = await unavailableIssuers(storage);
     const due = await countDue(certificates, report, terminal.signal);
     const failing = await listFailing(certificates);
     const rows = failing.map(rowOf);
@@ -43,10 +51,15 @@ export async function queue(options: ConfiguredOutputOptions, terminal: Terminal
         `${certificate.id}  ${printable(failureOf(certificate)?.message ?? '', 2000)}`,
     );
     const text = [
+      ...unavailable.map(
+        ({ issuer, since, until, message = '' }) =>
+          `issuer ${issuer}: not used since ${since ?? '?'}, tried again at ${until}: ${printable(message, 2000)}`,
+      ),
       ...(due.length > 0 ? [table(due.map((group): Row => ({ ...group })))] : []),
       ...(rows.length > 0 ? [`failing:\n${table(rows)}\n${causes.join('\n')}`] : []),
     ].join('\n\n');
     const document = {
+      unavailable,
       due,
       failing: failing.map(({ id, names, failure, deployFailure }) => ({
         certificate: id,

@@ -3,7 +3,12 @@ import { parseChain, preferredChainWarning } from '@acmex/certificate';
 import { isAttendedDnsProvider } from '@acmex/config';
 import { fileAttributes } from '@acmex/deploy';
 import { serializeChallenge } from '@acmex/manager';
-import { authoritySettings, chooseAuthority, displayName } from '../certificate-authority.ts';
+import {
+  authoritySettings,
+  chooseAuthority,
+  displayName,
+  fallbackAuthorities,
+} from '../certificate-authority.ts';
 import { CliError } from '../errors.ts';
 import { assertTwoFiles } from '../managed/certificates.ts';
 import { commandManager } from '../managed/manager.ts';
@@ -29,6 +34,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   const names = namesOf(options);
   const { configuration } = options;
   const authority = await chooseAuthority(options, configuration, terminal.env);
+  const fallbacks = await fallbackAuthorities(options, configuration);
   const accountKey = await readAccountKey(options, terminal);
   const settings = { ...authoritySettings(authority), accountKey };
   const preferredChain = options.preferredChain ?? authority.preferredChain;
@@ -51,6 +57,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       options,
       names,
       authority,
+      fallbacks,
       issuer,
       challenge,
       storage,

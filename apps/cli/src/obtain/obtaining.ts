@@ -12,6 +12,8 @@ export interface Obtaining {
   /** Empty for a request from a file. */
   readonly names: readonly Identifier[];
   readonly authority: CertificateAuthority;
+  /** The CAs to use where `authority` cannot issue. */
+  readonly fallbacks: readonly CertificateAuthority[];
   /** The name of the authority in the storage. */
   readonly issuer: string;
   readonly challenge: JsonObject;

@@ -4,12 +4,18 @@ import { errorText, printable } from '@acmex/errors';
 import {
   declareCertificate,
   deployRecord,
+  issuerName,
   type DeployStep,
   saveCredentials,
   savedCredentials,
   type WantedCertificate,
 } from '@acmex/manager';
-import type { Declaration, MaintenanceResult, SpecKey } from '@acmex/orchestrator';
+import {
+  type Declaration,
+  issuerFault,
+  type MaintenanceResult,
+  type SpecKey,
+} from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { reportIssued, withinRun } from '../managed/run.ts';
 import { waitingFile } from '../whole-file.ts';
@@ -28,12 +34,9 @@ export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
     await (await waitingFile(path, 0o600))[Symbol.asyncDispose]();
   await storeCredentials(obtaining);
   report.working(`connecting to ${authority.title}`);
-  const names = obtaining.names.map(({ value }) => value);
-  const { issuer, challenge } = obtaining;
   await manager.hooks.check();
   const wanted = wantedCertificate(obtaining);
-  const { deploy, mustStaple } = wanted;
-  await manager.connect({ issuer, names, mustStaple, challenge, deploy, signal });
+  await connect(wanted, obtaining);
   const declaration = await declareCertificate(manager, wanted, {
     onFailure: 'end',
     order: options.force ? 'always' : 'if-needed',
@@ -53,12 +56,43 @@ export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
   return { chain: content?.chain ?? '', id };
 }
 
-function wantedCertificate({ options, names, authority, challenge }: Obtaining): WantedCertificate {
+/**
+ * Checks what an order needs at the first CA that answers. What is wrong on this side fails at once,
+ * because it is wrong for each CA.
+ */
+async function connect(
+  { names, deploy, mustStaple }: WantedCertificate,
+  { manager, issuer, fallbacks, challenge, report, terminal: { signal } }: Obtaining,
+): Promise<void> {
+  const issuers = [issuer, ...fallbacks.map(issuerName)];
+  for (const [index, name] of issuers.entries()) {
+    try {
+      await manager.connect({ issuer: name, names, mustStaple, challenge, deploy, signal });
+      return;
+    } catch (error) {
+      const isLast = index === issuers.length - 1;
+      if (isLast || signal.aborted || issuerFault(error) === 'requester') throw error;
+      report.warn(`${name}: ${errorText(error)}; ${issuers[index + 1]} is used`);
+    }
+  }
+}
+
+function wantedCertificate({
+  options,
+  names,
+  authority,
+  fallbacks,
+  challenge,
+}: Obtaining): WantedCertificate {
+  // With several CAs, each uses its own profile and chain when it issues.
+  const { profile, preferredChain } =
+    fallbacks.length === 0 ? authority : ({} as Partial<typeof authority>);
   return {
     names: names.map(({ value }) => value),
     issuer: authority,
-    profile: options.profile ?? authority.profile,
-    preferredChain: options.preferredChain ?? authority.preferredChain,
+    fallbackIssuers: fallbacks,
+    profile: options.profile ?? profile,
+    preferredChain: options.preferredChain ?? preferredChain,
     keyType: options.keyType,
     key: options.key,
     mustStaple: options.mustStaple,
@@ -127,6 +161,7 @@ function declarationText(declaration: Declaration): string {
 
 const words: Readonly<Partial<Record<SpecKey, string>>> = {
   issuer: 'CA',
+  fallbackIssuers: 'fallback CAs',
   keyType: 'key type',
   preferredChain: 'preferred chain',
   mustStaple: 'Must-Staple',

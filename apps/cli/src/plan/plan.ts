@@ -8,7 +8,7 @@ import {
 } from '@acmex/budgets';
 import { registeredDomain } from '@acmex/budgets/registered-domain';
 import { systemClock } from '@acmex/clock';
-import { type Config, issuersOf } from '@acmex/config';
+import { type Config, issuersNamed } from '@acmex/config';
 import { errorText } from '@acmex/errors';
 import { identifiers, privateCa, publicCa } from '@acmex/identifier';
 import { budgetPlace, type LimitedIssuer, limitsOf, renewalShareOf } from '@acmex/manager';
@@ -131,10 +131,14 @@ function namesIn(text: string): readonly (readonly string[])[] {
 }
 
 function configuredCertificates(config: Config): readonly Wanted[] {
-  const [first, ...further] = issuersOf(config).map(resolvedIssuer);
-  if (!first) return [];
-  return config.values.certificates.map(({ names, issuer: name, profile }) => {
-    const issuer = further.find((candidate) => candidate.name === name) ?? first;
+  return config.values.certificates.map((entry) => {
+    const {
+      names,
+      profile,
+      issuers = entry.issuer === undefined ? undefined : [entry.issuer],
+    } = entry;
+    // The others issue only where it does not work.
+    const issuer = resolvedIssuer(issuersNamed(config, issuers)[0]);
     return { names, issuer, profile: profile ?? issuer.profile };
   });
 }

@@ -2,6 +2,7 @@ import type { Clock } from '@acmex/clock';
 import {
   certificateStates,
   type CurrentCertificate,
+  issuersInOrder,
   type ManagedCertificate,
   stateOf,
 } from '@acmex/orchestrator';
@@ -17,7 +18,10 @@ export const certificateSchema = z
     id: z.string(),
     names: z.array(z.string()),
     state: z.enum(certificateStates),
-    issuer: z.string(),
+    issuer: z.string().describe('The preferred one.'),
+    issuers: z
+      .array(z.string())
+      .describe('All issuers that may issue it, in the order in which they are used.'),
     profile: z.string().optional(),
     preferredChain: z.string().optional(),
     keyType,
@@ -32,6 +36,10 @@ export const certificateSchema = z
     current: z
       .object({
         generation: z.number().int(),
+        issuer: z
+          .string()
+          .optional()
+          .describe('The issuer that issued it; absent for one of an early version.'),
         serialNumber: z.string().describe('Lower-case hexadecimal.'),
         notBefore: time,
         notAfter: time,
@@ -123,6 +131,7 @@ export function certificateOf(
     names: [...names],
     state: stateOf(certificate, clock),
     issuer,
+    issuers: [...issuersInOrder(certificate)],
     profile,
     preferredChain: preferredChain || undefined,
     keyType: type,
@@ -156,8 +165,9 @@ function currentOf({
   ...current
 }: CurrentCertificate): z.infer<typeof certificateSchema>['current'] {
   const { generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt } = current;
-  const { traceparent } = current;
+  const { traceparent, issuedFor } = current;
   return {
+    issuer: issuedFor?.issuer,
     ...{ generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt, traceparent },
     warnings: warnings && [...warnings],
     chains: chains && [...chains],

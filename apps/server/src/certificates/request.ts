@@ -1,8 +1,16 @@
-import { dnsProviderFor, dnsProvidersOf, isAttendedDnsProvider, issuersOf } from '@acmex/config';
+import {
+  dnsProviderFor,
+  dnsProvidersOf,
+  isAttendedDnsProvider,
+  type IssuerDescription,
+  issuersNamed,
+  issuersOf,
+} from '@acmex/config';
 import { errorText } from '@acmex/errors';
 import {
   assertChallengeFits,
   type CertificateChanges,
+  type DeclaredIssuer,
   declaredIssuer,
   deployRecord,
   resolveChallenge,
@@ -10,7 +18,7 @@ import {
   type WantedCertificate,
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
-import type { ManagedCertificate, SpecKey } from '@acmex/orchestrator';
+import { allIssuers, type ManagedCertificate, type SpecKey } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { assertNames, type Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
@@ -29,7 +37,15 @@ import type { Tenant } from '../tenants.ts';
 
 /** What can be said of a certificate. */
 export const wishes = {
-  issuer: ownName.optional().describe('An issuer of acmex.toml; the one of [acme] by default.'),
+  issuer: ownName.optional().describe('An issuer of acmex.toml; acme.issuers by default.'),
+  issuers: z
+    .array(ownName)
+    .min(1)
+    .max(10)
+    .optional()
+    .describe(
+      'Several issuers in place of `issuer`, in the order in which they are used: the next one issues where one does not work or refuses the certificate.',
+    ),
   profile: profile.optional(),
   preferredChain: preferredChain
     .optional()
@@ -83,6 +99,7 @@ export async function specOf(
   {
     names,
     issuer: named,
+    issuers: several,
     profile: wished,
     preferredChain: chain,
     keyType: type = 'ec-p256',
@@ -97,18 +114,21 @@ export async function specOf(
 ): Promise<WantedCertificate> {
   const { tenant } = caller;
   assertNames(caller, names);
-  const issuer = issuerFor(tenant, named);
+  const [issuer, ...fallbacks] = issuersFor(tenant, { issuer: named, issuers: several });
+  // With several issuers, each uses its own profile and chain when it issues.
+  const defaults = fallbacks.length === 0 ? issuer : undefined;
   const proof = serializeChallenge({ challenge: way, dnsProvider });
   assertValidation(tenant, names, proof);
   assertProviders(tenant, names, resolveChallenge(proof, tenant.manager.challenge));
   return {
     names,
     issuer: await declaredIssuer(resolvedIssuer(issuer)),
+    fallbackIssuers: await declaredIssuers(fallbacks),
     keyType: type,
     reuseKey,
     mustStaple,
-    profile: wished ?? issuer.profile,
-    preferredChain: chain ?? issuer.preferred_chain,
+    profile: wished ?? defaults?.profile,
+    preferredChain: chain ?? defaults?.preferred_chain,
     proof,
     labels: labels,
     renewBefore: days === undefined ? undefined : `P${days}D`,
@@ -125,15 +145,19 @@ export async function specOf(
 export async function changesOf(
   change: CertificateChange,
   caller: Caller,
-): Promise<Pick<CertificateChanges, 'issuer' | 'changesOf'>> {
+): Promise<Pick<CertificateChanges, 'issuer' | 'fallbackIssuers' | 'changesOf'>> {
   const { tenant } = caller;
   if (change.names) assertNames(caller, change.names);
-  const issuer = change.issuer === undefined ? undefined : issuerFor(tenant, change.issuer);
+  const isNamed = (change.issuers ?? change.issuer) !== undefined;
+  const [issuer, ...fallbacks] = isNamed ? issuersFor(tenant, change) : [];
   return {
     issuer: issuer && (await declaredIssuer(resolvedIssuer(issuer))),
+    fallbackIssuers: await declaredIssuers(fallbacks),
     changesOf: (certificate) => {
       const all = issuersOf(tenant.manager.config);
-      const defaults = issuer ?? all.find(({ name }) => name === certificate.issuer);
+      const single = issuer ?? all.find(({ name }) => name === certificate.issuer);
+      const hasFallbacks = issuer ? fallbacks.length > 0 : allIssuers(certificate).length > 1;
+      const defaults = hasFallbacks ? undefined : single;
       const isMoved = issuer !== undefined && issuer.name !== certificate.issuer;
       const days = change.renewBeforeDays;
       return onlyChanges({
@@ -208,11 +232,14 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
   const { challenge: way, dnsProvider, renewBeforeDays, ...same } = request;
   const specified: Readonly<Partial<Record<SpecKey, unknown>>> = {
     ...same,
+    issuer: request.issuer ?? request.issuers,
+    fallbackIssuers: request.issuer ?? request.issuers,
     proof: way ?? dnsProvider,
     renewBefore: renewBeforeDays,
   };
   const keys = [
     'issuer',
+    'fallbackIssuers',
     'profile',
     'preferredChain',
     'keyType',
@@ -228,13 +255,48 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
 }
 
 /**
- * The issuer of this name, or the one that is used where none is named.
+ * The issuers that a request names, else those that are used where it names none: of `acme.issuers`
+ * those that the tenant may use.
+ * @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES`
+ */
+export function issuersFor(
+  tenant: Pick<Tenant, 'manager' | 'issuers' | 'name'>,
+  { issuer, issuers }: Pick<CertificateRequest, 'issuer' | 'issuers'>,
+): readonly [IssuerDescription, ...IssuerDescription[]] {
+  if (issuer !== undefined && issuers !== undefined)
+    throw wrong('/issuers', 'does not go with issuer: write only issuers, the preferred one first');
+  if (issuers !== undefined && new Set(issuers).size < issuers.length)
+    throw wrong('/issuers', 'has a name twice: write each issuer once');
+  const [first, ...further] = issuers ?? [];
+  if (first !== undefined)
+    return [
+      issuerFor(tenant, first, '/issuers'),
+      ...further.map((name) => issuerFor(tenant, name, '/issuers')),
+    ];
+  if (issuer !== undefined) return [issuerFor(tenant, issuer)];
+  const [preferred, ...fallbacks] = issuersNamed(tenant.manager.config).filter(
+    ({ name }) => tenant.issuers?.includes(name) ?? true,
+  );
+  return preferred ? [preferred, ...fallbacks] : [issuerFor(tenant, undefined)];
+}
+
+async function declaredIssuers(
+  issuers: readonly IssuerDescription[],
+): Promise<readonly DeclaredIssuer[]> {
+  return await Promise.all(
+    issuers.map(async (issuer) => await declaredIssuer(resolvedIssuer(issuer))),
+  );
+}
+
+/**
+ * The issuer of this name, or the first that the tenant may use where none is named.
  * @throws ServerError `ERR_SERVER_BODY`, `ERR_SERVER_NAMES`
  */
 export function issuerFor(
   { manager: { config }, issuers, name }: Pick<Tenant, 'manager' | 'issuers' | 'name'>,
   named: string | undefined,
-): ReturnType<typeof issuersOf>[0] {
+  pointer = '/issuer',
+): IssuerDescription {
   const all = issuersOf(config);
   const allowed = all.filter((candidate) => issuers?.includes(candidate.name) ?? true);
   const match =
@@ -243,7 +305,7 @@ export function issuerFor(
   if (all.some((candidate) => candidate.name === named))
     throw new ServerError('ERR_SERVER_NAMES', `the tenant ${name} may not use the CA ${named}`);
   throw wrong(
-    '/issuer',
+    pointer,
     `${JSON.stringify(named)} is none of ${allowed.map((candidate) => candidate.name).join(', ')}`,
   );
 }

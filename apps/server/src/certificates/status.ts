@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { presentIssuer } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
@@ -103,7 +104,8 @@ export class CertificateStatuses {
     const certificate = await visible(caller, id);
     const { names, chain } = await contentInUse(caller, certificate);
     const { tenant } = caller;
-    const { current, issuer } = certificate;
+    const { current } = certificate;
+    const issuer = presentIssuer(certificate);
     const generation = current?.generation ?? 0;
     const subject = { tenant, id, issuer, generation, names, chain };
     const result = await this.#checks.of({ ...subject, signal });

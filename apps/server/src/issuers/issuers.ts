@@ -3,9 +3,10 @@ import type { Clock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
 import { budgetStatus, storedProfiles } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
+import { unavailableIssuers } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
-import { issuerFor } from '../certificates/request.ts';
+import { issuersFor } from '../certificates/request.ts';
 import { CLOCK } from '../clock.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 
@@ -18,6 +19,16 @@ const issuerSchema = z
       .boolean()
       .describe('Whether its certificates are for tests, and no one trusts them.'),
     isDefault: z.boolean().describe('Whether requests without an issuer use it.'),
+    unavailable: z
+      .object({
+        cause: z.enum(['limit', 'outage']),
+        since: z.string().optional(),
+        until: z.string().describe('When an order tries it again.'),
+        code: z.string().optional(),
+        message: z.string().optional(),
+      })
+      .optional()
+      .describe('Why nothing is ordered there now; absent where it is used.'),
     profile: z.string().optional().describe('The profile of requests without one.'),
     profiles: z
       .record(z.string(), z.string())
@@ -76,13 +87,17 @@ export class Issuers {
   async list({ caller: { tenant } }: RequestOf<typeof list>): Promise<Answer> {
     const { manager, issuers, storage } = tenant;
     const allowed = issuersOf(manager.config).filter(({ name }) => issuers?.includes(name) ?? true);
-    const byDefault = allowed.length > 0 ? issuerFor(tenant, undefined).name : undefined;
+    const byDefault = allowed.length > 0 ? issuersFor(tenant, {})[0].name : undefined;
+    const unavailable = new Map(
+      (await unavailableIssuers(storage)).map(({ issuer, ...state }) => [issuer, state]),
+    );
     const items = await Promise.all(
       allowed.map(async (issuer) => {
         const { name, title, directory, staging, profile } = issuer;
         return {
           ...{ name, title, directory, staging, profile },
           isDefault: name === byDefault,
+          unavailable: unavailable.get(name),
           profiles: await storedProfiles(storage, directory),
           budgets: await budgetStatus(storage, resolvedIssuer(issuer), {
             now: this.#clock.now().epochMilliseconds,

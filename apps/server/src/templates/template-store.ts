@@ -58,8 +58,10 @@ export async function withTemplate(
     });
   }
   const values = Object.entries(wished).filter(([, value]) => value !== undefined);
-  const { labels } = stored.record;
-  const merged = { ...stored.record, ...Object.fromEntries(values) };
+  const { labels, issuer, issuers, ...further } = stored.record;
+  const isNamed = (wished.issuer ?? wished.issuers) !== undefined;
+  const named = isNamed ? {} : { issuer, issuers };
+  const merged = { ...further, labels, ...named, ...Object.fromEntries(values) };
   return labels ? { ...merged, labels: { ...labels, ...wished.labels } } : merged;
 }
 

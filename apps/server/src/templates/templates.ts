@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import * as z from 'zod';
-import { issuerFor, wishes } from '../certificates/request.ts';
+import { issuersFor, wishes } from '../certificates/request.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { templateName } from '../http/fields.ts';
 import { getTemplate, listTemplates, putTemplate, removeTemplate } from './template-store.ts';
@@ -72,7 +72,7 @@ export class Templates {
   @Handles(put)
   async put({ caller, params: { name }, body }: RequestOf<typeof put>): Promise<Answer> {
     const { tenant } = caller;
-    if (body.issuer !== undefined) issuerFor(tenant, body.issuer);
+    if ((body.issuer ?? body.issuers) !== undefined) issuersFor(tenant, body);
     const isNew = await putTemplate(tenant.storage, name, body);
     const template = { name, ...body };
     return isNew

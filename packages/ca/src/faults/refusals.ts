@@ -35,15 +35,21 @@ export function unavailable({
 export function rateLimited({
   retryAfter,
   help = 'https://ca.example/limits',
+  detail = `too many certificates: see ${help}`,
   ...when
-}: When & { readonly retryAfter?: number | string; readonly help?: string } = {}): Fault {
+}: When & {
+  readonly retryAfter?: number | string;
+  readonly help?: string;
+  /** Which limit it is, in words. */
+  readonly detail?: string;
+} = {}): Fault {
   return sometimes(
     { on: ['newOrder'], ...when },
     async (exchange) =>
       await refuse(exchange, {
         status: 429,
         type: 'rateLimited',
-        detail: `too many certificates: see ${help}`,
+        detail,
         headers: { link: `<${help}>;rel="help"`, ...retryAfterHeader(retryAfter) },
       }),
   );

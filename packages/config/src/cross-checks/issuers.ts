@@ -1,4 +1,4 @@
-import { isTable, valueAt, withoutValueAt, type Settings } from '../settings.ts';
+import { isTable, type KeyPath, valueAt, withoutValueAt, type Settings } from '../settings.ts';
 import { wellKnownIssuers } from '../well-known-issuers.ts';
 import { certificates, type Check, fault, unknownName } from './check.ts';
 
@@ -74,13 +74,32 @@ export const issuers: Check = (settings) => {
     isTable(tables) && Object.hasOwn(tables, acmeName)
       ? fault(settings, ['issuers', acmeName], 'is the name of [acme]', 'write a different name')
       : undefined;
+  const unknown = (path: KeyPath, issuer: unknown) =>
+    typeof issuer === 'string' && !names.includes(issuer)
+      ? unknownName(settings, path, issuer, names, 'issuers')
+      : undefined;
+  const unknownIn = (path: KeyPath, list: unknown) => [
+    ...(Array.isArray(list) ? list : []).map((issuer: unknown, index) =>
+      unknown([...path, index], issuer),
+    ),
+    Array.isArray(list) && new Set(list).size < list.length
+      ? fault(settings, path, 'has a name twice', 'write each issuer once')
+      : undefined,
+  ];
   return [
     taken,
-    ...certificates(settings).map((certificate, at) => {
-      const issuer = certificate['issuer'];
-      return typeof issuer === 'string' && !names.includes(issuer)
-        ? unknownName(settings, ['certificates', at, 'issuer'], issuer, names, 'issuers')
-        : undefined;
-    }),
+    ...unknownIn(['acme', 'issuers'], valueAt(settings.table, ['acme', 'issuers'])),
+    ...certificates(settings).flatMap(({ issuer, issuers: several }, at) => [
+      unknown(['certificates', at, 'issuer'], issuer),
+      ...unknownIn(['certificates', at, 'issuers'], several),
+      issuer !== undefined && several !== undefined
+        ? fault(
+            settings,
+            ['certificates', at, 'issuers'],
+            'does not go with issuer',
+            'write only issuers, the preferred one first',
+          )
+        : undefined,
+    ]),
   ];
 };

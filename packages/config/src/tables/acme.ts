@@ -67,8 +67,19 @@ export function acmeTable(secret: CredentialKey) {
     ca_custom_url: httpsUrl(
       'URL of the ACME directory of a different CA, with ca = "custom".',
     ).optional(),
+    issuers: issuerList(
+      'The issuers of certificates that name none, in the order in which they are used: ca, or names of [issuers]; only ca by default.',
+    ).optional(),
     ...account(secret),
   });
+}
+
+/** The issuers of a certificate, in the order in which they are used. */
+export function issuerList(meaning: string) {
+  return list(ownName('One of issuers, or the CA of [acme].'), meaning).min(
+    1,
+    'write at least one name: ["letsencrypt"]',
+  );
 }
 
 /** `[issuers.NAME]` or `[[issuers]]`: further CAs, or other accounts. */

@@ -14,7 +14,7 @@ import {
   switched,
   text,
 } from '../keys.ts';
-import { preferredChain } from './acme.ts';
+import { issuerList, preferredChain } from './acme.ts';
 import { challengeDraft, configurableChallenges } from './challenge.ts';
 import { renewBeforeDays } from './renewal.ts';
 
@@ -92,7 +92,10 @@ export function certificatesTable() {
         1,
         'write at least one name: ["example.com"]',
       ),
-      issuer: ownName('One of issuers; the CA of [acme] by default.').optional(),
+      issuer: ownName('One of issuers; acme.issuers by default.').optional(),
+      issuers: issuerList(
+        'Several issuers in place of issuer, in the order in which they are used: the next one issues where one does not work or refuses the certificate.',
+      ).optional(),
       key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
       key: keyReference(
         'URI of a key in a device, such as pkcs11:token=web;object=www, which signs the request and is never deployed; by default a key is created.',
