@@ -8,7 +8,7 @@ export interface StandInRequest {
   /** The parts of the path that the route names with a colon, decoded. */
   readonly params: Readonly<Record<string, string>>;
   /**
-   * Parsed where it is JSON or a form, as it came where it is XML; undefined where there is none.
+   * Parsed where it is JSON or a form, as it came where it is XML or YAML; undefined where there is none.
    */
   readonly body: unknown;
   /** The body as it came; for a signature. */
@@ -150,7 +150,7 @@ function bodyOf(text: string, type: string): unknown {
   if (text === '') return undefined;
   if (type.startsWith('application/x-www-form-urlencoded'))
     return Object.fromEntries(new URLSearchParams(text));
-  if (/^(application|text)\/xml\b/.test(type)) return text;
+  if (/^(application|text)\/([\w-]+\+)?(xml|yaml)\b/.test(type)) return text;
   if (!type.startsWith('application/json')) return malformed;
   try {
     return JSON.parse(text);

@@ -30,6 +30,26 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-hooks')).acmeShDeploy,
   }),
   deployKind({
+    type: 'kubernetes',
+    title: 'Kubernetes Secret',
+    package: '@acmex/deploy-kubernetes',
+    links: { api: 'https://kubernetes.io/docs/reference/using-api/server-side-apply/' },
+    options: [
+      {
+        option: 'url',
+        format: 'url',
+        description: 'The URL of the API server; http:// only for this machine',
+      },
+      { option: 'token', secret: true, description: 'The token of a service account' },
+      { option: 'namespace', description: 'The namespace of the Secret' },
+      {
+        option: 'secret',
+        description: 'The name of the Secret; {name} is the first name of the certificate',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-kubernetes')).kubernetes,
+  }),
+  deployKind({
     type: 'vault',
     title: 'Vault and OpenBao',
     package: '@acmex/deploy-vault',
