@@ -62,6 +62,14 @@ export const orchestratorErrors = {
     exit: 4,
     http: 503,
   },
+  ERR_ORCHESTRATOR_COVERS_LESS: {
+    meaning:
+      'The new certificate lacks names that are wanted and that the one in use has: it is not used.',
+    cure: 'Wait: the next try orders all names that are wanted now.',
+    exit: 5,
+    http: 409,
+    fixedBy: 'time',
+  },
   ERR_ORCHESTRATOR_KEY_COMPROMISED: {
     meaning: 'The private key was revoked as compromised, and must not be certified again.',
     cure: 'Wait: the next try creates a new key; for a key in a device, name a new key.',

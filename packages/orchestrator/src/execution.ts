@@ -589,6 +589,7 @@ export class Execution {
           'ERR_ORCHESTRATOR_KEY_COMPROMISED',
           `the key of ${id} was revoked as compromised while the CA certified it again: the next try creates a new key`,
         );
+      assertCoversAll(read);
       const generation = (current?.generation ?? 0) + 1;
       const next = {
         ...this.#inUse(issued, { ...read, generation, issuer }),
@@ -950,6 +951,24 @@ function isPrepared({ order, certificate }: OrderAndCertificate, issuer: string)
   // An order of version 1 has only names and CA.
   const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
   return orderedDifferences({ ...certificate.record, issuer }, prepared).length === 0;
+}
+
+/**
+ * Makes sure that the issued certificate has all names of the one in use that are wanted: they may
+ * have changed since it was ordered.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_COVERS_LESS`
+ */
+function assertCoversAll({ order, certificate }: OrderAndCertificate): void {
+  const { names, current } = certificate.record;
+  const covered = current?.issuedFor?.names ?? [];
+  const missing = covered.filter(
+    (name) => names.includes(name) && !order.record.names.includes(name),
+  );
+  if (missing.length === 0) return;
+  throw new OrchestratorError(
+    'ERR_ORCHESTRATOR_COVERS_LESS',
+    `the new certificate of ${order.record.certificate} lacks ${missing.join(', ')}, which the one in use has: it is not used, and the next try orders all names`,
+  );
 }
 
 /** Whether an order was prepared with the key in use, which may not be certified any more. */
