@@ -16,6 +16,8 @@ export interface CaModel {
   /** The longest that the CA may issue, whatever it did before; in the form of `lifetimes`. */
   readonly longest?: readonly LifetimeChange[] | undefined;
   readonly limits?: CaLimits | undefined;
+  /** The share of the limits that is kept for renewals, 0 to 1; 0.1 by default. */
+  readonly renewalShare?: number | undefined;
   /** Whether it suggests when to renew. RFC 9773 */
   readonly suggestsWindows: boolean;
 }

@@ -283,7 +283,7 @@ describe('beside the work itself', () => {
       dayMs,
     ],
   ])('has the same issuances at the same times where %s', async (_, incidents, tolerance) => {
-    const until = from + 150 * dayMs;
+    const until = from + 140 * dayMs;
     const { certificates, issuances } = await worked(incidents, until);
     const times: Record<string, number[]> = {};
     const result = rehearse({

@@ -158,10 +158,10 @@ class Rehearsing {
   #order(state: State, now: number): void {
     const { certificate, current } = state;
     const { id, names, issuer } = certificate;
-    const { renewalShare = 0.1, registeredDomain, until } = this.#options;
+    const { registeredDomain, until } = this.#options;
     state.dueSince ??= now;
     if (this.#isAway(issuer, now)) return this.#fail(state, now);
-    const { limits } = this.#model(issuer);
+    const { limits, renewalShare = 0.1 } = this.#model(issuer);
     const exemption = current && (isInWindow(state, now) ? 'window' : 'same-names');
     const charges = limits
       ? chargesOf({ names, account: issuer, exemption }, limits, { registeredDomain })

@@ -46,8 +46,6 @@ export interface RehearseOptions {
   readonly ordersAtOnce?: number | undefined;
   /** How long an order takes; 10 seconds by default. */
   readonly orderTakes?: DurationInput | undefined;
-  /** The share of the limits that is kept for renewals, 0 to 1; 0.1 by default. */
-  readonly renewalShare?: number | undefined;
   /** Called for each certificate that is issued, in their order. */
   readonly onIssued?:
     | ((issued: { readonly id: string; readonly at: number; readonly notAfter: number }) => void)

@@ -1,6 +1,8 @@
 import { registeredDomain } from '@acmex/budgets/registered-domain';
 import { systemClock } from '@acmex/clock';
 import { type Config, issuersOf } from '@acmex/config';
+import { limitsOf, renewalShareOf } from '@acmex/manager';
+import { resolvedIssuer } from '@acmex/manager/from-config';
 import {
   announcedModel,
   type CaModel,
@@ -104,10 +106,13 @@ function rehearsed(
 
 function modelsOf(configuration: Config): ReadonlyMap<string, CaModel> {
   return new Map(
-    issuersOf(configuration).map(({ name, directory, staging, title }) => [
-      name,
-      announcedModel(directory, { isPublic: !staging && title !== new URL(directory).host }),
-    ]),
+    issuersOf(configuration).map((description) => {
+      const { name, directory, staging, title } = description;
+      const isPublic = !staging && title !== new URL(directory).host;
+      const issuer = resolvedIssuer(description);
+      const settings = { limits: limitsOf(issuer), renewalShare: renewalShareOf(issuer) };
+      return [name, { ...announcedModel(directory, { isPublic }), ...settings }];
+    }),
   );
 }
 
