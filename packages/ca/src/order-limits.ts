@@ -1,11 +1,7 @@
 import { type Clock, milliseconds } from '@acmex/clock';
 import { type Identifier, withoutWildcard } from '@acmex/identifier';
-import { idOf } from '@acmex/storage';
 import type { OrderRecord } from './order-records.ts';
 import { type Bucket, tooManyRequests } from './rate-limits.ts';
-import { renewalWindow } from './renewal-info.ts';
-import { certificateNamed } from './replacement.ts';
-import type { Service } from './service.ts';
 
 /**
  * Limits of orders and certificates, as Let's Encrypt has them; each is absent where there is none.
@@ -29,14 +25,12 @@ export interface OrderLimits {
 /** What has been ordered and issued, against limits. */
 export interface CountedOrders {
   /** Counts an order. @throws Refusal `rateLimited` */
-  add(
-    service: Service,
-    order: {
-      readonly account: string;
-      readonly names: readonly Identifier[];
-      readonly replaces: unknown;
-    },
-  ): Promise<void>;
+  add(order: {
+    readonly account: string;
+    readonly names: readonly Identifier[];
+    /** Whether it names the certificate that it replaces, within its window. */
+    readonly isInWindow: boolean;
+  }): void;
   /** Counts a certificate. */
   issued(order: OrderRecord): void;
   failed(account: string, name: string): void;
@@ -63,12 +57,8 @@ class OrderCounts implements CountedOrders {
     this.#tokens = new TokenCounts(clock);
   }
 
-  async add(
-    service: Service,
-    { account, names, replaces }: Parameters<CountedOrders['add']>[1],
-  ): Promise<void> {
+  add({ account, names, isInWindow }: Parameters<CountedOrders['add']>[0]): void {
     const set = setOf(names);
-    const isInWindow = await isRenewalInWindow(service, { account, names, replaces });
     const exemption = isInWindow ? 'all' : this.#exemptionOf(set);
     if (exemption !== 'all') this.#checkNames(account, names);
     if (exemption === 'nothing') this.#takeOrder(account, names);
@@ -119,30 +109,6 @@ class OrderCounts implements CountedOrders {
   #domainsOf(names: readonly Identifier[]): ReadonlySet<string> {
     return new Set(names.map(({ value }) => this.#limits.domainOf(value)));
   }
-}
-
-/** Whether an order names the certificate that it replaces, and is made in its window. RFC 9773 §5 */
-async function isRenewalInWindow(
-  service: Service,
-  {
-    account,
-    names,
-    replaces,
-  }: {
-    readonly account: string;
-    readonly names: readonly Identifier[];
-    readonly replaces: unknown;
-  },
-): Promise<boolean> {
-  const stored =
-    typeof replaces === 'string' ? await certificateNamed(service.storage, replaces) : undefined;
-  if (stored?.record.account !== account || stored.record.replacedBy !== undefined) return false;
-  const shared = stored.record.identifiers.some(({ value }) =>
-    names.some((name) => name.value === value),
-  );
-  const { start, end } = await renewalWindow(service, idOf(stored), stored.record);
-  const now = service.clock.now().epochMilliseconds;
-  return shared && Date.parse(start) <= now && now < Date.parse(end);
 }
 
 /** How many tokens each bucket has. A bucket may be overdrawn by what was ordered before. */

@@ -14,6 +14,7 @@ import { refusal } from './problems.ts';
 import { limited } from './rate-limits.ts';
 import { replacing } from './replacement.ts';
 import { reviveIssuance } from './issuance.ts';
+import { isRenewalInWindow } from './renewal-info.ts';
 import type { Service } from './service.ts';
 import { payloadOf, readsOnly, type SignedByAccount } from './signed-request.ts';
 
@@ -36,7 +37,14 @@ export async function newOrder(service: Service, request: SignedByAccount): Prom
   await limited(service.rateLimiter, 'order', `account ${account}`);
   service.housekeeping();
   await checkAllowed(service, names, profile, { id: account, externalAccount });
-  await service.countedOrders?.add(service, { account, names, replaces: asked.replaces });
+  if (service.countedOrders) {
+    const isInWindow = await isRenewalInWindow(service, {
+      account,
+      names,
+      replaces: asked.replaces,
+    });
+    service.countedOrders.add({ account, names, isInWindow });
+  }
   return await untilWritten(() => written(service, { account, asked, names, profile, wishes }));
 }
 

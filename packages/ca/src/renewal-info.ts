@@ -1,4 +1,5 @@
 import { type Clock, type InstantInput, systemClock, timestamp } from '@acmex/clock';
+import type { Identifier } from '@acmex/identifier';
 import { idOf, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { type Answer, json } from './answer.ts';
@@ -137,4 +138,28 @@ function ownWindow(
     start: now.subtract({ hours: 2 }).toString(),
     end: now.subtract({ hours: 1 }).toString(),
   };
+}
+
+/** Whether an order names the certificate that it replaces, and is made in its window. RFC 9773 §5 */
+export async function isRenewalInWindow(
+  service: Service,
+  {
+    account,
+    names,
+    replaces,
+  }: {
+    readonly account: string;
+    readonly names: readonly Identifier[];
+    readonly replaces: unknown;
+  },
+): Promise<boolean> {
+  const stored =
+    typeof replaces === 'string' ? await certificateNamed(service.storage, replaces) : undefined;
+  if (stored?.record.account !== account || stored.record.replacedBy !== undefined) return false;
+  const shared = stored.record.identifiers.some(({ value }) =>
+    names.some((name) => name.value === value),
+  );
+  const { start, end } = await renewalWindow(service, idOf(stored), stored.record);
+  const now = service.clock.now().epochMilliseconds;
+  return shared && Date.parse(start) <= now && now < Date.parse(end);
 }
