@@ -31,6 +31,8 @@ import {
   type RevocationReason,
   revocationReasons,
   revokeCertificate,
+  getAccount,
+  AcmeError,
 } from '@acmex/protocol';
 import { Temporal } from 'temporal-polyfill';
 import { ManagerError } from './errors.ts';
@@ -109,6 +111,19 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
           signal?.throwIfAborted();
           throw errorCode(failure) === errorCode(error) ? error : failure;
         });
+      }
+    },
+    async drillRevocation(_chain, { privateKey, signal } = {}) {
+      try {
+        await withAccount(session, signal, async (account) => {
+          await assertRevokes(account, signal);
+          await getAccount(account, { signal });
+        });
+        return 'account';
+      } catch (error) {
+        if (privateKey === undefined || !accountErrors.has(errorCode(error))) throw error;
+        accountKeyOf(await crypto.import(new TextEncoder().encode(privateKey)));
+        return 'certificate';
       }
     },
     renewalInfo: async (chain, { signal } = {}) =>
@@ -251,6 +266,15 @@ async function revoke(
     ...(key === undefined ? {} : { key }),
     signal,
   });
+}
+
+/** @throws AcmeError `ERR_ACME_UNSUPPORTED` */
+async function assertRevokes(session: AcmeSession, signal: AbortSignal | undefined): Promise<void> {
+  if ((await session.directory({ signal })).revokeCert !== undefined) return;
+  throw new AcmeError(
+    'ERR_ACME_UNSUPPORTED',
+    "the CA's directory offers no revocation (revokeCert)",
+  );
 }
 
 async function renewalInfo(

@@ -101,6 +101,7 @@ export type {
   IssuerRequest,
   IssuerStep,
   RenewalInfo,
+  RevocationSigner,
 } from './issuer.ts';
 export { type IssuerFault, issuerFault } from './issuer-fault.ts';
 export type { JsonObject, JsonValue } from './json.ts';

@@ -122,9 +122,24 @@ export interface Issuer {
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<void>;
+  /**
+   * Does everything that `revoke` does, also at the CA, except the revocation.
+   * @param chain PEM.
+   * @returns which key would sign the revocation
+   */
+  drillRevocation?(
+    chain: string,
+    options?: {
+      readonly privateKey?: string | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<RevocationSigner>;
   /** @param chain PEM. @returns undefined if the CA has no such service */
   renewalInfo?(
     chain: string,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<RenewalInfo | undefined>;
 }
+
+/** Whose key signs a revocation: the account's, or the certificate's own. RFC 8555 §7.6 */
+export type RevocationSigner = 'account' | 'certificate';

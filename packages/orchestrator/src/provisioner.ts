@@ -33,7 +33,7 @@ import { joinDuplicates, type JoinOptions, type JoinedDuplicates } from './dupli
 import { OrchestratorError } from './errors.ts';
 import { Execution, type Outcome } from './execution.ts';
 import { Holds } from './holds.ts';
-import type { Issuer } from './issuer.ts';
+import type { Issuer, RevocationSigner } from './issuer.ts';
 import {
   hasEnded,
   type OrderCause,
@@ -539,18 +539,8 @@ export class Provisioner {
    * cannot revoke
    */
   async revoke(id: string, { reason, generation, signal }: RevokeOptions = {}): Promise<void> {
-    const managed = await this.certificates.get(id);
-    const number = generation ?? managed.current?.generation ?? 0;
-    const content = await this.#revocable(managed, number);
-    await this.#assertOtherKey(managed, { content, number, reason });
-    const name =
-      (await orders.read(this.#storage, content.order))?.record.issuer ?? presentIssuer(managed);
-    const issuer = await this.issuer(name);
-    if (!issuer.revoke)
-      throw new OrchestratorError(
-        'ERR_ORCHESTRATOR_INPUT',
-        `the issuer ${name} cannot revoke certificates`,
-      );
+    const { managed, number, content, issuer } = await this.#revocation(id, { reason, generation });
+    if (!issuer.revoke) throw cannotRevoke(issuer);
     await issuer.revoke(content.chain, { reason, signal, privateKey: content.privateKey });
     const revokedAt = timestamp(this.#clock.now());
     const isInUse = number === managed.current?.generation;
@@ -566,6 +556,31 @@ export class Provisioner {
         message: isInUse ? reason : `generation ${number}: ${reason ?? 'unspecified'}`,
       },
     );
+  }
+
+  /**
+   * Does everything that `revoke` does, also at the CA, except the revocation. Nothing is changed.
+   * @returns which key would sign the revocation
+   * @throws as `revoke`
+   */
+  async drillRevocation(
+    id: string,
+    { reason, generation, signal }: RevokeOptions = {},
+  ): Promise<RevocationSigner> {
+    const { content, issuer } = await this.#revocation(id, { reason, generation });
+    if (!issuer.drillRevocation) throw cannotRevoke(issuer);
+    const { chain, privateKey } = content;
+    return await issuer.drillRevocation(chain, { privateKey, signal });
+  }
+
+  async #revocation(id: string, { reason, generation }: Omit<RevokeOptions, 'signal'>) {
+    const managed = await this.certificates.get(id);
+    const number = generation ?? managed.current?.generation ?? 0;
+    const content = await this.#revocable(managed, number);
+    await this.#assertOtherKey(managed, { content, number, reason });
+    const name =
+      (await orders.read(this.#storage, content.order))?.record.issuer ?? presentIssuer(managed);
+    return { managed, number, content, issuer: await this.issuer(name) };
   }
 
   /**
@@ -626,4 +641,11 @@ export class Provisioner {
     await this.issuer(spec.issuer);
     return (await this.certificates.addOrdered(spec, { reason })).order.id;
   }
+}
+
+function cannotRevoke({ name }: Issuer): OrchestratorError {
+  return new OrchestratorError(
+    'ERR_ORCHESTRATOR_INPUT',
+    `the issuer ${name} cannot revoke certificates`,
+  );
 }

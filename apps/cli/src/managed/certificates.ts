@@ -328,21 +328,3 @@ export async function certChange(
     };
   });
 }
-
-/** `acmex cert revoke`: revokes the current certificate, which stays managed. */
-export async function certRevoke(
-  idOrName: string,
-  { reason, ...options }: ConfiguredOutputOptions & { readonly reason?: string },
-  terminal: Terminal,
-): Promise<void> {
-  await withManager(options, terminal, async (manager) => {
-    const { provisioner } = manager;
-    const certificate = await findCertificate(manager, idOrName);
-    const { id } = certificate;
-    await provisioner.revoke(id, { reason, signal: terminal.signal });
-    return {
-      text: `${id} (${printableNames(certificate)}) is revoked: order a new one with acmex renew -d ${id} --force, or remove it with acmex cert remove ${id}`,
-      document: toDocument(await provisioner.certificates.get(id)),
-    };
-  });
-}

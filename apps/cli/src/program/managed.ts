@@ -215,15 +215,34 @@ const certificateCommands = [
   }),
   command({
     path: 'cert revoke',
-    argument: '<which>',
-    description: 'Revoke the current certificate; it stays managed',
+    argument: '[which]',
+    description: 'Revoke certificates; they stay managed',
     needs: 'configuration',
     flags: {
+      serial: text(
+        '--serial <number>',
+        'The certificate with this serial number, also an earlier one that is stored',
+      ),
+      issuer: text('--issuer <name>', 'All certificates in use of this issuer'),
+      label: text('--label <name=value>', 'All certificates in use with this label'),
+      confirm: parsed(
+        '--confirm <count>',
+        'With --issuer or --label: how many certificates are to be revoked',
+        count,
+      ),
+      replace: isPresent(
+        '--replace',
+        'Obtain and deploy a new certificate first, and revoke only what is replaced',
+      ),
+      drill: isPresent(
+        '--drill',
+        'Do everything except the revocation, and show who would sign it',
+      ),
       reason: choice('--reason <reason>', 'Reason for the revocation', subscriberRevocationReasons),
     },
     groups: connected,
     run: async ({ argument: which, options, terminal }) =>
-      await (await import('../managed/certificates.ts')).certRevoke(which, options, terminal),
+      await (await import('../managed/revoke.ts')).certRevoke(which, options, terminal),
   }),
   ...(
     [
