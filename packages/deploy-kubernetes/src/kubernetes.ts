@@ -26,7 +26,7 @@ export interface KubernetesOptions {
 type SecretData = Readonly<Record<string, string>>;
 
 /** Names of namespaces and Secrets. Kubernetes "Object Names and IDs" */
-const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const labelPattern = /^(?=.{1,63}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 const subdomainPattern = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
