@@ -19,7 +19,7 @@ export interface TargetApiOptions {
 export interface TargetRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
-  /** Sent as JSON; text is sent as it is. */
+  /** Sent as JSON; text is sent unchanged. */
   readonly body?: unknown;
   /** Of the body; `application/json` by default. */
   readonly contentType?: string;

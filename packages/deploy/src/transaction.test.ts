@@ -73,7 +73,7 @@ describe('deployToTarget', () => {
       message: expect.stringContaining('time limit'),
     });
   });
-  it('leaves everything as it is when its signal aborts, for the next attempt', async () => {
+  it('changes nothing when its signal aborts, for the next attempt', async () => {
     const { target, history } = memoryTarget();
     await deployToTarget(target, bundle('0a'), options);
     const controller = new AbortController();

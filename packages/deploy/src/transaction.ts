@@ -29,7 +29,7 @@ export interface TransactionOptions extends StageOptions {
  * step fails, the former certificate is put back, its hook runs, and the probe looks whether it is
  * served again.
  *
- * When `signal` aborts, everything stays as it is: the next attempt continues, and puts the former
+ * When `signal` aborts, nothing more is changed: the next attempt continues, and puts the former
  * certificate back if it fails.
  *
  * @throws DeployError the failure of the step, with what is in use now; `ERR_DEPLOY_ROLL_BACK`

@@ -38,7 +38,7 @@ export interface Reconciliation {
  * Brings the managed certificates into accord with `[[certificates]]`: each entry is declared, as
  * `Provisioner.declareAll`, and duplicates that versions before 0.2 made are joined. What an entry
  * does not have gets its default; but places to deploy to that were not set by an entry stay where
- * the entry has none. A certificate that no entry names any more stays as it is:
+ * the entry has none. A certificate that no entry names any more is not changed:
  * see `declaredDifference` and `Provisioner.retire`.
  * @param onError called with each duplicate that could not be joined; it stays until the next time
  */
@@ -84,9 +84,9 @@ export interface DeclaredDifference {
 /** A certificate that would be created, changed or ordered. */
 export interface DeclaredChange {
   readonly change: Exclude<Declaration['change'], 'unchanged'>;
-  /** As it is declared. */
+  /** What is declared. */
   readonly spec: CertificateSpec;
-  /** As it is; absent for a new certificate. */
+  /** What is stored; absent for a new certificate. */
   readonly certificate?: ManagedCertificate | undefined;
   /** As it would be, without a new order; absent for a new certificate. */
   readonly next?: CertificateSummary | undefined;

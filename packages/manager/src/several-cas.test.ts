@@ -153,7 +153,7 @@ describe('a certificate with several issuers', () => {
 
   it('does not move on where a name cannot be validated', async () => {
     await addCa('doubting', {
-      validate: async () => ({ type: 'connection', detail: 'nobody listens' }),
+      validate: async () => ({ type: 'connection', detail: 'no one listens' }),
     });
     const id = await fleet.obtain({ issuer: 'doubting', fallbackIssuers: ['second'] });
     await expect(managed(id)).resolves.toMatchObject({

@@ -107,7 +107,7 @@ export type ChangeOptions = Pick<DeclareOptions, 'admit' | 'paused' | 'tracepare
 /** What declaring an entry would do. */
 export interface PlannedDeclaration {
   readonly change: Declaration['change'];
-  /** The certificate as it is; absent where one would be created. */
+  /** The stored certificate; absent where one would be created. */
   readonly certificate?: ManagedCertificate | undefined;
   /** The certificate as it would be, without a new order; absent where one would be created. */
   readonly next?: CertificateSummary | undefined;

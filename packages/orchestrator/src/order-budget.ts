@@ -47,7 +47,7 @@ export const chargedSchema = z.looseObject({
   exemption: z.enum(['window', 'same-names']).optional(),
 });
 
-/** A bucket of a CA, as it is stored. */
+/** A stored bucket of a CA. */
 export type BudgetRecord = Bucket & Pick<Charge, 'limit' | 'subject'>;
 
 const budgets = records<BudgetRecord>({
