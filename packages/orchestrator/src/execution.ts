@@ -1,57 +1,61 @@
-import {
-  chainName,
-  createCsr,
-  type CryptoBackend,
-  type IssuedCertificate,
-  type PrivateKey,
-  storableKey,
-  preferredChainWarning,
-  verifyIssued,
-} from '@acmex/certificate';
-import { identifiers } from '@acmex/identifier';
+import { createCsr, type CryptoBackend, preferredChainWarning } from '@acmex/certificate';
 import { type Clock, type DurationInput, timestamp } from '@acmex/clock';
-import { errorCode, errorText } from '@acmex/errors';
+import { errorCode } from '@acmex/errors';
+import { identifiers } from '@acmex/identifier';
 import { type Change, type Lock, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import {
-  type CertificateSummary,
-  type CurrentCertificate,
-  type Failure,
-  generationId,
-  generations,
-  indexChanges,
-  issuersInOrder,
-  summaryChanges,
-  writeWithIndexes,
-} from './certificate-record.ts';
-import {
-  allIssuers,
-  orderedDifferences,
-  orderedSpec,
-  type OrderedSpec,
-  storedOrderedSpec,
-} from './certificate-spec.ts';
-import { BudgetedOrder, isLimited } from './budgeted-order.ts';
-import { OrchestratorError } from './errors.ts';
-import type { EventType } from './event-types.ts';
-import { eventChange } from './events.ts';
-import { failureOf, isHeldBack, nextFailure, retryAfterOf } from './failure.ts';
-import { readIdentities } from './identity.ts';
-import type { HeldOrder, Holds } from './holds.ts';
-import {
-  awaitedText,
   areAllSeen,
+  awaitedText,
   awaitedUntil,
   isAwaiting,
   newlyWanted,
   removable,
   wantedRecords,
 } from './awaited-records.ts';
+import { BudgetedOrder, isLimited } from './budgeted-order.ts';
+import {
+  type CertificateSummary,
+  type Failure,
+  generationId,
+  generations,
+  indexChanges,
+  summaryChanges,
+  writeWithIndexes,
+} from './certificate-record.ts';
+import {
+  allIssuers,
+  orderedSpec,
+  type OrderedSpec,
+  storedOrderedSpec,
+} from './certificate-spec.ts';
+import { OrchestratorError } from './errors.ts';
+import type { EventType } from './event-types.ts';
+import { eventChange } from './events.ts';
+import { failureOf, isAtWork, isHeldBack, nextFailure, retryAfterOf } from './failure.ts';
+import type { HeldOrder, Holds } from './holds.ts';
+import { readIdentities } from './identity.ts';
+import {
+  assertCoversAll,
+  type Issued,
+  usableAlternates,
+  usableRefusal,
+  verifyOrdered,
+  withIssued,
+} from './issued-certificate.ts';
 import type { Awaited, IssuedChains, Issuer, IssuerRequest, IssuerStep } from './issuer.ts';
-import type { IssuerFault } from './issuer-fault.ts';
+import {
+  type Attempt,
+  type AttemptFailure,
+  changedStep,
+  issuersToTry,
+  lineageAfter,
+  worse,
+} from './issuer-attempts.ts';
 import type { JsonObject } from './json.ts';
+import { isPrepared, keyFor, storedText, usesRefusedKey } from './order-key.ts';
 import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
-import { hasEnded, type OrderRecord, orderKeys } from './order-record.ts';
+import { hasEnded, isOrdered, type OrderRecord, orderKeys } from './order-record.ts';
 import {
   isRefusal,
   refusalChanges,
@@ -59,8 +63,6 @@ import {
   refusedCertificates,
 } from './refused-certificate.ts';
 import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
-import { revocationAfterIssuance } from './revocation-check.ts';
-import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /**
@@ -113,18 +115,16 @@ export interface ExecutionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A certificate to be used. */
-interface Issued extends IssuedCertificate {
-  readonly alternates: readonly string[];
-  /** Its id among the refused certificates, if it was refused before. */
-  readonly wasRefused: string | undefined;
-}
-
 /** After so many attempts in which the CA has not ended its work, a new order is made. */
 const attemptsToFinish = 5;
 const eventOfFailure: Readonly<Record<string, EventType>> = {
   ERR_CLIENT_VALIDATION_FAILED: 'challenge_failed',
   ERR_ORCHESTRATOR_BUDGET: 'renewal_skipped',
+};
+const unusableAlternate: IssuerStep = {
+  type: 'warning',
+  message:
+    'the CA sent an alternate that is not a valid chain of this certificate: it is not stored',
 };
 /** Generations that stay in the storage. */
 const storedGenerations = 3;
@@ -183,7 +183,7 @@ export class Execution {
     await this.#journal.change((order) => ({ ...order, state: 'running' }));
     const read = await this.#journal.readWithCertificate();
     const usable = isPrepared(read, read.order.record.issuer)
-      ? await this.#usableRefusal(read)
+      ? await usableRefusal(this.#id, read, this.#options)
       : undefined;
     if (usable)
       return await this.#succeed(usable, await this.#options.issuer(read.order.record.issuer));
@@ -296,13 +296,18 @@ export class Execution {
     if ('records' in result) return await this.#wait(result, order);
     const { chain, alternates } = result;
     try {
-      const issued = await this.#verified(chain, { order, certificate });
+      const ordered = { order: { ...read.order, record: order }, certificate: read.certificate };
+      const { clock } = this.#options;
+      const issued = await verifyOrdered(chain, ordered, { clock });
       const warning = preferredChainWarning(issued.pem, certificate.preferredChain);
       return await this.#succeed(
         {
           ...issued,
           warnings: [...issued.warnings, ...(warning === undefined ? [] : [warning])],
-          alternates: await this.#usableAlternates(alternates, issued, { order, certificate }),
+          alternates: await usableAlternates(alternates ?? [], {
+            ...{ issued, read: ordered, clock },
+            onUnusable: () => this.#journal.add(unusableAlternate),
+          }),
           wasRefused: undefined,
         },
         issuer,
@@ -328,64 +333,6 @@ export class Execution {
     // With several issuers, the next one is asked instead.
     const isForced = this.#options.isForced === true && allIssuers(record).length === 1;
     return { issuer, names, end, order: this.#id, isForced };
-  }
-
-  /** @throws CertificateError if the chain is not what was ordered */
-  async #verified(
-    chain: string,
-    {
-      order,
-      certificate,
-    }: { readonly order: OrderRecord; readonly certificate: CertificateSummary },
-  ): Promise<IssuedCertificate> {
-    return await verifyIssued(
-      chain,
-      {
-        identifiers: identifiers(order.names),
-        publicKey: bytes(order.publicKey),
-        // A profile decides what its certificates are for.
-        purposes: certificate.profile === undefined ? undefined : ['serverAuth', 'clientAuth'],
-      },
-      { clock: this.#options.clock },
-    );
-  }
-
-  /** Returns the alternates that are chains of the same certificate, and warns of those that are not. */
-  async #usableAlternates(
-    alternates: readonly string[] = [],
-    { leaf, pem }: IssuedCertificate,
-    read: { readonly order: OrderRecord; readonly certificate: CertificateSummary },
-  ): Promise<readonly string[]> {
-    const chains = new Set<string>();
-    for (const alternate of alternates) {
-      const issued = await this.#verified(alternate, read).catch(noop);
-      if (issued?.leaf.fingerprint === leaf.fingerprint) chains.add(issued.pem);
-      else
-        this.#journal.add({
-          type: 'warning',
-          message:
-            'the CA sent an alternate that is not a valid chain of this certificate: it is not stored',
-        });
-    }
-    chains.delete(pem);
-    return [...chains];
-  }
-
-  /**
-   * Returns what this order issued before and was refused, if it can be used now: this machine's
-   * clock may have been wrong.
-   */
-  async #usableRefusal({
-    order: { record: order },
-    certificate: { record: certificate },
-  }: OrderAndCertificate): Promise<Issued | undefined> {
-    const refused = await refusedCertificates(this.#options.storage, order.certificate);
-    for (const { id, chain } of refused.filter((entry) => entry.order === this.#id)) {
-      const issued = await this.#verified(chain, { order, certificate }).catch(noop);
-      if (issued && !this.#isDueAtOnce(issued, certificate))
-        return { ...issued, alternates: [], wasRefused: id };
-    }
-    return undefined;
   }
 
   /** Stores a chain that cannot be used, with its key and the reason, before anything else. */
@@ -500,9 +447,9 @@ export class Execution {
   async #prepare(read: OrderAndCertificate, issuer: string): Promise<OrderRecord> {
     const { names, mustStaple = false } = read.certificate.record;
     await this.#abandon(read);
-    const { key, reusesKey } = await this.#newKey(read);
+    const { key, reusesKey } = await keyFor(read, this.#options);
     const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
-    const privateKey = await textOf(key);
+    const privateKey = await storedText(key);
     return await this.#journal.change(
       (order) => ({
         ...order,
@@ -519,38 +466,6 @@ export class Execution {
       }),
       () => [orderKeys.put(this.#id, { privateKey })],
     );
-  }
-
-  /**
-   * Returns the key of the device that the certificate names; else the key in use if it is to be
-   * reused, has the wanted type and is not compromised; else a
-   * new one.
-   */
-  async #newKey({
-    order,
-    certificate,
-  }: OrderAndCertificate): Promise<{ readonly key: PrivateKey; readonly reusesKey: boolean }> {
-    const { crypto, storage } = this.#options;
-    const { keyType, key, reuseKey = false, current } = certificate.record;
-    if (key !== undefined) {
-      assertUsable(key, certificate.record);
-      return { key: await crypto.import(new TextEncoder().encode(key)), reusesKey: true };
-    }
-    const isInMemory = current?.issuedFor?.key === undefined;
-    const isWantedType = isInMemory && (current?.issuedFor?.keyType ?? keyType) === keyType;
-    const inUse =
-      reuseKey && isWantedType && mayReuseKey(certificate.record) && current
-        ? await generations.read(
-            storage,
-            generationId(order.record.certificate, current.generation),
-          )
-        : undefined;
-    return inUse
-      ? {
-          key: await crypto.import(new TextEncoder().encode(inUse.record.privateKey)),
-          reusesKey: true,
-        }
-      : { key: await crypto.generate(keyType), reusesKey: false };
   }
 
   async #save(issuance: JsonObject): Promise<void> {
@@ -592,7 +507,7 @@ export class Execution {
       assertCoversAll(read);
       const generation = (current?.generation ?? 0) + 1;
       const next = {
-        ...this.#inUse(issued, { ...read, generation, issuer }),
+        ...withIssued(issued, { ...read, generation, issuer }, this.#options),
         lineage: lineageAfter(read, refusedBy),
       };
       await this.#write([
@@ -623,70 +538,6 @@ export class Execution {
       ]);
       return { state: 'succeeded', generation, ...(warnings.length > 0 ? { warnings } : {}) };
     });
-  }
-
-  /** Returns the certificate's record with the issued certificate in use. */
-  #inUse(
-    issued: Issued,
-    {
-      order: { record: order },
-      certificate: { record: certificate },
-      generation,
-      issuer,
-    }: OrderAndCertificate & { readonly generation: number; readonly issuer: Issuer },
-  ): CertificateSummary {
-    const { leaf, warnings } = issued;
-    const now = this.#options.clock.now();
-    const at = this.#renewalTime(issued, certificate);
-    if (this.#isDueAtOnce(issued, certificate))
-      throw new OrchestratorError(
-        'ERR_ORCHESTRATOR_DUE_AT_ONCE',
-        `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
-      );
-    const { preparedFor } = order;
-    const isOfDevice = certificate.key !== undefined && preparedFor?.key === certificate.key;
-    const current: CurrentCertificate = {
-      generation,
-      serialNumber: leaf.serialNumber,
-      notBefore: leaf.notBefore.toString(),
-      notAfter: leaf.notAfter.toString(),
-      issuedAt: now.toString(),
-      issuedFor: preparedFor ?? { ...orderedSpec(certificate), names: order.names },
-      chains: [issued.pem, ...issued.alternates].map(chainName),
-      ...(order.traceparent === undefined ? {} : { traceparent: order.traceparent }),
-      ...(warnings.length > 0 ? { warnings } : {}),
-    };
-    return {
-      ...certificate,
-      ...(isOfDevice ? { keyType: preparedFor.keyType } : {}),
-      order: undefined,
-      orderedAt: undefined,
-      awaits: undefined,
-      failure: undefined,
-      deployFailure: undefined,
-      placed: undefined,
-      expiryReported: undefined,
-      current,
-      revocation: revocationAfterIssuance(certificate, current, {
-        every: this.#options.checkRevocationEvery,
-        now: now.epochMilliseconds,
-      }),
-      renewal: {
-        at: urgency(leaf, at, now) === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
-        askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
-      },
-    };
-  }
-
-  #renewalTime({ leaf }: IssuedCertificate, certificate: CertificateSummary): Temporal.Instant {
-    const { renewBefore = this.#options.renewBefore } = certificate;
-    return renewalTime(leaf, { renewBefore, random: randomOf(leaf.serialNumber) });
-  }
-
-  /** Whether a certificate would have to be renewed at once. */
-  #isDueAtOnce(issued: IssuedCertificate, certificate: CertificateSummary): boolean {
-    const at = this.#renewalTime(issued, certificate);
-    return ['expired', 'emergency'].includes(urgency(issued.leaf, at, this.#options.clock.now()));
   }
 
   /**
@@ -875,165 +726,6 @@ function issuedAs(certificate: CertificateSummary): Partial<OrderedSpec> {
   };
 }
 
-/** An attempt to order at one issuer. */
-interface Attempt {
-  readonly name: string;
-  readonly wanted: HeldOrder;
-  /** Why the issuers before it have not issued. */
-  readonly failure: AttemptFailure | undefined;
-  /** The issuers that have refused this certificate. */
-  readonly refusedBy: readonly string[];
-}
-
-interface AttemptFailure {
-  readonly issuer: string;
-  readonly error: unknown;
-  /** Absent where nothing was sent. */
-  readonly fault?: IssuerFault | undefined;
-  /** Whether the next issuer is tried. */
-  readonly movesOn: boolean;
-  readonly isHeld?: true | undefined;
-}
-
-/**
- * Returns the failure that is reported for an order that no issuer has issued: the last that an
- * issuer has answered with; where nothing was sent, the one that ends first.
- */
-function worse(before: AttemptFailure | undefined, failure: AttemptFailure): AttemptFailure {
-  if (!before || !failure.isHeld) return failure;
-  if (!before.isHeld) return before;
-  const [first, second] = [before, failure].map(
-    ({ error }) => retryAfterOf(error)?.epochMilliseconds ?? 0,
-  );
-  return (second ?? 0) < (first ?? 0) ? failure : before;
-}
-
-/** Returns the issuers to try, first the one where the order exists already. */
-function issuersToTry({ order, certificate }: OrderAndCertificate): readonly string[] {
-  const all = issuersInOrder(certificate.record);
-  const { issuer } = order.record;
-  const isContinued = isOrdered(order.record) && all.includes(issuer);
-  return isContinued ? [...new Set([issuer, ...all])] : all;
-}
-
-function changedStep(name: string, { issuer, error }: AttemptFailure): IssuerStep {
-  return {
-    type: 'issuer-changed',
-    message: `the order is made at ${name}, because ${issuer} has not issued: ${errorText(error)}`,
-  };
-}
-
-/**
- * Returns the lineage when an order has succeeded: a refusal moves it to the issuer that has issued,
- * an outage does not.
- */
-function lineageAfter(
-  { order, certificate: { record } }: OrderAndCertificate,
-  refusedBy: readonly string[],
-): string | undefined {
-  const [first] = issuersInOrder(record);
-  const { issuer } = order.record;
-  const next = first !== undefined && refusedBy.includes(first) ? issuer : first;
-  return next === record.issuer ? undefined : next;
-}
-
-/** Whether there is an order at the CA that can be continued. */
-function isOrdered({ issuance }: Pick<OrderRecord, 'issuance'>): boolean {
-  return typeof issuance?.order === 'string';
-}
-
-/** Whether key and CSR exist, are for the present spec at an issuer, and the key may be used. */
-function isPrepared({ order, certificate }: OrderAndCertificate, issuer: string): boolean {
-  const { csr, publicKey, names, preparedFor } = order.record;
-  if (csr === undefined || publicKey === undefined || order.record.issuer !== issuer) return false;
-  if (!allIssuers(certificate.record).includes(issuer)) return false;
-  if (usesRefusedKey({ order, certificate })) return false;
-  // An order of version 1 has only names and CA.
-  const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
-  return orderedDifferences({ ...certificate.record, issuer }, prepared).length === 0;
-}
-
-/**
- * Makes sure that the issued certificate has all names of the one in use that are wanted: they may
- * have changed since it was ordered.
- * @throws OrchestratorError `ERR_ORCHESTRATOR_COVERS_LESS`
- */
-function assertCoversAll({ order, certificate }: OrderAndCertificate): void {
-  const { names, current } = certificate.record;
-  const covered = current?.issuedFor?.names ?? [];
-  const missing = covered.filter(
-    (name) => names.includes(name) && !order.record.names.includes(name),
-  );
-  if (missing.length === 0) return;
-  throw new OrchestratorError(
-    'ERR_ORCHESTRATOR_COVERS_LESS',
-    `the new certificate of ${order.record.certificate} lacks ${missing.join(', ')}, which the one in use has: it is not used, and the next try orders all names`,
-  );
-}
-
-/** Whether an order was prepared with the key in use, which may not be certified any more. */
-function usesRefusedKey({ order, certificate }: OrderAndCertificate): boolean {
-  const { preparedFor, reusesKey = certificate.record.reuseKey === true } = order.record;
-  if (preparedFor?.key !== undefined) return isCompromised(preparedFor.key, certificate.record);
-  return reusesKey && !mayReuseKey(certificate.record);
-}
-
-/**
- * Makes sure that the key of a device was not revoked as compromised with the certificate in use.
- * @throws OrchestratorError `ERR_ORCHESTRATOR_KEY_COMPROMISED`
- */
-function assertUsable(key: string, certificate: CertificateSummary): void {
-  if (!isCompromised(key, certificate)) return;
-  throw new OrchestratorError(
-    'ERR_ORCHESTRATOR_KEY_COMPROMISED',
-    `the certificate of the key ${key} was revoked because the key is compromised: name a new key`,
-  );
-}
-
-/** Whether the certificate in use is of a key of a device, and was revoked for that key. */
-function isCompromised(key: string, { current }: CertificateSummary): boolean {
-  return current?.issuedFor?.key === key && current.revocationReason === 'keyCompromise';
-}
-
-/**
- * Whether the key in use may be certified again: it was not revoked as compromised here, and the CA
- * has not refused it.
- */
-function mayReuseKey({ current, failure }: CertificateSummary): boolean {
-  if (current?.revocationReason === 'keyCompromise') return false;
-  const { code = '', message = '' } = failure ?? {};
-  return !(
-    code === 'ERR_ACME_BAD_PUBLIC_KEY' ||
-    code === 'ERR_ORCHESTRATOR_KEY_COMPROMISED' ||
-    (code === 'ERR_ACME_BAD_CSR' && /public key/i.test(message))
-  );
-}
-
-/** Failures that say nothing of the order at the CA. */
-const interruptions: ReadonlySet<string> = new Set([
-  'ERR_ACME_ANSWER',
-  'ERR_ACME_ANSWER_LOST',
-  'ERR_ACME_BAD_NONCE',
-  'ERR_ACME_NO_NONCE',
-  'ERR_ACME_POLL_LIMIT',
-  'ERR_ACME_PROXY',
-  'ERR_ACME_RATE_LIMITED',
-  'ERR_ACME_SERVER_INTERNAL',
-  'ERR_ACME_STATUS',
-  'ERR_ACME_TIMEOUT',
-  'ERR_ACME_TLS',
-  'ERR_ACME_UNREACHABLE',
-]);
-
-/**
- * Whether the CA may still issue after a failure: it has the request for the certificate, or was
- * at work when the wait for it ended.
- */
-function isAtWork(stepTypes: readonly string[], code: string): boolean {
-  const hasRequest = stepTypes.lastIndexOf('finalized') > stepTypes.lastIndexOf('ordered');
-  return code === 'ERR_ACME_POLL_LIMIT' || (hasRequest && interruptions.has(code));
-}
-
 function endedBefore({ state, generation, failure }: OrderRecord): Outcome {
   if (state === 'succeeded') return { state, generation: generation ?? 0, elsewhere: true };
   if (state === 'cancelled') return { state, elsewhere: true };
@@ -1043,35 +735,6 @@ function endedBefore({ state, generation, failure }: OrderRecord): Outcome {
     elsewhere: true,
     error: Object.assign(error, { code: failure?.code }),
   };
-}
-
-/**
- * A CA may move a window at any time: it is asked for the first time after a twentieth of the
- * lifetime, six hours at most.
- */
-function firstQuestion({ notBefore, notAfter }: Validity, now: number): string {
-  return new Date(
-    now + Math.min(6 * 3_600_000, (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20),
-  ).toISOString();
-}
-
-/** Returns when half of the time until the expiry has passed, RFC 3339. */
-function halfway(now: Temporal.Instant, notAfter: Temporal.Instant): string {
-  const half = (notAfter.epochMilliseconds - now.epochMilliseconds) / 2;
-  return now.add({ milliseconds: Math.floor(half) }).toString();
-}
-
-function noop(): undefined {
-  return undefined;
-}
-
-async function textOf(key: PrivateKey): Promise<string> {
-  const stored = await storableKey(key);
-  try {
-    return new TextDecoder().decode(stored);
-  } finally {
-    stored.fill(0);
-  }
 }
 
 const base64 = (data: Uint8Array) => Buffer.from(data).toString('base64');

@@ -161,3 +161,28 @@ function plain(value: unknown): JsonObject | undefined {
     ? (JSON.parse(JSON.stringify(value)) as Record<string, JsonValue>)
     : undefined;
 }
+
+/** Failures that say nothing of the order at the CA. */
+const interruptions: ReadonlySet<string> = new Set([
+  'ERR_ACME_ANSWER',
+  'ERR_ACME_ANSWER_LOST',
+  'ERR_ACME_BAD_NONCE',
+  'ERR_ACME_NO_NONCE',
+  'ERR_ACME_POLL_LIMIT',
+  'ERR_ACME_PROXY',
+  'ERR_ACME_RATE_LIMITED',
+  'ERR_ACME_SERVER_INTERNAL',
+  'ERR_ACME_STATUS',
+  'ERR_ACME_TIMEOUT',
+  'ERR_ACME_TLS',
+  'ERR_ACME_UNREACHABLE',
+]);
+
+/**
+ * Whether the CA may still issue after a failure: it has the request for the certificate, or was
+ * at work when the wait for it ended.
+ */
+export function isAtWork(stepTypes: readonly string[], code: string): boolean {
+  const hasRequest = stepTypes.lastIndexOf('finalized') > stepTypes.lastIndexOf('ordered');
+  return code === 'ERR_ACME_POLL_LIMIT' || (hasRequest && interruptions.has(code));
+}

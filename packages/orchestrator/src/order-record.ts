@@ -238,3 +238,8 @@ export function newOrder(
     started: () => eventChange({ type: 'renewal_started', ...event }, clock),
   };
 }
+
+/** Whether there is an order at the CA that can be continued. */
+export function isOrdered({ issuance }: Pick<OrderRecord, 'issuance'>): boolean {
+  return typeof issuance?.order === 'string';
+}

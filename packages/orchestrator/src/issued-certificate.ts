@@ -1,0 +1,208 @@
+import { chainName, type IssuedCertificate, verifyIssued } from '@acmex/certificate';
+import type { Clock, DurationInput } from '@acmex/clock';
+import { identifiers } from '@acmex/identifier';
+import type { Storage } from '@acmex/storage';
+import type { Temporal } from 'temporal-polyfill';
+import type { CertificateSummary, CurrentCertificate } from './certificate-record.ts';
+import { orderedSpec } from './certificate-spec.ts';
+import { OrchestratorError } from './errors.ts';
+import type { Issuer } from './issuer.ts';
+import type { OrderAndCertificate } from './order-journal.ts';
+import { refusedCertificates } from './refused-certificate.ts';
+import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
+import { revocationAfterIssuance } from './revocation-check.ts';
+
+/** A certificate to be used. */
+export interface Issued extends IssuedCertificate {
+  readonly alternates: readonly string[];
+  /** Its id among the refused certificates, if it was refused before. */
+  readonly wasRefused: string | undefined;
+}
+
+export interface IssuedOptions {
+  readonly clock: Clock;
+  /** For certificates without a `renewBefore`. */
+  readonly renewBefore?: DurationInput | undefined;
+  /** See `ProvisionerOptions`. */
+  readonly checkRevocationEvery?: DurationInput | undefined;
+}
+
+/** @throws CertificateError if the chain is not what was ordered */
+export async function verifyOrdered(
+  chain: string,
+  { order: { record: order }, certificate: { record: certificate } }: OrderAndCertificate,
+  { clock }: Pick<IssuedOptions, 'clock'>,
+): Promise<IssuedCertificate> {
+  return await verifyIssued(
+    chain,
+    {
+      identifiers: identifiers(order.names),
+      publicKey: Uint8Array.from(Buffer.from(order.publicKey ?? '', 'base64')),
+      // A profile decides what its certificates are for.
+      purposes: certificate.profile === undefined ? undefined : ['serverAuth', 'clientAuth'],
+    },
+    { clock },
+  );
+}
+
+/**
+ * Returns the alternates that are chains of the same certificate.
+ * @param onUnusable called for each that is not
+ */
+export async function usableAlternates(
+  alternates: readonly string[],
+  {
+    issued: { leaf, pem },
+    read,
+    clock,
+    onUnusable,
+  }: {
+    readonly issued: IssuedCertificate;
+    readonly read: OrderAndCertificate;
+    readonly clock: Clock;
+    readonly onUnusable: () => void;
+  },
+): Promise<readonly string[]> {
+  const chains = new Set<string>();
+  for (const alternate of alternates) {
+    const issued = await verifyOrdered(alternate, read, { clock }).catch(noop);
+    if (issued?.leaf.fingerprint === leaf.fingerprint) chains.add(issued.pem);
+    else onUnusable();
+  }
+  chains.delete(pem);
+  return [...chains];
+}
+
+/**
+ * Returns what an order issued before and was refused, if it can be used now: this machine's clock
+ * may have been wrong.
+ */
+export async function usableRefusal(
+  orderId: string,
+  read: OrderAndCertificate,
+  { storage, ...options }: IssuedOptions & { readonly storage: Storage },
+): Promise<Issued | undefined> {
+  const refused = await refusedCertificates(storage, read.order.record.certificate);
+  for (const { id, chain } of refused.filter(({ order }) => order === orderId)) {
+    const issued = await verifyOrdered(chain, read, options).catch(noop);
+    if (issued && !isDueAtOnce(issued, read.certificate.record, options))
+      return { ...issued, alternates: [], wasRefused: id };
+  }
+  return undefined;
+}
+
+/**
+ * Returns the certificate's record with the issued certificate in use.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_DUE_AT_ONCE`
+ */
+export function withIssued(
+  issued: Issued,
+  {
+    order: { record: order },
+    certificate: { record: certificate },
+    generation,
+    issuer,
+  }: OrderAndCertificate & { readonly generation: number; readonly issuer: Issuer },
+  options: IssuedOptions,
+): CertificateSummary {
+  const { leaf, warnings } = issued;
+  const now = options.clock.now();
+  const at = plannedRenewal(issued, certificate, options);
+  if (isDueAtOnce(issued, certificate, options))
+    throw new OrchestratorError(
+      'ERR_ORCHESTRATOR_DUE_AT_ONCE',
+      `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
+    );
+  const { preparedFor } = order;
+  const isOfDevice = certificate.key !== undefined && preparedFor?.key === certificate.key;
+  const current: CurrentCertificate = {
+    generation,
+    serialNumber: leaf.serialNumber,
+    notBefore: leaf.notBefore.toString(),
+    notAfter: leaf.notAfter.toString(),
+    issuedAt: now.toString(),
+    issuedFor: preparedFor ?? { ...orderedSpec(certificate), names: order.names },
+    chains: [issued.pem, ...issued.alternates].map(chainName),
+    ...(order.traceparent === undefined ? {} : { traceparent: order.traceparent }),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+  return {
+    ...certificate,
+    ...(isOfDevice ? { keyType: preparedFor.keyType } : {}),
+    order: undefined,
+    orderedAt: undefined,
+    awaits: undefined,
+    failure: undefined,
+    deployFailure: undefined,
+    placed: undefined,
+    expiryReported: undefined,
+    current,
+    revocation: revocationAfterIssuance(certificate, current, {
+      every: options.checkRevocationEvery,
+      now: now.epochMilliseconds,
+    }),
+    renewal: {
+      at: urgency(leaf, at, now) === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
+      askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
+    },
+  };
+}
+
+/**
+ * Makes sure that the issued certificate has all names of the one in use that are wanted: they may
+ * have changed since it was ordered.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_COVERS_LESS`
+ */
+export function assertCoversAll({ order, certificate }: OrderAndCertificate): void {
+  const { names, current } = certificate.record;
+  const covered = current?.issuedFor?.names ?? [];
+  const missing = covered.filter(
+    (name) => names.includes(name) && !order.record.names.includes(name),
+  );
+  if (missing.length === 0) return;
+  throw new OrchestratorError(
+    'ERR_ORCHESTRATOR_COVERS_LESS',
+    `the new certificate of ${order.record.certificate} lacks ${missing.join(', ')}, which the one in use has: it is not used, and the next try orders all names`,
+  );
+}
+
+function plannedRenewal(
+  { leaf }: IssuedCertificate,
+  { renewBefore }: CertificateSummary,
+  options: IssuedOptions,
+): Temporal.Instant {
+  return renewalTime(leaf, {
+    renewBefore: renewBefore ?? options.renewBefore,
+    random: randomOf(leaf.serialNumber),
+  });
+}
+
+/** Whether a certificate would have to be renewed at once. */
+function isDueAtOnce(
+  issued: IssuedCertificate,
+  certificate: CertificateSummary,
+  options: IssuedOptions,
+): boolean {
+  const at = plannedRenewal(issued, certificate, options);
+  return ['expired', 'emergency'].includes(urgency(issued.leaf, at, options.clock.now()));
+}
+
+/**
+ * A CA may move a window at any time: it is asked for the first time after a twentieth of the
+ * lifetime, six hours at most.
+ */
+function firstQuestion({ notBefore, notAfter }: Validity, now: number): string {
+  return new Date(
+    now + Math.min(6 * 3_600_000, (notAfter.epochMilliseconds - notBefore.epochMilliseconds) / 20),
+  ).toISOString();
+}
+
+/** Returns when half of the time until the expiry has passed, RFC 3339. */
+function halfway(now: Temporal.Instant, notAfter: Temporal.Instant): string {
+  const half = (notAfter.epochMilliseconds - now.epochMilliseconds) / 2;
+  return now.add({ milliseconds: Math.floor(half) }).toString();
+}
+
+function noop(): undefined {
+  return undefined;
+}

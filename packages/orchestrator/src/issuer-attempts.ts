@@ -1,0 +1,70 @@
+import { errorText } from '@acmex/errors';
+import { issuersInOrder } from './certificate-record.ts';
+import { retryAfterOf } from './failure.ts';
+import type { HeldOrder } from './holds.ts';
+import type { IssuerStep } from './issuer.ts';
+import type { IssuerFault } from './issuer-fault.ts';
+import type { OrderAndCertificate } from './order-journal.ts';
+import { isOrdered } from './order-record.ts';
+
+/** An attempt to order at one issuer. */
+export interface Attempt {
+  readonly name: string;
+  readonly wanted: HeldOrder;
+  /** Why the issuers before it have not issued. */
+  readonly failure: AttemptFailure | undefined;
+  /** The issuers that have refused this certificate. */
+  readonly refusedBy: readonly string[];
+}
+
+export interface AttemptFailure {
+  readonly issuer: string;
+  readonly error: unknown;
+  /** Absent where nothing was sent. */
+  readonly fault?: IssuerFault | undefined;
+  /** Whether the next issuer is tried. */
+  readonly movesOn: boolean;
+  readonly isHeld?: true | undefined;
+}
+
+/**
+ * Returns the failure that is reported for an order that no issuer has issued: the last that an
+ * issuer has answered with; where nothing was sent, the one that ends first.
+ */
+export function worse(before: AttemptFailure | undefined, failure: AttemptFailure): AttemptFailure {
+  if (!before || !failure.isHeld) return failure;
+  if (!before.isHeld) return before;
+  const [first, second] = [before, failure].map(
+    ({ error }) => retryAfterOf(error)?.epochMilliseconds ?? 0,
+  );
+  return (second ?? 0) < (first ?? 0) ? failure : before;
+}
+
+/** Returns the issuers to try, first the one where the order exists already. */
+export function issuersToTry({ order, certificate }: OrderAndCertificate): readonly string[] {
+  const all = issuersInOrder(certificate.record);
+  const { issuer } = order.record;
+  const isContinued = isOrdered(order.record) && all.includes(issuer);
+  return isContinued ? [...new Set([issuer, ...all])] : all;
+}
+
+export function changedStep(name: string, { issuer, error }: AttemptFailure): IssuerStep {
+  return {
+    type: 'issuer-changed',
+    message: `the order is made at ${name}, because ${issuer} has not issued: ${errorText(error)}`,
+  };
+}
+
+/**
+ * Returns the lineage when an order has succeeded: a refusal moves it to the issuer that has issued,
+ * an outage does not.
+ */
+export function lineageAfter(
+  { order, certificate: { record } }: OrderAndCertificate,
+  refusedBy: readonly string[],
+): string | undefined {
+  const [first] = issuersInOrder(record);
+  const { issuer } = order.record;
+  const next = first !== undefined && refusedBy.includes(first) ? issuer : first;
+  return next === record.issuer ? undefined : next;
+}
