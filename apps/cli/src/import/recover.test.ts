@@ -1,6 +1,13 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createSelfSigned, parseChain, privateKeyPem, webcrypto } from '@acmex/certificate';
+import {
+  ariCertificateId,
+  createSelfSigned,
+  parseChain,
+  privateKeyPem,
+  webcrypto,
+} from '@acmex/certificate';
+import type { Fault } from '@acmex/ca/faults';
 import { freePort, type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ownCa, type OwnCa } from '../own-ca.testing.ts';
@@ -11,10 +18,22 @@ let folder: TemporaryFolder;
 let server: readonly string[];
 const at = (...names: readonly string[]) => join(folder.path, ...names);
 const run = async (...args: readonly string[]) => await acmex([...args, '--storage', at('data')]);
+/** The orders that the CA was asked for, and its answers. */
+const orders: { readonly replaces: unknown; readonly status: number }[] = [];
+const recordOrders: Fault = async ({ request, resource }, next) => {
+  if (resource !== 'newOrder') return await next();
+  const { payload } = (await request.clone().json()) as { readonly payload: string };
+  const { replaces } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
+    readonly replaces?: unknown;
+  };
+  const answer = await next();
+  orders.push({ replaces, status: answer.status });
+  return answer;
+};
 
 beforeAll(async () => {
   folder = await temporaryFolder('recover');
-  ca = await ownCa({});
+  ca = await ownCa({ faults: [recordOrders] });
   await writeFile(at('root.pem'), ca.root);
   await mkdir(at('tls/web'), { recursive: true });
   const port = String(await freePort());
@@ -90,6 +109,34 @@ it('manages deployed certificates again when the storage is lost, and renews and
   expect(leaf!.serialNumber).not.toBe(parseChain(former)[0]!.serialNumber);
   const combined = await readFile(at('tls/api.combined.pem'), 'utf8');
   expect(combined).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+});
+
+it('replaces a recovered certificate by name at the CA, if the CA has it from the same account', async () => {
+  const exported = await run('account', 'export', at('account.pem'), ...server.slice(0, 4));
+  expect(exported.code).toBe(0);
+  const [former] = parseChain(await readFile(at('tls/web/site.pem'), 'utf8'));
+  for (const account of ['imported', 'new']) {
+    await rm(at('data'), { recursive: true });
+    await run('recover', '--from-live', at('tls'), ...server);
+    orders.length = 0;
+    await (account === 'imported'
+      ? run('account', 'import', at('account.pem'), ...server.slice(0, 4))
+      : run('account', 'register', ...server.slice(0, 4), '--accept-tos'));
+    const inUse = parseChain(await readFile(at('tls/web/site.pem'), 'utf8'))[0]!;
+    const renewed = await run('renew', '-d', 'site.test', '--force');
+    expect(renewed).toMatchObject({ code: 0 });
+    // A CA refuses the certificate of another account, and the order is repeated without it.
+    expect(orders).toEqual(
+      account === 'imported'
+        ? [{ replaces: ariCertificateId(inUse), status: 201 }]
+        : [
+            { replaces: ariCertificateId(inUse), status: 400 },
+            { replaces: undefined, status: 201 },
+          ],
+    );
+  }
+  const [latest] = parseChain(await readFile(at('tls/web/site.pem'), 'utf8'));
+  expect(latest!.serialNumber).not.toBe(former!.serialNumber);
 });
 
 it('reports what cannot be recovered: self-signed, and without a key', async () => {

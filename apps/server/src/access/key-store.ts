@@ -8,6 +8,7 @@ import {
   schemaCheck,
   type Storage,
   untilWritten,
+  writeIfUnchanged,
 } from '@acmex/storage';
 import { ServerError } from '../errors.ts';
 import { digestOf, keyText, matches, newSecret } from './api-key.ts';
@@ -203,7 +204,11 @@ export class KeyStore {
     }));
   }
 
-  /** The key that a secret belongs to, where it is live. A key that is not there costs the same. */
+  /**
+   * The key that a secret belongs to, where it is live. A key that is not there costs the same.
+   * Stores the use, once an hour at most.
+   * @throws StorageError `ERR_STORAGE_UNAVAILABLE` where the use cannot be stored
+   */
   async verified(
     id: string,
     secret: string,
@@ -220,11 +225,10 @@ export class KeyStore {
     const used = record.lastUsedAt === undefined ? -Infinity : Date.parse(record.lastUsedAt);
     const firstUse = record.initial === true;
     if (firstUse || this.#clock.now().epochMilliseconds - used > hour) {
-      await this.#storage
-        .write([keys.changed(stored, { ...record, initial: undefined, lastUsedAt: this.#now() })])
-        .catch(() => {
-          /* somebody else has just used it, and says so */
-        });
+      // Another request has just stored a use, or has changed the key.
+      await writeIfUnchanged(this.#storage, [
+        keys.changed(stored, { ...record, initial: undefined, lastUsedAt: this.#now() }),
+      ]);
     }
     return { ...toApiKey(id, record), firstUse };
   }
