@@ -24,6 +24,7 @@ import {
   generateAccountKey,
   getAccount,
   getAuthorization,
+  getOrder,
   importAccountKey,
   keyAuthorizationDigest,
   listOrders,
@@ -39,6 +40,8 @@ import { startSubject } from './interop/subject.testing.ts';
 
 /** A CA, and how a response comes on display before it. */
 interface Place extends AsyncDisposable {
+  /** Whether an account that has proven all names of a certificate may revoke it. RFC 8555 §7.6 */
+  readonly revokesByProof: boolean;
   readonly directory: string;
   readonly root: string;
   http01(token: string, keyAuthorization: string): Promise<void>;
@@ -49,6 +52,8 @@ const places: Readonly<Record<string, () => Promise<Place>>> = {
   async Pebble() {
     const pebble = await startPebble({ http01: 'challtestsrv', ordersPerPage: 2 });
     return {
+      // Pebble 2.4 knows the account of the certificate alone.
+      revokesByProof: false,
       directory: pebble.directory,
       root: pebble.caCertificate,
       http01: pebble.challenges.addHttp01,
@@ -61,6 +66,7 @@ const places: Readonly<Record<string, () => Promise<Place>>> = {
     const responses = join(subject.webroot, '.well-known/acme-challenge');
     await mkdir(responses, { recursive: true });
     return {
+      revokesByProof: true,
       directory: subject.directory,
       root: await readFile(subject.rootFile, 'utf8'),
       http01: (token, keyAuthorization) => writeFile(join(responses, token), keyAuthorization),
@@ -275,8 +281,10 @@ function suite(place: () => Place): void {
   it('revokes a certificate by its account, and says so when it was revoked before', async () => {
     const session = await sessionOf();
     const { der } = await issue(session, ['revoked.test']);
-    await revokeCertificate(session, der, { reason: 'superseded' });
-    await expect(revokeCertificate(session, der)).resolves.toBeUndefined();
+    await expect(revokeCertificate(session, der, { reason: 'superseded' })).resolves.toBe(
+      'revoked',
+    );
+    await expect(revokeCertificate(session, der)).resolves.toBe('already-revoked');
   });
   it('revokes a certificate by its own key', async () => {
     const { der, key } = await issue(await sessionOf(), ['own-key.test']);
@@ -285,6 +293,43 @@ function suite(place: () => Place): void {
       key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
     });
   });
+  it.each([
+    ['names', ['proven.test', 'xn--bcher-kva.proven.test'], () => http01],
+    ['a wildcard beside its apex', ['*.proven-wild.test', 'proven-wild.test'], () => dns01],
+    ['an IP address', ['127.0.0.1'], () => http01],
+  ] as const)(
+    'proves control of names without a certificate, which permits a revocation: %s',
+    async (_, names, solver) => {
+      const owner = await sessionOf();
+      const { der } = await issue(owner, names, [solver()]);
+      const session = await sessionOf();
+      const client = new AcmeClient({ session, solvers: [solver()] });
+      const refused = { code: 'ERR_ACME_UNAUTHORIZED' };
+      await expect(revokeCertificate(session, der)).rejects.toMatchObject(refused);
+      let state: IssuanceState | undefined;
+      const save = async (latest: IssuanceState) => {
+        state = latest;
+      };
+      const proof = await client.prove({ identifiers: identifiers(names) }, { save });
+      await expect(
+        client.prove({ identifiers: identifiers(names) }, { state, save }),
+      ).resolves.toEqual(proof);
+      await expect(getOrder(session, proof.order)).resolves.toMatchObject({ status: 'ready' });
+      expect(proof.validated).toHaveLength(names.length);
+      const revoked = revokeCertificate(session, der);
+      if (place().revokesByProof) await expect(revoked).resolves.toBe('revoked');
+      else await expect(revoked).rejects.toMatchObject(refused);
+      await client.withdraw(proof);
+      for (const url of proof.validated)
+        await expect(getAuthorization(session, url)).resolves.toMatchObject({
+          status: 'deactivated',
+        });
+      await expect(revokeCertificate(session, der)).rejects.toMatchObject(refused);
+      await expect(revokeCertificate(owner, der)).resolves.toBe(
+        place().revokesByProof ? 'already-revoked' : 'revoked',
+      );
+    },
+  );
   it('learns which of its names failed', async () => {
     const session = await sessionOf();
     const silent: ChallengeSolver = { ...http01, present: async () => undefined };

@@ -62,6 +62,18 @@ export interface IssueRequest {
   readonly prefer?: ((pem: string) => boolean) | undefined;
 }
 
+type OrderRequest = Omit<IssueRequest, 'csr' | 'prefer'>;
+
+export type ProveRequest = Pick<IssueRequest, 'identifiers' | 'profile'>;
+
+/** Names that the account has proven to control, by an order that is not finalized. */
+export interface NameProof {
+  /** The URL of the order. */
+  readonly order: string;
+  /** URLs of the authorizations that were validated for it: not of those that were valid before. */
+  readonly validated: readonly string[];
+}
+
 export interface IssueOptions {
   /** Where an earlier, interrupted call had come to: what it last gave to `save`. */
   readonly state?: IssuanceState | undefined;
@@ -79,6 +91,8 @@ export interface IssueOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: IssuanceProgress) => void;
 }
+
+export type ProveOptions = Omit<IssueOptions, 'processingLimit'>;
 
 /**
  * What the CA issued, as it came: look into it with `verifyIssued` of @acmex/certificate before it
@@ -140,10 +154,50 @@ export class AcmeClient {
    * first, after which the same order is continued; AcmeError; the signal's reason
    */
   async issue(request: IssueRequest, options: IssueOptions = {}): Promise<IssuedChain> {
+    return await this.#withEachSolver(
+      options,
+      async (attempt, tried) => await this.#attempt(request, attempt, tried),
+    );
+  }
+
+  /**
+   * Proves control of names, for what a CA permits to an account that controls them, such as the
+   * revocation of a certificate of another account (RFC 8555 §7.6). Makes an order, or continues that
+   * of `state`, as `issue` does, and does not finalize it: nothing is issued. The order and its
+   * authorizations stay until they expire, or until `withdraw`.
+   * @throws as `issue`
+   */
+  async prove(request: ProveRequest, options: ProveOptions = {}): Promise<NameProof> {
+    return await this.#withEachSolver(options, async (attempt, tried) => {
+      const { order, responses } = await this.#ordered(request, attempt, tried);
+      if (order.status === 'pending' || order.status === 'invalid')
+        throw await this.#failure(order, attempt.signal);
+      const validated = new Set(responses.map(({ authorization }) => authorization));
+      return { order: order.url, validated: [...validated] };
+    });
+  }
+
+  /**
+   * Deactivates the authorizations that were validated for a proof, which ends its order. Those that
+   * were valid before stay. RFC 8555 §7.5.2
+   * @throws AcmeError
+   */
+  async withdraw(
+    { validated }: Pick<NameProof, 'validated'>,
+    { signal }: Pick<IssueOptions, 'signal'> = {},
+  ): Promise<void> {
+    await this.#each(validated, (url) => deactivateAuthorization(this.#session, url, { signal }));
+  }
+
+  /** Attempts an order. Where a name fails, attempts another order with the next solver for it. */
+  async #withEachSolver<T, O extends ProveOptions>(
+    options: O,
+    attempt: (options: O, tried: TriedChallenges) => Promise<T>,
+  ): Promise<T> {
     const tried = new TriedChallenges();
     for (let state = options.state, first: unknown; ;) {
       try {
-        return await this.#attempt(request, { ...options, state }, tried);
+        return await attempt({ ...options, state }, tried);
       } catch (error) {
         // The CA's verdict on what was tried first is worth more than what became of the second
         // choice.
@@ -160,18 +214,41 @@ export class AcmeClient {
   }
 
   async #attempt(
-    { identifiers, csr, prefer, ...wishes }: IssueRequest,
+    { csr, prefer, ...request }: IssueRequest,
+    options: IssueOptions,
+    tried: TriedChallenges,
+  ): Promise<IssuedChain> {
+    const { processingLimit: limit, signal, onProgress } = options;
+    let { order } = await this.#ordered(request, options, tried);
+    if (order.status === 'ready') {
+      order = await this.#finalize(order, typeof csr === 'function' ? await csr() : csr, signal);
+      onProgress?.({ type: 'finalized', order: order.url });
+    }
+    if (order.status === 'processing' || order.status === 'ready')
+      order = await pollOrder(this.#session, order, { signal, limit });
+    if (order.status !== 'valid') throw await this.#failure(order, signal);
+    const chain = await this.#download(order, prefer, signal);
+    onProgress?.({ type: 'issued', order: order.url });
+    return { order: order.url, ...chain };
+  }
+
+  /**
+   * Makes an order, or continues that of the state, until all its names are proven or one of them has
+   * failed.
+   * @returns also the responses that were saved for the authorizations which were not valid yet
+   */
+  async #ordered(
+    { identifiers, ...wishes }: OrderRequest,
     {
       state = newState,
       save = async () => {
         /* nothing is kept */
       },
-      processingLimit: limit,
       signal,
       onProgress,
-    }: IssueOptions,
+    }: ProveOptions,
     tried: TriedChallenges,
-  ): Promise<IssuedChain> {
+  ): Promise<{ readonly order: Order; readonly responses: readonly SavedResponse[] }> {
     let current = checkState(state);
     const keep = async (change: Partial<IssuanceState>) => {
       current = { ...current, ...change };
@@ -210,16 +287,7 @@ export class AcmeClient {
       });
       if (order.status === 'ready') onProgress?.({ type: 'validated', order: order.url });
     }
-    if (order.status === 'ready') {
-      order = await this.#finalize(order, typeof csr === 'function' ? await csr() : csr, signal);
-      onProgress?.({ type: 'finalized', order: order.url });
-    }
-    if (order.status === 'processing' || order.status === 'ready')
-      order = await pollOrder(this.#session, order, { signal, limit });
-    if (order.status !== 'valid') throw await this.#failure(order, signal);
-    const chain = await this.#download(order, prefer, signal);
-    onProgress?.({ type: 'issued', order: order.url });
-    return { order: order.url, ...chain };
+    return { order, responses: current.responses };
   }
 
   /**

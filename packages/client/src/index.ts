@@ -4,6 +4,9 @@ export {
   type IssuedChain,
   type IssueOptions,
   type IssueRequest,
+  type NameProof,
+  type ProveOptions,
+  type ProveRequest,
 } from './client.ts';
 export {
   ClientError,

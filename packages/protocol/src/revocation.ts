@@ -17,12 +17,13 @@ export interface RevokeOptions extends CallOptions {
  * Revokes a certificate: as its account, as an account that controls all its names, or with its own
  * key. RFC 8555 §7.6. Repeatable; revoked already = success.
  * @param certificate DER
+ * @returns whether this request revoked it, as the CA says
  */
 export async function revokeCertificate(
   session: AcmeSession,
   certificate: Uint8Array,
   { reason, key, signal }: RevokeOptions = {},
-): Promise<void> {
+): Promise<'revoked' | 'already-revoked'> {
   const { revokeCert: url } = await session.directory({ signal });
   if (url === undefined)
     throw new AcmeError(
@@ -35,7 +36,9 @@ export async function revokeCertificate(
       { certificate: base64url.encode(certificate), reason: reason && revocationReasons[reason] },
       { signal, operation: 'revokeCert', repeatable: true, signedBy: key },
     );
+    return 'revoked';
   } catch (error) {
     if (errorCode(error) !== 'ERR_ACME_ALREADY_REVOKED') throw error;
+    return 'already-revoked';
   }
 }
