@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
-import { type FileAttributes, replaceFile } from '@acmex/files';
-import { type Bundle, filesOf } from './bundle.ts';
+import { replaceFile } from '@acmex/files';
+import type { Bundle } from './bundle.ts';
+import { certificateFiles, type FilePaths } from './certificate-files.ts';
 import { type Deployed, deployToDirectory, type DirectoryTarget } from './directory.ts';
 import { DeployError } from './errors.ts';
 import { deployFormat, type FormatTarget, type PassphraseSources } from './format.ts';
@@ -8,17 +9,7 @@ import { fileAttributes, type Permissions } from './permissions.ts';
 import { writeFailure } from './write-failure.ts';
 
 /** Single files, each at the path where a server reads it. Absolute paths. */
-export interface FileTarget extends Permissions {
-  /** Certificate and chain. */
-  readonly certPath?: string | undefined;
-  readonly keyPath?: string | undefined;
-  /** The chain without the certificate. */
-  readonly chainPath?: string | undefined;
-  /** The certificate without its chain. */
-  readonly leafPath?: string | undefined;
-  /** Key, certificate and chain in one file, as HAProxy reads it. */
-  readonly combinedPath?: string | undefined;
-}
+export interface FileTarget extends FilePaths, Permissions {}
 
 export type Target = FileTarget | DirectoryTarget | FormatTarget;
 
@@ -49,45 +40,25 @@ export async function deployFiles(
 }
 
 async function deployToFiles(
-  { certPath, keyPath, chainPath, leafPath, combinedPath }: FileTarget,
+  target: FileTarget,
   bundle: Bundle,
-  { key, certificate }: Awaited<ReturnType<typeof fileAttributes>>,
+  attributes: Awaited<ReturnType<typeof fileAttributes>>,
 ): Promise<Deployed> {
-  const texts = filesOf(bundle);
-  const { privateKey } = texts;
-  const files: readonly (readonly [string | undefined, string, FileAttributes])[] = [
-    [keyPath, needed(privateKey, keyPath), key],
-    [combinedPath, needed(privateKey, combinedPath) + texts.fullchain, key],
-    [certPath, texts.fullchain, certificate],
-    [leafPath, texts.certificate, certificate],
-    [chainPath, texts.chain, certificate],
-  ];
   let changed = false;
-  for (const [path, text, attributes] of files) {
-    if (path === undefined) continue;
+  for (const { path, content, hasKey } of certificateFiles(target, bundle)) {
     assertAbsolute(path);
     try {
-      if (await replaceFile(path, text, attributes)) changed = true;
+      if (await replaceFile(path, content, hasKey ? attributes.key : attributes.certificate))
+        changed = true;
     } catch (error) {
       throw writeFailure(path, error);
     }
   }
+  const { certPath, keyPath, combinedPath } = target;
   return {
     changed,
     paths: { fullchain: certPath ?? combinedPath, privateKey: keyPath ?? combinedPath },
   };
-}
-
-/**
- * Returns the private key for a file.
- * @throws DeployError `ERR_DEPLOY_TARGET` for a file of a key that cannot leave its device
- */
-function needed(privateKey: string | undefined, path: string | undefined): string {
-  if (privateKey !== undefined || path === undefined) return privateKey ?? '';
-  throw new DeployError(
-    'ERR_DEPLOY_TARGET',
-    `${path} is for a private key, which is in a device and cannot be written: deploy only the certificate, and let the server use the device`,
-  );
 }
 
 /** @throws DeployError `ERR_DEPLOY_TARGET` */

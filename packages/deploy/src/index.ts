@@ -1,12 +1,20 @@
 export { type Bundle, type BundleFiles, filesOf, folderName } from './bundle.ts';
+export { type FilePaths } from './certificate-files.ts';
 export { checkTarget } from './check-target.ts';
 export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';
 export type { Deployed, DirectoryTarget } from './directory.ts';
 export { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';
+export {
+  type FilePlace,
+  filesTarget,
+  type FilesTargetOptions,
+  type PlacedFile,
+} from './files-target.ts';
 export type { FormatTarget, PassphraseSources } from './format.ts';
 export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';
 export { hooksIn } from './hooks-folder.ts';
+export { localFiles } from './local-files.ts';
 export { fileAttributes, type Permissions } from './permissions.ts';
 export { probe, type ProbeOptions, servedSerialNumber } from './probe.ts';
 export { trustedProgram } from './program.ts';

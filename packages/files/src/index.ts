@@ -15,6 +15,8 @@ export {
   type FileInFolderAttributes,
   type NewFileOptions,
   readFileIn,
+  readTrustedFile,
+  removeTrustedFile,
   replaceEntry,
   replaceFile,
   replaceFileIn,

@@ -66,6 +66,28 @@ export async function replaceFile(
   return await replaceAt(target, bytes, attributes);
 }
 
+/**
+ * Reads a regular file. A link at the path is followed as `replaceFile` follows it.
+ *
+ * @returns undefined where there is no file
+ * @throws FilesError `ERR_FILES_NOT_REGULAR`, `ERR_FILES_UNSAFE`; an error of Node, also for a folder
+ * that does not exist
+ */
+export async function readTrustedFile(
+  path: string,
+  access?: FolderAccess,
+): Promise<Buffer | undefined> {
+  await using target = await openTarget(path, access);
+  return await readFileIn(target.folder, target.name);
+}
+
+/** Removes a file that `replaceFile` would replace; does nothing where there is none. */
+export async function removeTrustedFile(path: string, access?: FolderAccess): Promise<void> {
+  await using target = await openTarget(path, access);
+  await target.folder.removeFile(target.name);
+  await target.folder.sync();
+}
+
 /** How a file in an open folder is written. */
 export interface FileInFolderAttributes extends FileAttributes {
   /**
