@@ -187,6 +187,106 @@ describe('a certificate with several issuers', () => {
   });
 });
 
+describe('a CA whose limits are used up', () => {
+  const hour = 3_600_000;
+  /** A CA that allows one order in each period. */
+  const limited = async (name: string, periodMs: number) =>
+    await addCa(name, {
+      profiles,
+      limits: { limits: { 'new-orders': { capacity: 1, periodMs } }, renewalShare: 0 },
+    });
+  const at = (issuer: string) => ({ issuer, fallbackIssuers: ['second'] });
+  /** Waits until just before a certificate is renewed, and uses the limit up. */
+  const useUpBefore = async (id: string, issuer: string) => {
+    await fleet.pass({ hours: 8 });
+    const due = Date.parse((await managed(id)).renewal!.at);
+    await fleet.pass({ milliseconds: due - fleet.clock.now().epochMilliseconds - 1000 });
+    await fleet.provisioner.remove(await fleet.obtain({ issuer }));
+  };
+
+  it('is sent no request, and the next one issues at once', async () => {
+    const small = await limited('small', 2 * hour);
+    await fleet.obtain(at('small'));
+    small.requests.length = 0;
+    const id = await fleet.obtain(at('small'));
+    await expect(issuerOf(id)).resolves.toBe('second');
+    expect(small.requests).toEqual([]);
+    const reason = expect.stringContaining(
+      'because small has not issued: the issuer small allows 1 orders of an account in 2 hours',
+    );
+    expect(await eventsOf('issuer_changed')).toMatchObject([{ issuer: 'second', message: reason }]);
+    const steps: unknown[] = [];
+    for await (const order of fleet.provisioner.orders()) steps.push(...order.steps);
+    expect(steps).toContainEqual(
+      expect.objectContaining({ type: 'issuer-changed', message: reason }),
+    );
+    // The certificate that has moved keeps no time of those that wait.
+    const waiting = await fleet.obtain({ issuer: 'small' });
+    await fleet.pass({ hours: 2 });
+    await expect(issuerOf(waiting)).resolves.toBe('small');
+  });
+
+  it('is waited for up to ten minutes, unless someone waits for the order', async () => {
+    const small = await limited('small', hour / 12);
+    await fleet.obtain(at('small'));
+    const waiting = await fleet.obtain(at('small'));
+    const order = await fleet.provisioner.submit({
+      certificate: { ...at('small'), names: ['a.test'], keyType: 'ec-p256' },
+      onFailure: 'end',
+    });
+    await fleet.clock.run(fleet.provisioner.execute(order));
+    await expect(fleet.provisioner.status(order)).resolves.toMatchObject({ issuer: 'second' });
+    await fleet.pass({ minutes: 6 });
+    await expect(issuerOf(waiting)).resolves.toBe('small');
+    expect(ordersAt(small)).toBe(2);
+  });
+
+  it('is waited for by a renewal that has time', async () => {
+    // About sixteen hours before the expiry: it may be late by four.
+    await limited('small', 3 * hour);
+    const id = await fleet.obtain(at('small'));
+    await useUpBefore(id, 'small');
+    await fleet.pass({ hours: 4 });
+    await expect(managed(id)).resolves.toMatchObject({
+      current: { generation: 2, issuedFor: { issuer: 'small' } },
+    });
+    await expect(second.issued()).resolves.toBe(0);
+  });
+
+  it('is left by a renewal that would be late, which comes back the next time', async () => {
+    await limited('small', 8 * hour);
+    const id = await fleet.obtain(at('small'));
+    await useUpBefore(id, 'small');
+    await fleet.pass({ hours: 1 });
+    await expect(issuerOf(id)).resolves.toBe('second');
+    await expect(managed(id)).resolves.not.toHaveProperty('lineage');
+    await fleet.pass({ hours: 36 });
+    await expect(managed(id)).resolves.toMatchObject({
+      current: { generation: 3, issuedFor: { issuer: 'small' } },
+    });
+  });
+
+  it('is waited for where the limits of all are used up, each order until a time of its own', async () => {
+    await limited('small', 4 * hour);
+    await limited('smaller', 3 * hour);
+    const ids: string[] = [];
+    for (let count = 0; count < 4; count += 1)
+      ids.push(await fleet.obtain({ issuer: 'small', fallbackIssuers: ['smaller'] }));
+    await expect(Promise.all(ids.map(issuerOf))).resolves.toEqual([
+      ...['small', 'smaller', undefined, undefined],
+    ]);
+    const times = (await Promise.all(ids.map(managed))).map(({ failure }) => failure?.retryAt);
+    const begun = fleet.clock.now().epochMilliseconds;
+    expect(times.slice(2).map((time) => Math.round((Date.parse(time!) - begun) / hour))).toEqual([
+      3, 4,
+    ]);
+    await fleet.pass({ hours: 5 });
+    await expect(Promise.all(ids.map(issuerOf))).resolves.toEqual([
+      ...['small', 'smaller', 'smaller', 'small'],
+    ]);
+  });
+});
+
 describe('a CA that does not end its work', () => {
   it('is left after three attempts, with an event', async () => {
     first.fault = longProcessing({ polls: Infinity });

@@ -21,6 +21,7 @@ import type { ExternalAccount, Fetch } from '@acmex/protocol';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { accountSession } from './account.ts';
 import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
+import { issuerBudget, type LimitSettings } from './issuer-budget.ts';
 
 const solver: ChallengeSolver = {
   type: 'http-01',
@@ -47,6 +48,8 @@ type CaOptions = Partial<
   Pick<AcmeServerOptions, 'validate' | 'externalAccountRequired' | 'policy' | 'profiles'>
 > & {
   readonly externalAccount?: (ca: Storage) => Promise<ExternalAccount>;
+  /** What orders are kept within; nothing by default. */
+  readonly limits?: LimitSettings;
 };
 
 /** Several CAs, and what manages certificates at them, on a clock that the test moves. */
@@ -111,7 +114,13 @@ export function testFleet(): TestFleet {
 
 async function testCa(
   name: string,
-  { clock, storage, externalAccount, ...options }: CaOptions & Pick<TestFleet, 'clock' | 'storage'>,
+  {
+    clock,
+    storage,
+    externalAccount,
+    limits,
+    ...options
+  }: CaOptions & Pick<TestFleet, 'clock' | 'storage'>,
 ): Promise<TestCa> {
   const caStorage = memoryStorage();
   await saveAuthority(caStorage, await createDevelopmentAuthority({ clock }));
@@ -144,12 +153,15 @@ async function testCa(
   return Object.assign(ca, {
     storage: caStorage,
     requests,
-    issuer: acmeIssuer({
-      name,
-      session: async (session) =>
-        await accountSession(description, { storage, fetch, clock, ...session }),
-      solvers: async () => [solver],
-    }),
+    issuer: {
+      ...acmeIssuer({
+        name,
+        session: async (session) =>
+          await accountSession(description, { storage, fetch, clock, ...session }),
+        solvers: async () => [solver],
+      }),
+      budget: await issuerBudget({ directory: server.directory, limits }),
+    },
     issued: async () => (await listed(listIssued(caStorage))).length,
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();

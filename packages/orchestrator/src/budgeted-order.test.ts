@@ -94,7 +94,7 @@ describe('an order within the limits of its CA', () => {
       retryAt: '2026-11-01T10:00:00Z',
     });
     expect((await provisioner.status(order)).failure?.message).toBe(
-      'the issuer test allows 2 certificates for x.test in 20 hours, and none is left: the order is made at 2026-11-01T10:00:00Z',
+      'the issuer test allows 2 certificates for x.test in 20 hours, and this order can have none before 2026-11-01T10:00:00Z',
     );
     const { type, code } = (await events()).at(-1)!;
     expect({ type, code }).toEqual({ type: 'renewal_skipped', code: 'ERR_ORCHESTRATOR_BUDGET' });

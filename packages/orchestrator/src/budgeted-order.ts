@@ -10,6 +10,7 @@ import type { Issuer } from './issuer.ts';
 import type { OrderAndCertificate, OrderJournal } from './order-journal.ts';
 import {
   type BudgetedExecution,
+  type BudgetRequest,
   type ChargedOrder,
   chargesIn,
   requestBudget,
@@ -48,13 +49,17 @@ export class BudgetedOrder {
   /**
    * Takes what the order needs before it is made at the CA. What it has taken for other names, or at
    * another CA, is given back.
-   * @param replaces whether it names the certificate that it replaces
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_BUDGET`, with the time at which it is to be made
+   * @param options `replaces`: whether it names the certificate that it replaces; `waitsUntil`:
+   * whether it waits for this CA until a time, which is then kept for it
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_BUDGET`, with the time at which it can be made
    */
   async take(
     issuer: Issuer,
     { certificate: { record } }: OrderAndCertificate,
-    { replaces }: { readonly replaces: boolean },
+    {
+      replaces,
+      waitsUntil,
+    }: { readonly replaces: boolean; readonly waitsUntil: BudgetRequest['waitsUntil'] },
   ): Promise<void> {
     const { journal } = this.#options;
     const { budget } = issuer;
@@ -66,7 +71,7 @@ export class BudgetedOrder {
       (order) => ({
         ...order,
         charged: answer?.refusal ? undefined : charged,
-        waitedFor: answer?.refusal?.key,
+        waitedFor: answer?.refusal ? (answer.refusal.waitsFor ?? order.waitedFor) : undefined,
       }),
       async (order) => {
         const exemption = order.countsInFull
@@ -76,7 +81,10 @@ export class BudgetedOrder {
         if (order.charged && !isSameCharge(order.charged, charged))
           await this.#write(await this.after(order, { type: 'failed' }), 0);
         answer = await requestBudget(
-          { charged, isRenewal: record.current !== undefined, waitedFor: order.waitedFor },
+          {
+            ...{ charged, isRenewal: record.current !== undefined },
+            ...{ waitedFor: order.waitedFor, waitsUntil },
+          },
           this.#execution(budget),
         );
         return await this.#write(answer.changes, changesWithSteps);

@@ -52,7 +52,7 @@ export const orchestratorErrors = {
   },
   ERR_ORCHESTRATOR_BUDGET: {
     meaning: 'The limits of the CA allow no order now: it would be refused.',
-    cure: 'Wait: the order is made at the time in the message. acmex plan shows when all others are made.',
+    cure: 'Wait: the order is made at the time in the message, or at the next of the issuers if there are several. acmex plan shows when all others are made.',
     exit: 7,
     http: 429,
   },

@@ -50,6 +50,7 @@ import {
   changedStep,
   issuersToTry,
   lineageAfter,
+  longestBudgetWait,
   worse,
 } from './issuer-attempts.ts';
 import type { JsonObject } from './json.ts';
@@ -188,17 +189,50 @@ export class Execution {
     if (usable)
       return await this.#succeed(usable, await this.#options.issuer(read.order.record.issuer));
     const refusedBy: string[] = [];
+    const names = issuersToTry(read);
+    const waitsUntil = this.#patience(read, names);
     let failure: AttemptFailure | undefined;
-    for (const name of issuersToTry(read)) {
+    for (const name of names) {
       const wanted = this.#heldOrder(read, name);
-      const attempt = { name, wanted, failure, refusedBy };
+      const attempt = { name, wanted, failure, refusedBy, waitsUntil };
       const failed = await this.#tryIssuer(attempt, signal);
       if (!('movesOn' in failed)) return failed;
       if (failed.fault === 'refusal') refusedBy.push(name);
       failure = worse(failure, failed);
       if (!failed.movesOn) throw failed.error;
     }
-    throw failure?.error;
+    if (failure?.fault !== 'budget' || read.order.record.onFailure === 'end') throw failure?.error;
+    return await this.#waitAt(failure.issuer, { read, refusedBy, signal });
+  }
+
+  /** Lets an order wait for the budget of the issuer that has some first. */
+  async #waitAt(
+    name: string,
+    {
+      read,
+      refusedBy,
+      signal,
+    }: Pick<Attempt, 'refusedBy'> & {
+      readonly read: OrderAndCertificate;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Outcome> {
+    const wanted = this.#heldOrder(read, name);
+    const attempt = { name, wanted, failure: undefined, refusedBy, waitsUntil: () => true };
+    const failed = await this.#tryIssuer(attempt, signal);
+    if ('movesOn' in failed) throw failed.error;
+    return failed;
+  }
+
+  /** Returns whether an order waits until a time for the budget of an issuer. */
+  #patience(
+    { order: { record }, certificate }: OrderAndCertificate,
+    issuers: readonly string[],
+  ): Attempt['waitsUntil'] {
+    if (record.onFailure === 'end') return () => false;
+    if (issuers.length === 1) return () => true;
+    const longest = longestBudgetWait(certificate.record, this.#options.clock.now());
+    return (at) => Temporal.Instant.compare(at, longest) <= 0;
   }
 
   /** @throws what an issuer cannot be the cause of */
@@ -216,6 +250,11 @@ export class Execution {
     } catch (error) {
       if (signal.aborted) throw error;
       const fault = await holds.note(wanted, error);
+      if (fault === 'budget') {
+        const at = retryAfterOf(error);
+        const movesOn = at === undefined || !attempt.waitsUntil(at);
+        return { issuer: name, error, fault, movesOn, isHeld: true };
+      }
       const isGivenUp = errorCode(error) === 'ERR_ACME_POLL_LIMIT' && (await this.#isGivenUp());
       const next = fault === 'failed-validations' ? undefined : await holds.obstacle(wanted);
       if (fault === 'outage') this.#triedAgainAt = next?.error.retryAfter;
@@ -264,7 +303,7 @@ export class Execution {
    * issuer's state before anything that depends on it.
    */
   async #issueAt(
-    { name, wanted, failure, refusedBy }: Attempt,
+    { name, wanted, failure, refusedBy, waitsUntil }: Attempt,
     signal: AbortSignal,
   ): Promise<Outcome> {
     const issuer = await this.#options.issuer(name);
@@ -275,7 +314,7 @@ export class Execution {
     if (isMoved && !failure.isHeld) await this.#settleBudget(failure.error);
     const replaces = mayReplace(certificate, name) ? await this.#chainInUse(read) : undefined;
     if (!(isContinued && isOrdered(read.order.record)))
-      await this.#budget.take(issuer, read, { replaces: replaces !== undefined });
+      await this.#budget.take(issuer, read, { replaces: replaces !== undefined, waitsUntil });
     // Written with the change of the issuer.
     if (isMoved) this.#journal.add(changedStep(name, failure));
     const order = isContinued ? read.order.record : await this.#prepare(read, name);
@@ -290,7 +329,7 @@ export class Execution {
         deploy: certificate.deploy,
         isRenewal: certificate.current !== undefined,
       },
-      { issuer, order, signal },
+      { issuer, order, waitsUntil, signal },
     );
     await this.#options.holds.succeeded(wanted);
     if ('records' in result) return await this.#wait(result, order);
@@ -368,8 +407,9 @@ export class Execution {
     {
       issuer,
       order,
+      waitsUntil,
       signal,
-    }: {
+    }: Pick<Attempt, 'waitsUntil'> & {
       readonly issuer: Issuer;
       readonly order: OrderRecord;
       readonly signal: AbortSignal;
@@ -394,7 +434,7 @@ export class Execution {
       if (request.replaces === undefined || isOrdered({ issuance }) || !mayConcernReplaces(error))
         throw error;
       const read = await this.#journal.readWithCertificate();
-      await this.#budget.take(issuer, read, { replaces: false });
+      await this.#budget.take(issuer, read, { replaces: false, waitsUntil });
       return await issue({ ...request, replaces: undefined }, issuance);
     }
   }

@@ -1,5 +1,11 @@
 import { errorText } from '@acmex/errors';
-import { issuersInOrder } from './certificate-record.ts';
+import { Temporal } from 'temporal-polyfill';
+import {
+  type CertificateSummary,
+  isOutdated,
+  issuersInOrder,
+  type Moment,
+} from './certificate-record.ts';
 import { retryAfterOf } from './failure.ts';
 import type { HeldOrder } from './holds.ts';
 import type { IssuerStep } from './issuer.ts';
@@ -15,15 +21,18 @@ export interface Attempt {
   readonly failure: AttemptFailure | undefined;
   /** The issuers that have refused this certificate. */
   readonly refusedBy: readonly string[];
+  /** Whether the order waits until a time for the budget of this issuer. */
+  readonly waitsUntil: (at: Temporal.Instant) => boolean;
 }
 
 export interface AttemptFailure {
   readonly issuer: string;
   readonly error: unknown;
-  /** Absent where nothing was sent. */
+  /** Absent where the issuer is not available. */
   readonly fault?: IssuerFault | undefined;
   /** Whether the next issuer is tried. */
   readonly movesOn: boolean;
+  /** Whether nothing was sent. */
   readonly isHeld?: true | undefined;
 }
 
@@ -38,6 +47,30 @@ export function worse(before: AttemptFailure | undefined, failure: AttemptFailur
     ({ error }) => retryAfterOf(error)?.epochMilliseconds ?? 0,
   );
   return (second ?? 0) < (first ?? 0) ? failure : before;
+}
+
+/** So long an order waits for the budget of an issuer, although the next one may issue at once. */
+const longestWaitMs = 600_000;
+/** So long a renewal waits for it: a share of the time from its planned time to the expiry. */
+const waitShare = 1 / 4;
+
+/**
+ * Returns until when an order of a certificate with several issuers waits for the budget of one of
+ * them. A renewal may be late by a quarter of the time that is left at its planned time. What is
+ * wanted now waits ten minutes: a first certificate, one for a changed specification, and the
+ * replacement of a revoked one.
+ */
+export function longestBudgetWait(
+  certificate: CertificateSummary,
+  { epochMilliseconds: now }: Moment,
+): Temporal.Instant {
+  const { current, renewal } = certificate;
+  const end = current ? Date.parse(current.notAfter) : Infinity;
+  const soon = now + Math.min(longestWaitMs, (end - now) * waitShare);
+  const isPlanned = current && renewal && renewal.cause !== 'revoked' && !isOutdated(certificate);
+  const planned = isPlanned ? Date.parse(renewal.at) : -Infinity;
+  const late = isPlanned ? planned + (end - planned) * waitShare : -Infinity;
+  return Temporal.Instant.fromEpochMilliseconds(Math.floor(Math.max(soon, late)));
 }
 
 /** Returns the issuers to try, first the one where the order exists already. */

@@ -5,6 +5,8 @@ import { errorCode } from '@acmex/errors';
  *
  * - `outage`: it did not answer, answered 5xx, or did not end its work in time. The next orders will
  *   fail too, whatever they are for.
+ * - `budget`: its limits allow no order of this kind for a while, by what was counted here. Nothing
+ *   was sent.
  * - `limit`: it accepts no order of this kind for a while. This includes an account that the CA has
  *   paused for a name: only the CA can say whether it issues, and a person must ask it, so that
  *   another CA is the only one that can issue meanwhile.
@@ -17,7 +19,7 @@ import { errorCode } from '@acmex/errors';
  *   CA, and moving on would only spread the failures.
  */
 export type IssuerFault =
-  'outage' | 'limit' | 'failed-validations' | 'refusal' | 'account' | 'requester';
+  'outage' | 'budget' | 'limit' | 'failed-validations' | 'refusal' | 'account' | 'requester';
 
 const faultOfCode: Readonly<Record<string, IssuerFault>> = {
   ERR_ACME_ANSWER: 'outage',
@@ -44,6 +46,7 @@ const faultOfCode: Readonly<Record<string, IssuerFault>> = {
   ERR_MANAGER_EXTERNAL_ACCOUNT: 'account',
   ERR_MANAGER_ISSUER: 'account',
   ERR_MANAGER_TERMS: 'account',
+  ERR_ORCHESTRATOR_BUDGET: 'budget',
   ERR_ORCHESTRATOR_ISSUER: 'account',
 };
 

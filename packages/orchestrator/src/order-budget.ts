@@ -93,41 +93,56 @@ export interface BudgetedExecution {
 export interface BudgetRequest {
   readonly charged: ChargedOrder;
   readonly isRenewal: boolean;
-  /** The key of the bucket that it has waited for. */
+  /** The bucket that it has waited for: see `BudgetAnswer`. */
   readonly waitedFor?: string | undefined;
+  /** Whether it waits until a time. If it does not, no time is kept for it. */
+  readonly waitsUntil: (at: Temporal.Instant) => boolean;
 }
 
 /** What an order has got. The changes belong into the write that notes it in the order. */
 export interface BudgetAnswer {
   readonly changes: readonly Change[];
-  /** Why it has to wait, with the time; absent where it may be made now. */
+  /** Why it cannot be made now; absent where it can. */
   readonly refusal?:
-    { readonly key: string; readonly at: string; readonly error: OrchestratorError } | undefined;
+    | {
+        /** The bucket in which a time is kept for it; absent where it does not wait. */
+        readonly waitsFor?: string | undefined;
+        readonly error: OrchestratorError;
+      }
+    | undefined;
 }
 
 /** Holds what an order needs of the buckets of its CA; nothing, where one of them is empty. */
 export async function requestBudget(
-  { charged, isRenewal, waitedFor }: BudgetRequest,
+  { charged, isRenewal, waitedFor = '', waitsUntil }: BudgetRequest,
   execution: BudgetedExecution,
 ): Promise<BudgetAnswer> {
   const { clock, budget, order } = execution;
+  const ofCa = `${budget.ca}/`;
   const charges = chargesIn(charged, budget);
   const present = await readBuckets(charges, execution);
   const { renewalShare } = budget;
   const now = clock.now().epochMilliseconds;
   const admission = admit(charges, (key) => present.get(key)?.record, {
-    ...{ now, by: order, isRenewal, renewalShare, waitedFor },
+    ...{ now, by: order, isRenewal, renewalShare },
+    waitedFor: waitedFor.startsWith(ofCa) ? waitedFor.slice(ofCa.length) : undefined,
   });
-  const changes = changesOf(admission.buckets, { charges, present, execution });
-  if (admission.isAdmitted) return { changes };
+  const changes = (buckets: ChangedBuckets) => changesOf(buckets, { charges, present, execution });
+  if (admission.isAdmitted) return { changes: changes(admission.buckets) };
   const { limit, subject, rule, key } = admission.charge;
   const at = Temporal.Instant.fromEpochMilliseconds(Math.ceil(admission.at));
   const error = new OrchestratorError(
     'ERR_ORCHESTRATOR_BUDGET',
-    `the issuer ${charged.issuer} allows ${limitText(limit, subject, rule)}, and none is left: the order is made at ${at}`,
+    `the issuer ${charged.issuer} allows ${limitText(limit, subject, rule)}, and this order can have none before ${at}`,
     { retryAfter: at },
   );
-  return { changes, refusal: { key, at: at.toString(), error } };
+  if (waitsUntil(at))
+    return {
+      changes: changes(admission.buckets),
+      refusal: { waitsFor: `${ofCa}${key}`, error },
+    };
+  const buckets = new Map([...admission.buckets].filter(([bucket]) => bucket !== key));
+  return { changes: changes(buckets), refusal: { error } };
 }
 
 /** Returns the changes of the buckets when something has happened to an order. */

@@ -79,7 +79,7 @@ export interface OrderRecord {
   readonly refused?: number | undefined;
   /** What it has taken of the budget of its CA. */
   readonly charged?: ChargedOrder | undefined;
-  /** The key of the bucket of its CA's budget that it waits for, or has waited for. */
+  /** The CA and the key of the bucket of its budget that it waits for, or has waited for. */
   readonly waitedFor?: string | undefined;
   /** Whether the CA has refused it for a limit, so that nothing is taken for exempt. */
   readonly countsInFull?: boolean | undefined;
