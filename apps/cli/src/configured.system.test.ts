@@ -382,6 +382,14 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     const [account] = JSON.parse((await run(['account', 'list', '-o', 'json'])).stdout) as [
       { readonly account: string },
     ];
+    await expect(run(['account', 'accept-terms'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('use --accept-tos to confirm'),
+    });
+    await expect(run(['account', 'accept-terms', '--accept-tos'])).resolves.toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^status +valid$[^]*^terms +[^]*no certificate waits/m),
+    });
     await expect(run(['account', 'rotate-key'])).resolves.toMatchObject({
       code: 0,
       stdout: expect.stringContaining(account.account),
@@ -418,6 +426,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
       expect.arrayContaining([
         'account_registered',
         'account_updated',
+        'terms_accepted',
         'account_key_changed',
         'certificate_revoked',
       ]),

@@ -1612,7 +1612,7 @@ export interface components {
       /** @description Why nothing is ordered there now; absent where it is used. */
       unavailable?: {
         /** @enum {string} */
-        cause: 'limit' | 'outage';
+        cause: 'limit' | 'outage' | 'action';
         since?: string;
         /** @description When an order tries it again. */
         until: string;
@@ -1809,6 +1809,8 @@ export interface components {
         | 'account_registered'
         | 'account_updated'
         | 'account_key_changed'
+        | 'user_action_required'
+        | 'terms_accepted'
         | 'issuer_unavailable'
         | 'issuer_available'
         | 'issuer_changed'
@@ -2161,6 +2163,8 @@ export interface components {
         | 'account_registered'
         | 'account_updated'
         | 'account_key_changed'
+        | 'user_action_required'
+        | 'terms_accepted'
         | 'issuer_unavailable'
         | 'issuer_available'
         | 'issuer_changed'
@@ -4754,6 +4758,8 @@ export interface operations {
           | 'account_registered'
           | 'account_updated'
           | 'account_key_changed'
+          | 'user_action_required'
+          | 'terms_accepted'
           | 'issuer_unavailable'
           | 'issuer_available'
           | 'issuer_changed'
@@ -4838,6 +4844,8 @@ export interface operations {
           | 'account_registered'
           | 'account_updated'
           | 'account_key_changed'
+          | 'user_action_required'
+          | 'terms_accepted'
           | 'issuer_unavailable'
           | 'issuer_available'
           | 'issuer_changed'

@@ -2,7 +2,7 @@ import { type CryptoBackend, isKeyReference, storedPem, webcrypto } from '@acmex
 import { type Clock, systemClock } from '@acmex/clock';
 import { accountKeyOf } from '@acmex/crypto-exec';
 import { errorCode, printable } from '@acmex/errors';
-import { eventChange } from '@acmex/orchestrator';
+import { eventChange, Provisioner } from '@acmex/orchestrator';
 import {
   type Account,
   type AccountKey,
@@ -31,6 +31,7 @@ import {
 } from '@acmex/storage';
 import { directoryDigest, directoryName } from './directory-name.ts';
 import { ManagerError } from './errors.ts';
+import { issuerName } from './issuer-record.ts';
 import { storedDirectories } from './stored-directories.ts';
 
 /** An account at a CA, as it is described before it exists. */
@@ -335,6 +336,41 @@ export async function updateContact(
 }
 
 /**
+ * Notes that a person has agreed to the terms of service of a CA as they are now, where the account
+ * exists already, and makes due now what waits for that. The CA itself learns it on the page that
+ * its refusal names: "the server MUST ignore any updates to" `termsOfServiceAgreed`. RFC 8555
+ * §7.3.2, §7.3.3
+ * @returns the account as the CA has it, the URL of the terms, if the CA has any, and the ids of the
+ * certificates that wait
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where there is no account, or the CA does not accept it
+ * any more
+ */
+export async function acceptTerms(
+  description: AccountDescription & { readonly name?: string | undefined },
+  options: AccountOptions,
+): Promise<{
+  readonly account: Account;
+  readonly terms: string | undefined;
+  readonly certificates: readonly string[];
+}> {
+  const { storage, signal, clock } = options;
+  const session = await existingSession(description, options);
+  const { termsOfService: terms } = (await session.directory({ signal, fromCa: true })).meta;
+  const account = await getAccount(session, { signal });
+  if (account.status !== 'valid')
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `the account at ${description.title} is ${printable(account.status, 40)}: register another one`,
+    );
+  await storage.write([
+    event('terms_accepted', description, terms ?? 'the CA names no terms', options),
+  ]);
+  const provisioner = new Provisioner({ storage, issuers: async () => undefined, clock });
+  const certificates = await provisioner.resumeIssuer(issuerName(description), { signal });
+  return { account, terms, certificates };
+}
+
+/**
  * Replaces the account's key (RFC 8555 §7.3.5). The new key is stored before the CA receives it, so
  * that an interruption at any point loses neither key. The change has succeeded when the CA has
  * accepted it: the account is not read again, since some CAs know the new key only seconds later.
@@ -438,7 +474,12 @@ async function readEntry(
 }
 
 function event(
-  type: 'account_updated' | 'account_key_changed' | 'account_registered' | 'private_key_read',
+  type:
+    | 'account_updated'
+    | 'account_key_changed'
+    | 'account_registered'
+    | 'private_key_read'
+    | 'terms_accepted',
   { title: issuer }: AccountDescription,
   message: string,
   { clock = systemClock }: Pick<AccountOptions, 'clock'>,

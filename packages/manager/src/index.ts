@@ -11,6 +11,7 @@ export {
 export {
   type AccountDescription,
   accountId,
+  acceptTerms,
   accountOf,
   type AccountOptions,
   accountSession,

@@ -1,5 +1,6 @@
 import { createExternalAccount } from '@acmex/ca';
 import {
+  changedTerms,
   longProcessing,
   paused,
   rateLimited,
@@ -108,6 +109,56 @@ describe('a CA that is away for a day', () => {
     first.fault = undefined;
     await fleet.pass({ hours: 2 });
     await expect(Promise.all(ids.map(issuerOf))).resolves.toEqual(ids.map(() => 'first'));
+  });
+});
+
+describe('a CA whose terms of service have changed', () => {
+  it('is sent one order each hour, with one event that has the page, until a person has acted', async () => {
+    first.fault = changedTerms({ instance: 'https://ca.test/agree' });
+    const ids = [await fleet.obtain({ issuer: 'first' }), await fleet.obtain({ issuer: 'first' })];
+    await fleet.pass({ hours: 5 });
+    expect(ordersAt(first)).toBeLessThanOrEqual(6);
+    expect(await eventsOf('user_action_required')).toMatchObject([
+      {
+        issuer: 'first',
+        code: 'ERR_ACME_USER_ACTION_REQUIRED',
+        message: expect.stringContaining(
+          'visit https://ca.test/agree; the terms of service are https://ca.example/terms-2',
+        ),
+      },
+    ]);
+    await expect(managed(ids[1]!)).resolves.toMatchObject({
+      failure: {
+        code: 'ERR_ORCHESTRATOR_ACTION_REQUIRED',
+        message: expect.stringContaining('visit https://ca.test/agree'),
+      },
+    });
+    first.fault = undefined;
+    await fleet.pass({ hours: 2 });
+    await expect(Promise.all(ids.map(issuerOf))).resolves.toEqual(['first', 'first']);
+    expect(await eventsOf('issuer_available')).toMatchObject([{ issuer: 'first' }]);
+  });
+
+  it('has what waits ordered at once when a person has agreed', async () => {
+    const issued = await fleet.obtain({ issuer: 'first' });
+    first.fault = changedTerms();
+    const ids = [await fleet.obtain({ issuer: 'first' }), await fleet.obtain({ issuer: 'first' })];
+    first.fault = undefined;
+    await expect(fleet.acceptTerms(first)).resolves.toMatchObject({
+      certificates: [...ids].sort(),
+    });
+    expect(await eventsOf('terms_accepted')).toMatchObject([{ issuer: 'first' }]);
+    await fleet.pass({ minutes: 2 });
+    await expect(Promise.all(ids.map(issuerOf))).resolves.toEqual(['first', 'first']);
+    await expect(managed(issued)).resolves.toMatchObject({ current: { generation: 1 } });
+  });
+
+  it('is left for the next issuer of a certificate', async () => {
+    first.fault = changedTerms();
+    await expect(fleet.obtain(both).then(issuerOf)).resolves.toBe('second');
+    first.requests.length = 0;
+    await expect(fleet.obtain(both).then(issuerOf)).resolves.toBe('second');
+    expect(first.requests).toEqual([]);
   });
 });
 

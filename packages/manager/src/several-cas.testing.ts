@@ -19,7 +19,7 @@ import {
 } from '@acmex/orchestrator';
 import type { ExternalAccount, Fetch } from '@acmex/protocol';
 import { memoryStorage, type Storage } from '@acmex/storage';
-import { accountSession } from './account.ts';
+import { acceptTerms, type AccountDescription, accountSession } from './account.ts';
 import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
 import { issuerBudget, type LimitSettings } from './issuer-budget.ts';
 
@@ -36,6 +36,8 @@ const solver: ChallengeSolver = {
 export interface TestCa extends AsyncDisposable {
   readonly issuer: AcmeIssuer;
   readonly storage: Storage;
+  readonly description: AccountDescription;
+  readonly fetch: Fetch;
   /** What it does wrong now; nothing at first. */
   fault: Fault | undefined;
   /** The requests that it was sent: `POST newOrder`. */
@@ -63,6 +65,8 @@ export interface TestFleet {
   obtain(spec: Partial<CertificateSpec> & Pick<CertificateSpec, 'issuer'>): Promise<string>;
   /** Lets time pass, and does what becomes due. */
   pass(duration: DurationInput): Promise<void>;
+  /** What a person does where the terms of a CA have changed. */
+  acceptTerms(ca: TestCa): ReturnType<typeof acceptTerms>;
   events(): Promise<readonly AcmexEvent[]>;
 }
 
@@ -108,6 +112,8 @@ export function testFleet(): TestFleet {
       const left = Math.max(0, end - clock.now().epochMilliseconds);
       await clock.advance({ milliseconds: left });
     },
+    acceptTerms: async ({ issuer: { name }, description, fetch }) =>
+      await acceptTerms({ ...description, name }, { storage, fetch, clock }),
     events: async () => await listed(outbox(storage).list()),
   };
 }
@@ -152,7 +158,7 @@ async function testCa(
   };
   return Object.assign(ca, {
     storage: caStorage,
-    requests,
+    ...{ description, fetch, requests },
     issuer: {
       ...acmeIssuer({
         name,

@@ -16,11 +16,15 @@ import { eventChange } from './events.ts';
 import { failureOf } from './failure.ts';
 import { count, time } from './record-fields.ts';
 
+/** Why an issuer is not used. `action`: its CA wants a person to act. */
+export const unavailableCauses = ['limit', 'outage', 'action'] as const;
+type Cause = (typeof unavailableCauses)[number];
+
 /** What is known of an issuer that has failed. Times are RFC 3339. */
 interface BreakerRecord {
   /** `counting`: it has failed, and is used. `open`: nothing is ordered there before `until`. */
   readonly state: 'counting' | 'open';
-  readonly cause: 'limit' | 'outage';
+  readonly cause: Cause;
   readonly until: string;
   /** The last failure; absent in records of earlier versions. */
   readonly at?: string | undefined;
@@ -43,7 +47,7 @@ const breakers = records<BreakerRecord>({
     z.looseObject({
       // Records of earlier versions, which have neither, are holds after a limit.
       state: z.enum(['counting', 'open']).default('open'),
-      cause: z.enum(['limit', 'outage']).default('limit'),
+      cause: z.enum(unavailableCauses).default('limit'),
       until: time,
       at: time.optional(),
       since: time.optional(),
@@ -65,6 +69,8 @@ const forgottenAfterMs = 3_600_000;
 /** The first pause after an outage, which doubles each time, and the longest one. */
 const firstPauseMs = 60_000;
 const longestPauseMs = 3_600_000;
+/** When an order finds out again whether a person has acted. */
+const actionPause = { hours: 1 };
 /** How long an order may try an issuer before another may try too. */
 const probeTime = { minutes: 5 };
 /** After this time the orders that wait for it look again. */
@@ -94,7 +100,7 @@ export interface BreakerUser {
 /** An issuer that is not used at present, or tried by one order. */
 export interface UnavailableIssuer {
   readonly issuer: string;
-  readonly cause: 'limit' | 'outage';
+  readonly cause: Cause;
   /** RFC 3339; absent where an earlier version has stored it. */
   readonly since?: string | undefined;
   /** When an order tries it again, RFC 3339. */
@@ -121,7 +127,8 @@ export async function unavailableIssuers(storage: Storage): Promise<readonly Una
  * failures in a row during at least a minute when the CA does not answer or answers 5xx. While it is
  * open, nothing is ordered there. After that one order tries the issuer: its success closes the
  * breaker, its failure opens it again, for a minute at first and twice as long each time, up to an
- * hour. No breaker is obeyed until a certificate has expired.
+ * hour. Where the CA wants a person to act, it opens at once, and one order tries it each hour: most
+ * CAs do not say when the person has acted. No breaker is obeyed until a certificate has expired.
  */
 export class Breakers {
   readonly #storage: Storage;
@@ -151,7 +158,7 @@ export class Breakers {
       const { record } = stored;
       const now = this.#clock.now();
       const until = obeyedUntil(record, user);
-      if (Temporal.Instant.compare(until, now) > 0 && !(user.isForced && record.cause === 'outage'))
+      if (Temporal.Instant.compare(until, now) > 0 && !(user.isForced && record.cause !== 'limit'))
         return obstacleOf(user.issuer, record, { until, now });
       // It does not end the pause for the others.
       if (Date.parse(record.until) > now.epochMilliseconds) return undefined;
@@ -217,6 +224,17 @@ export class Breakers {
     });
   }
 
+  /** Notes that the CA issues nothing until a person has acted. RFC 8555 §7.3.3 */
+  async actionRequired({ issuer }: BreakerUser, error: unknown): Promise<void> {
+    const now = this.#clock.now();
+    const { code, message } = failureOf(error);
+    await this.#change(issuer, (before) => ({
+      ...{ state: 'open', cause: 'action', at: now.toString(), code, message },
+      since: (before?.cause === 'action' ? before.since : undefined) ?? now.toString(),
+      until: now.add({ milliseconds: milliseconds(actionPause) }).toString(),
+    }));
+  }
+
   /**
    * Notes that the CA works: it has issued, or refused an order for a reason of the order. A limit
    * that lasts is only ended by its time.
@@ -256,7 +274,10 @@ export class Breakers {
     await untilWritten(async () => {
       const stored = await breakers.read(this.#storage, issuer);
       const record = next(stored?.record);
-      const opens = record.state === 'open' && stored?.record.state !== 'open';
+      const opens =
+        record.state === 'open' &&
+        (stored?.record.state !== 'open' ||
+          (record.cause === 'action' && stored.record.cause !== 'action'));
       await this.#storage.write([
         changeOf(issuer, stored, record),
         ...(opens ? [openedEvent(issuer, record, this.#clock)] : []),
@@ -275,9 +296,11 @@ function changeOf(
 
 function openedEvent(
   issuer: string,
-  { code, message, until }: BreakerRecord,
+  { cause, code, message, until }: BreakerRecord,
   clock: Clock,
 ): Change {
+  if (cause === 'action')
+    return eventChange({ type: 'user_action_required', issuer, code, message }, clock);
   const text = `nothing is ordered there before ${until}: ${message ?? 'it has limited orders'}`;
   return eventChange({ type: 'issuer_unavailable', issuer, code, message: text }, clock);
 }
@@ -295,6 +318,15 @@ function obstacleOf(
 ): Obstacle {
   if (cause === 'limit') return limitObstacle(`the issuer ${issuer}`, { until, now });
   const last = printable(message ?? '', 500);
+  if (cause === 'action')
+    return {
+      advice: 'move',
+      error: new OrchestratorError(
+        'ERR_ORCHESTRATOR_ACTION_REQUIRED',
+        `the CA of the issuer ${issuer} issues nothing until a person acts: ${last}`,
+        { retryAfter: until },
+      ),
+    };
   return {
     advice: 'move',
     error: new OrchestratorError(

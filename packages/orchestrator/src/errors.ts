@@ -62,6 +62,14 @@ export const orchestratorErrors = {
     exit: 4,
     http: 503,
   },
+  ERR_ORCHESTRATOR_ACTION_REQUIRED: {
+    meaning:
+      'The CA wants a person to act for the account, most often to agree to new terms of service. It issues nothing until then.',
+    cure: 'Visit the page in the message, then use acmex account accept-terms. Without that, an order finds out each hour whether the CA issues again.',
+    exit: 5,
+    http: 409,
+    fixedBy: 'time',
+  },
   ERR_ORCHESTRATOR_COVERS_LESS: {
     meaning:
       'The new certificate lacks names that are wanted and that the one in use has: it is not used.',

@@ -10,6 +10,10 @@ export const eventMeanings = {
   account_registered: 'An account was created at a CA, or found there by its key.',
   account_updated: 'The contacts of an account were changed, or it was deactivated.',
   account_key_changed: 'An account has a new key.',
+  user_action_required:
+    'The CA of an issuer wants a person to act, most often to agree to new terms of service. The message has the page to visit. Nothing is ordered there until then, and certificates with further issuers use those.',
+  terms_accepted:
+    'A person has said with acmex account accept-terms that the terms of service in the message are agreed to.',
   issuer_unavailable:
     'An issuer has failed several times in a row, or limits all orders: nothing is ordered there before the time in the message, and certificates with further issuers use those.',
   issuer_available: 'An issuer that was unavailable works again.',

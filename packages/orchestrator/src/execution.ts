@@ -257,11 +257,11 @@ export class Execution {
       }
       const isGivenUp = errorCode(error) === 'ERR_ACME_POLL_LIMIT' && (await this.#isGivenUp());
       const next = fault === 'failed-validations' ? undefined : await holds.obstacle(wanted);
-      if (fault === 'outage') this.#triedAgainAt = next?.error.retryAfter;
+      if (fault === 'outage' || fault === 'action') this.#triedAgainAt = next?.error.retryAfter;
       const movesOn =
         isGivenUp ||
         next?.advice === 'move' ||
-        ['account', 'refusal'].includes(fault) ||
+        ['account', 'action', 'refusal'].includes(fault) ||
         (fault === 'limit' && retryAfterOf(error) === undefined) ||
         (isWaitedFor && ['limit', 'outage'].includes(fault) && !(await this.#isAtCa()));
       return { issuer: name, error, fault, movesOn };

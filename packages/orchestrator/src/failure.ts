@@ -53,6 +53,7 @@ export function retryAfterOf(error: unknown): Temporal.Instant | undefined {
 /** Orders that were held back together are retried at random times within this span. */
 const spreadMs = 30_000;
 const heldBack: ReadonlySet<string> = new Set([
+  'ERR_ORCHESTRATOR_ACTION_REQUIRED',
   'ERR_ORCHESTRATOR_BUDGET',
   'ERR_ORCHESTRATOR_CA_UNAVAILABLE',
   'ERR_ORCHESTRATOR_HELD',

@@ -91,6 +91,7 @@ export class Holds {
     if (fault === 'limit' || fault === 'failed-validations' || isPaused)
       await this.#noteLimit(wanted, error, fault === 'failed-validations');
     else if (fault === 'outage') await this.#breakers.failed(wanted, error);
+    else if (fault === 'action') await this.#breakers.actionRequired(wanted, error);
     else if (isAnswered(error)) await this.#breakers.succeeded(wanted);
     else await this.#breakers.released(wanted);
     return fault;

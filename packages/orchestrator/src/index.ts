@@ -5,7 +5,7 @@ export type { ReportedAlarms } from './alarm-times.ts';
 export { type AlarmedCertificate, alarmTypes, type AlarmType, openAlarms } from './open-alarms.ts';
 export { type ObservedPlace, recordServed, servedCertificates } from './served-certificate.ts';
 export { isServedAlarm, type ServedPlace, type ServedState } from './served-place.ts';
-export { type UnavailableIssuer, unavailableIssuers } from './breaker.ts';
+export { type UnavailableIssuer, unavailableCauses, unavailableIssuers } from './breaker.ts';
 export {
   type CertificatePage,
   type CertificateState,

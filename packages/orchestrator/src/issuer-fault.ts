@@ -14,12 +14,21 @@ import { errorCode } from '@acmex/errors';
  *   Another CA would fail at the same names, and count the failures as well.
  * - `refusal`: this CA does not issue this certificate, and another may: a CAA record that names
  *   other CAs, a name or a kind of key that its policy forbids, a profile that it does not have.
+ * - `action`: the CA wants a person to act for the account, most often to agree to new terms of
+ *   service. Until then it issues nothing.
  * - `account`: the account or its settings here need a person. Another issuer has another account.
  * - `requester`: everything else, such as a name that could not be validated: it would fail at each
  *   CA, and moving on would only spread the failures.
  */
 export type IssuerFault =
-  'outage' | 'budget' | 'limit' | 'failed-validations' | 'refusal' | 'account' | 'requester';
+  | 'outage'
+  | 'budget'
+  | 'limit'
+  | 'failed-validations'
+  | 'refusal'
+  | 'action'
+  | 'account'
+  | 'requester';
 
 const faultOfCode: Readonly<Record<string, IssuerFault>> = {
   ERR_ACME_ANSWER: 'outage',
@@ -42,7 +51,7 @@ const faultOfCode: Readonly<Record<string, IssuerFault>> = {
   ERR_ACME_ACCOUNT_DOES_NOT_EXIST: 'account',
   ERR_ACME_EXTERNAL_ACCOUNT_REQUIRED: 'account',
   ERR_ACME_NO_ACCOUNT: 'account',
-  ERR_ACME_USER_ACTION_REQUIRED: 'account',
+  ERR_ACME_USER_ACTION_REQUIRED: 'action',
   ERR_MANAGER_EXTERNAL_ACCOUNT: 'account',
   ERR_MANAGER_ISSUER: 'account',
   ERR_MANAGER_TERMS: 'account',

@@ -503,6 +503,29 @@ export class Provisioner {
   }
 
   /**
+   * Makes due now what waits because the CA of an issuer wants a person to act. Call it when the
+   * person has acted.
+   * @returns the ids of the certificates that waited
+   */
+  async resumeIssuer(
+    issuer: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly string[]> {
+    const waiting: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.certificates.page({ failing: true, limit: 500, cursor });
+      for (const certificate of page.certificates)
+        if (waitsForPerson(certificate, issuer)) waiting.push(certificate.id);
+      cursor = page.next;
+      signal?.throwIfAborted();
+    } while (cursor !== undefined);
+    await new Breakers({ storage: this.#storage, clock: this.#clock }).tryNow(issuer);
+    for (const id of waiting) await this.retryNow(id);
+    return waiting;
+  }
+
+  /**
    * Removes a certificate with its keys. Deployed files stay. An order under way is cancelled
    * first, and its challenge responses are removed.
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`
@@ -641,6 +664,15 @@ export class Provisioner {
     await this.issuer(spec.issuer);
     return (await this.certificates.addOrdered(spec, { reason })).order.id;
   }
+}
+
+/** Whether the last order of a certificate has failed because a CA wants a person to act. */
+function waitsForPerson(certificate: ManagedCertificate, issuer: string): boolean {
+  const { code = '' } = certificate.failure ?? {};
+  return (
+    ['ERR_ACME_USER_ACTION_REQUIRED', 'ERR_ORCHESTRATOR_ACTION_REQUIRED'].includes(code) &&
+    allIssuers(certificate).includes(issuer)
+  );
 }
 
 function cannotRevoke({ name }: Issuer): OrchestratorError {

@@ -470,4 +470,21 @@ describe('a problem document', () => {
         'userActionRequired: new terms; visit https://ca.test/terms; see https://ca.test/help',
     });
   });
+  it('names the terms of service, if the CA links to them and they are not the page to visit', async () => {
+    const refusedWith = async (terms: string) =>
+      await refused({
+        ...problem('userActionRequired', 'new terms', { instance: 'https://ca.test/agree' }),
+        headers: {
+          'content-type': 'application/problem+json',
+          link: `<${terms}>;rel="terms-of-service"`,
+        },
+      });
+    await expect(refusedWith('https://ca.test/terms')).resolves.toMatchObject({
+      message:
+        'userActionRequired: new terms; visit https://ca.test/agree; the terms of service are https://ca.test/terms',
+    });
+    await expect(refusedWith('https://ca.test/agree')).resolves.toMatchObject({
+      message: 'userActionRequired: new terms; visit https://ca.test/agree',
+    });
+  });
 });

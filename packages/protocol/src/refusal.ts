@@ -1,6 +1,6 @@
 import { printable } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
-import { AcmeError, problemCode } from './errors.ts';
+import { AcmeError, type Problem, problemCode } from './errors.ts';
 import type { AcmeResponse } from './http.ts';
 import { links } from './links.ts';
 import { parseJson } from './members.ts';
@@ -33,8 +33,8 @@ export function refusal(
   const again = retryAfter(headers, now) ?? limited.retryAfter;
   const help = links(headers, 'help', url)[0] ?? limited.help;
   const visit =
-    code === 'ERR_ACME_USER_ACTION_REQUIRED' && problem.instance
-      ? `; visit ${printable(problem.instance, 300)}`
+    code === 'ERR_ACME_USER_ACTION_REQUIRED'
+      ? pagesToVisit(problem, links(headers, termsRelation, url))
       : '';
   const algorithms = problem.algorithms?.length
     ? `; it takes ${printable(problem.algorithms.join(', '), 100)}`
@@ -44,6 +44,15 @@ export function refusal(
     `${describeProblem(problem)}${algorithms}${visit}${help && !problem.detail?.includes(help) ? `; see ${printable(help, 300)}` : ''}${again ? ` (come back at ${again.round('second')})` : ''}`,
     { problem, status, retryAfter: again, help },
   );
+}
+
+const termsRelation = 'terms-of-service';
+
+/** Returns where a person acts, and reads the terms of service. RFC 8555 §7.3.3 */
+function pagesToVisit({ instance, detail = '' }: Problem, [terms]: readonly string[]): string {
+  const page = instance ? `; visit ${printable(instance, 300)}` : '';
+  const isNamed = terms === undefined || terms === instance || detail.includes(terms);
+  return isNamed ? page : `${page}; the terms of service are ${printable(terms, 300)}`;
 }
 
 /**

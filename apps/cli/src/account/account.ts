@@ -171,7 +171,7 @@ export async function withAuthority(
   }
 }
 
-function toResult(
+export function toResult(
   { title, directory }: CertificateAuthority,
   { url, status, contact = [] }: Pick<Account, 'url' | 'status' | 'contact'>,
   remark?: string,

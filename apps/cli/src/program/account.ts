@@ -52,6 +52,20 @@ export const accountCommands = [
       await (await import('../account/account.ts')).accountUpdate(options, terminal),
   }),
   command({
+    path: 'account accept-terms',
+    description: 'Agree to changed terms of service of a CA, and order what waits for it',
+    needs: 'configuration',
+    flags: {
+      acceptTos: isPresent(
+        '--accept-tos',
+        'Confirm that you have read the terms and agree to them',
+      ),
+    },
+    groups: [caFlags, networkFlags, ...stored],
+    run: async ({ options, terminal }) =>
+      await (await import('../account/terms.ts')).accountAcceptTerms(options, terminal),
+  }),
+  command({
     path: 'account rotate-key',
     description: 'Replace the key of an account, by that of account_key in acmex.toml or a new one',
     needs: 'configuration',

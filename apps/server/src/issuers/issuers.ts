@@ -3,7 +3,7 @@ import type { Clock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
 import { budgetStatus, storedProfiles } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
-import { unavailableIssuers } from '@acmex/orchestrator';
+import { unavailableCauses, unavailableIssuers } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { issuersFor } from '../certificates/request.ts';
@@ -21,7 +21,7 @@ const issuerSchema = z
     isDefault: z.boolean().describe('Whether requests without an issuer use it.'),
     unavailable: z
       .object({
-        cause: z.enum(['limit', 'outage']),
+        cause: z.enum(unavailableCauses),
         since: z.string().optional(),
         until: z.string().describe('When an order tries it again.'),
         code: z.string().optional(),

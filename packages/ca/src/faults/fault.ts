@@ -128,17 +128,18 @@ export interface Problem {
   readonly type: string;
   readonly detail: string;
   readonly status: number;
+  readonly instance?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Returns a problem document in place of the CA's answer. */
 export async function refuse(
   exchange: Exchange,
-  { type, detail, status, headers = {} }: Problem,
+  { type, detail, status, instance, headers = {} }: Problem,
 ): Promise<Response> {
   return await jsonAnswer(
     exchange,
-    { type: problemType(type), detail, status },
+    { type: problemType(type), detail, status, ...(instance === undefined ? {} : { instance }) },
     { status, headers: { 'content-type': 'application/problem+json', ...headers } },
   );
 }

@@ -22,6 +22,7 @@ export {
   absentCertificates,
   badGateways,
   badNonces,
+  changedTerms,
   hostileProblems,
   hostileText,
   missingAccounts,

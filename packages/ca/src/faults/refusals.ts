@@ -81,6 +81,28 @@ export function paused({
 }
 
 /**
+ * The terms of service have changed: orders are refused with userActionRequired until a person has
+ * agreed to them at `instance`. RFC 8555 §7.3.3
+ */
+export function changedTerms({
+  instance = 'https://ca.example/agree?account=x',
+  terms = 'https://ca.example/terms-2',
+  ...when
+}: When & { readonly instance?: string; readonly terms?: string } = {}): Fault {
+  return sometimes(
+    { on: ['newOrder'], ...when },
+    async (exchange) =>
+      await refuse(exchange, {
+        status: 403,
+        type: 'userActionRequired',
+        detail: 'the terms of service have changed',
+        instance,
+        headers: { link: `<${terms}>;rel="terms-of-service"` },
+      }),
+  );
+}
+
+/**
  * The account is gone: requests that name it, and look-ups of it by its key, are refused with
  * accountDoesNotExist. The CA itself still has it, so `times` ends the fault.
  */

@@ -57,6 +57,8 @@ export const audit: Translation<typeof english> = {
     account_registered: 'Konto angelegt',
     account_updated: 'Konto geändert',
     account_key_changed: 'Kontoschlüssel erneuert',
+    user_action_required: 'CA verlangt Zustimmung',
+    terms_accepted: 'Bedingungen zugestimmt',
     issuer_unavailable: 'CA nicht verfügbar',
     issuer_available: 'CA wieder verfügbar',
     issuer_changed: 'Andere CA verwendet',

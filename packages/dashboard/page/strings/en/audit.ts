@@ -55,6 +55,8 @@ export const audit = {
     account_registered: 'Account registered',
     account_updated: 'Account changed',
     account_key_changed: 'Account key rotated',
+    user_action_required: 'CA requires agreement',
+    terms_accepted: 'Terms agreed to',
     issuer_unavailable: 'CA not available',
     issuer_available: 'CA available again',
     issuer_changed: 'Another CA used',
