@@ -61,7 +61,7 @@ function installPrograms() {
  * that no running test loses them.
  */
 function buildPrograms() {
-  const bundler = ['tools/bundle.mjs', 'package-lock.json'];
+  const bundler = ['tools/bundle.mjs', 'tools/bundle-sdk.mjs', 'package-lock.json'];
   buildProgram({
     what: 'the program acmex',
     folder: 'apps/cli',

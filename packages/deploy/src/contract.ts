@@ -53,8 +53,11 @@ export type DeployTargetClause =
 
 const bundles = new Map<KeyType, Promise<CompleteBundle>>();
 
-/** Returns a certificate for `a.test` with a key of this type; each is made once. */
-function bundleWith(type: KeyType): Promise<CompleteBundle> {
+/**
+ * Returns a certificate for `a.test` with a key of this type, and one of a CA behind it; each is
+ * made once.
+ */
+export function testBundle(type: KeyType): Promise<CompleteBundle> {
   const made = bundles.get(type) ?? newBundle(type);
   bundles.set(type, made);
   return made;
@@ -81,8 +84,8 @@ async function newBundle(type: KeyType): Promise<CompleteBundle> {
   };
 }
 
-const first = () => bundleWith('ec-p256');
-const second = () => bundleWith('rsa-2048');
+const first = () => testBundle('ec-p256');
+const second = () => testBundle('rsa-2048');
 
 function memory(): TargetMemory {
   let stored: string | undefined;

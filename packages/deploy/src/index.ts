@@ -14,6 +14,12 @@ export type { FormatTarget, PassphraseSources } from './format.ts';
 export { hookEnvironment } from './hook-environment.ts';
 export { type HookOptions, runHook } from './hook.ts';
 export { hooksIn } from './hooks-folder.ts';
+export {
+  type FoundImport,
+  type ImportPlace,
+  importingTarget,
+  type KnownImport,
+} from './importing-target.ts';
 export { localFiles } from './local-files.ts';
 export { fileAttributes, type Permissions } from './permissions.ts';
 export { probe, type ProbeOptions, servedSerialNumber } from './probe.ts';
@@ -41,4 +47,6 @@ export {
   type TargetApiOptions,
   type TargetRequest,
 } from './target-api.ts';
+export type { TargetRefusal } from './target-failure.ts';
+export { type SdkCall, targetSdk, type TargetSdk, type TargetSdkOptions } from './target-sdk.ts';
 export { deployToTarget, type TransactionOptions } from './transaction.ts';

@@ -1,6 +1,5 @@
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode, errorText, printable, withoutPrivateKeys, withoutSecrets } from '@acmex/errors';
-import { DeployError, type DeployErrorCode } from './errors.ts';
+import { secretsOf, targetFailures } from './target-failure.ts';
 
 export interface TargetApiOptions {
   /** As messages name the target: `vault`. */
@@ -39,9 +38,6 @@ export interface TargetAnswer {
 
 export type TargetApi = (request: TargetRequest) => Promise<TargetAnswer>;
 
-/** At most this much of an answer is read, in UTF-16 code units. */
-const longestAnswer = 1024 * 1024;
-
 /**
  * Returns what sends requests to the API of a deploy target. No redirect is followed. Nothing of a
  * request is in a message, also where the answer repeats it.
@@ -56,9 +52,7 @@ export function targetApi({
   limit = 'PT30S',
   clock = systemClock,
 }: TargetApiOptions): TargetApi {
-  const { host } = new URL(baseUrl);
-  const failure = (code: DeployErrorCode, problem: string) =>
-    new DeployError(code, `${target}: ${host} ${problem}`);
+  const failures = targetFailures(target, new URL(baseUrl).host);
   return async ({ accept = [], json = true, ...request }) => {
     const headers = { ...(await credentials?.()), ...request.headers };
     const secrets = secretsOf(headers, request.body);
@@ -73,19 +67,14 @@ export function targetApi({
       },
     ).catch((error: unknown) => {
       request.signal?.throwIfAborted();
-      // The failure has no cause: the error may have the URL and the headers.
-      const reason = withoutSecrets(reasonOf(error), [...secrets, request.path]);
-      throw failure('ERR_DEPLOY_UNREACHABLE', `cannot be reached (${printable(reason, 300)})`);
+      throw failures.unreachable(error, [...secrets, request.path]);
     });
     if ((status < 200 || status > 299) && !accept.includes(status))
-      throw failure(codeOf(status), `answered ${status}${quotedAnswer(text, secrets)}`);
+      throw failures.refused({ status, text }, secrets);
     if (!json || text === '') return { status, body: undefined };
     const body = parsedJson(text);
     if (body !== undefined) return { status, body };
-    throw failure(
-      'ERR_DEPLOY_UNREACHABLE',
-      'answered something that is not JSON: check its URL, and whether a proxy answers in its place',
-    );
+    throw failures.unexpected();
   };
 }
 
@@ -113,40 +102,4 @@ function parsedJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function codeOf(status: number): DeployErrorCode {
-  if (status === 401 || status === 403) return 'ERR_DEPLOY_CREDENTIALS';
-  const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429;
-  return isRefusal ? 'ERR_DEPLOY_REFUSED' : 'ERR_DEPLOY_UNREACHABLE';
-}
-
-/** Returns why `fetch` failed: the reason is in its cause. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return errorCode(cause) ?? errorText(cause);
-}
-
-function quotedAnswer(text: string, secrets: readonly string[]): string {
-  if (text === '') return '';
-  const cut = text.length > longestAnswer ? `${text.slice(0, longestAnswer)}…` : text;
-  return `: ${printable(withoutPrivateKeys(withoutSecrets(cut, secrets)), 300)}`;
-}
-
-/** The shortest text of a request that an answer must not repeat. */
-const shortestHidden = 8;
-
-/** Returns the texts of a request that no message may repeat, in the forms of JSON and of headers. */
-function secretsOf(headers: Readonly<Record<string, string>>, body: unknown): readonly string[] {
-  const texts = [
-    ...Object.values(headers).flatMap((value) => [value, ...value.split(' ')]),
-    ...textsIn(body),
-  ].filter((text) => text.length >= shortestHidden);
-  return [...texts, ...texts.map((text) => JSON.stringify(text).slice(1, -1))];
-}
-
-function textsIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(textsIn);
 }

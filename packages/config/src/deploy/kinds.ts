@@ -30,6 +30,34 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-hooks')).acmeShDeploy,
   }),
   deployKind({
+    type: 'cloudflare',
+    title: 'Cloudflare',
+    package: '@acmex/deploy-cloudflare',
+    links: { api: 'https://developers.cloudflare.com/api/resources/custom_certificates/' },
+    options: [
+      { option: 'zoneId', description: 'The id of the zone, on its overview page' },
+      {
+        option: 'token',
+        secret: true,
+        description: 'An API token with SSL and Certificates: Edit for the zone',
+      },
+      {
+        option: 'bundleMethod',
+        optional: true,
+        choices: ['force', 'optimal', 'ubiquitous'],
+        description:
+          'How Cloudflare completes the chain: force serves it as it is, and is the default',
+      },
+      {
+        option: 'clientSupport',
+        optional: true,
+        choices: ['modern', 'legacy'],
+        description: 'legacy also serves clients without SNI; modern by default',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-cloudflare')).cloudflare,
+  }),
+  deployKind({
     type: 'kubernetes',
     title: 'Kubernetes Secret',
     package: '@acmex/deploy-kubernetes',

@@ -1,0 +1,1 @@
+export { cloudflare, type CloudflareBundleMethod, type CloudflareOptions } from './cloudflare.ts';
