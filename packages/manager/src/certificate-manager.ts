@@ -60,6 +60,11 @@ export interface CertificateManagerOptions {
    */
   readonly renewBefore?: DurationInput | undefined;
   /**
+   * When certificates without windows are renewed, such as `Sat 02:00-06:00 Europe/Berlin`: see
+   * `parseMaintenanceWindow` of `@acmex/orchestrator`; at any time by default.
+   */
+  readonly maintenanceWindows?: readonly string[] | undefined;
+  /**
    * Finds out regularly whether certificates are revoked, and renews those that are; off by default.
    */
   readonly revocation?: RevocationChecks | undefined;
@@ -380,6 +385,7 @@ function orchestration(
   issuers: (name: string) => Promise<AcmeIssuer | undefined>,
 ) {
   const { storage, crypto, clock, lease, renewBefore, revocation, warn, currentTrace } = settings;
+  const { maintenanceWindows } = settings;
   const { watchDeployer = (watched: Deployer) => watched } = settings;
   const { deployTargets } = settings;
   const provisioner = new Provisioner({
@@ -389,6 +395,7 @@ function orchestration(
     clock,
     lease,
     renewBefore,
+    maintenanceWindows,
     checkRevocationEvery: revocation?.every,
     currentTrace,
   });

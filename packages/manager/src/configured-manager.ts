@@ -43,7 +43,13 @@ import { trustAnchorsIn } from './trust.ts';
 
 export interface FromConfigOptions extends Omit<
   CertificateManagerOptions,
-  'challenge' | 'dnsProviders' | 'renewBefore' | 'revocation' | 'environment' | 'notifier'
+  | 'challenge'
+  | 'dnsProviders'
+  | 'renewBefore'
+  | 'maintenanceWindows'
+  | 'revocation'
+  | 'environment'
+  | 'notifier'
 > {
   /** The tenant whose certificates these are; `default` by default. */
   readonly tenant?: string | undefined;
@@ -70,7 +76,11 @@ export interface ConfiguredManager extends CertificateManager {
 /** Creates the manager that a configuration describes. */
 export function fromConfig(config: Config, options: FromConfigOptions): ConfiguredManager {
   const { environment, prompt, network, issuers = [] } = options;
-  const { renew_before_days: days, revocation } = config.values.renewal;
+  const {
+    renew_before_days: days,
+    maintenance_windows: maintenanceWindows,
+    revocation,
+  } = config.values.renewal;
   const notifier = configuredNotifier(config, {
     ...options,
     onAttempt: options.onNotificationAttempt,
@@ -88,6 +98,7 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
     crypto: options.crypto ?? configuredCrypto(config, environment),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
+    maintenanceWindows,
     ...(revocation.check
       ? { revocation: { every: { hours: revocation.interval_hours }, allow: revocation.allow } }
       : {}),

@@ -28,6 +28,10 @@ const values: Readonly<Record<Value, readonly [string, Partial<CertificateSpec>]
   ],
   dns_provider: ['dns_provider = "sink"', { proof: { dnsProvider: 'sink' } }],
   renew_before_days: ['renew_before_days = 20', { renewBefore: 'P20D' }],
+  maintenance_windows: [
+    'maintenance_windows = ["Sat 02:00-06:00"]',
+    { maintenanceWindows: ['Sat 02:00-06:00'] },
+  ],
   deploy: ['deploy = [{ directory = "/etc/web" }]', { deploy: [{ directory: '/etc/web' }] }],
   deploy_to: ['deploy_to = ["lb"]', { deploy: [{ to: 'lb' }] }],
   'hooks.deploy': ['hooks.deploy = ["/bin/reload"]', { deploy: [{ hook: ['/bin/reload'] }] }],

@@ -176,6 +176,7 @@ function specOf(
       dnsProvider: entry.dns_provider,
     }),
     renewBefore: days === undefined ? undefined : `P${days}D`,
+    maintenanceWindows: entry.maintenance_windows,
     deploy: deployRecord(steps.length > 0 ? steps : general),
     servedAt: servedAtRecord([
       ...(probe === undefined ? [] : [placeOf(probe)]),

@@ -17,7 +17,7 @@ import { eventChange } from './events.ts';
 import { type ReadIdentities, readIdentities } from './identity.ts';
 import type { Issuer } from './issuer.ts';
 import { checkedNames } from './names.ts';
-import { randomOf, renewalTime, validityOf } from './renewal-time.ts';
+import { policyOf, randomOf, type RenewalPolicy, renewalTime, validityOf } from './renewal-time.ts';
 import { revocationAfterIssuance } from './revocation-check.ts';
 
 /** A certificate that another program obtained. */
@@ -61,7 +61,7 @@ export interface AdopterOptions {
   readonly clock: Clock;
   readonly certificates: CertificateStore;
   readonly issuer: (name: string) => Promise<Issuer>;
-  readonly renewBefore: DurationInput | undefined;
+  readonly policy: RenewalPolicy;
   readonly checkRevocationEvery: DurationInput | undefined;
 }
 
@@ -269,10 +269,13 @@ export class Adopter {
     current: CurrentCertificate,
     issuer: Issuer | undefined,
   ): Pick<CertificateSummary, 'renewal' | 'revocation'> {
-    const { renewBefore = this.#options.renewBefore } = spec;
-    const { clock, checkRevocationEvery: every } = this.#options;
+    const { policy, clock, checkRevocationEvery: every } = this.#options;
     const [leaf, now] = [validityOf(current), clock.now()];
-    const at = renewalTime(leaf, { renewBefore, random: randomOf(current.serialNumber) });
+    const at = renewalTime(leaf, {
+      ...policyOf(spec, policy),
+      random: randomOf(current.serialNumber),
+      now,
+    });
     return {
       renewal: { at: at.toString(), askAt: issuer?.renewalInfo ? timestamp(now) : undefined },
       revocation: revocationAfterIssuance({} as CertificateSummary, current, {

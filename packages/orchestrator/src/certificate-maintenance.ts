@@ -21,7 +21,9 @@ import {
   type RevocationSource,
   withRevocationChecks,
 } from './revocation-check.ts';
-import { renewalPlanAfter, renewalPlanWith } from './renewal-plan.ts';
+import { texts } from './record-fields.ts';
+import { isRenewal, renewableAt, renewalPlanAfter, renewalPlanWith } from './renewal-plan.ts';
+import { policyOf } from './renewal-time.ts';
 import * as z from 'zod';
 
 export interface CertificateMaintenanceOptions {
@@ -49,6 +51,7 @@ export interface MaintenanceResult {
 /** The policy by which the stored renewal plans were made. */
 const policies = records<{
   readonly renewBefore?: string | undefined;
+  readonly maintenanceWindows?: readonly string[] | undefined;
   readonly checkRevocationEvery?: string | undefined;
 }>({
   kind: 'renewal policy',
@@ -56,6 +59,7 @@ const policies = records<{
   check: schemaCheck(
     z.looseObject({
       renewBefore: z.string().optional(),
+      maintenanceWindows: texts.optional(),
       checkRevocationEvery: z.string().optional(),
     }),
   ),
@@ -161,26 +165,34 @@ export class CertificateMaintenance {
   }
 
   /**
-   * Makes the plans again when the provisioner's `renewBefore` or `checkRevocationEvery` has changed
-   * since they were made. Call it once at the start; it reads one record when nothing has changed.
+   * Makes the plans again when the provisioner's `policy` or `checkRevocationEvery` has changed since
+   * they were made. Call it once at the start; it reads one record when nothing has changed.
    * Certificates whose records cannot be read are left out: `maintain` reports them.
    */
   async replan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const { certificates, checkRevocationEvery: every, renewBefore } = this.#provisioner;
+    const { certificates, checkRevocationEvery: every, policy } = this.#provisioner;
     const wanted = {
-      renewBefore: policyText(renewBefore),
+      renewBefore: policyText(policy.renewBefore),
+      maintenanceWindows: policy.maintenanceWindows ?? [],
       checkRevocationEvery: policyText(every),
     };
     const before = (await policies.read(this.#storage, 'renewal'))?.record;
     const isTimeChanged = before?.renewBefore !== wanted.renewBefore;
+    const areWindowsChanged =
+      String(before?.maintenanceWindows ?? []) !== String(wanted.maintenanceWindows);
     const isCheckChanged = before?.checkRevocationEvery !== wanted.checkRevocationEvery;
-    if (!isTimeChanged && !isCheckChanged) return;
-    const now = this.#clock.now().epochMilliseconds;
+    if (!isTimeChanged && !areWindowsChanged && !isCheckChanged) return;
+    const instant = this.#clock.now();
+    const now = instant.epochMilliseconds;
     await certificates.changeAll(
       (summary) => {
-        const isReplanned = isTimeChanged && summary.renewBefore === undefined;
+        const isReplanned =
+          (isTimeChanged && summary.renewBefore === undefined) ||
+          (areWindowsChanged && summary.maintenanceWindows === undefined);
         if (!summary.renewal || !(isReplanned || isCheckChanged)) return summary;
-        const renewal = isReplanned ? renewalPlanWith(renewBefore, summary) : summary.renewal;
+        const renewal = isReplanned
+          ? renewalPlanWith({ ...policyOf(summary, policy), now: instant }, summary)
+          : summary.renewal;
         const next = { ...summary, renewal };
         return isCheckChanged ? withRevocationChecks(next, { every, now }) : next;
       },
@@ -195,8 +207,37 @@ export class CertificateMaintenance {
     const { order } = certificate;
     if (order !== undefined)
       return force || isDue(orderDueAt(certificate), this.#clock.now()) ? order : undefined;
-    if (!this.#submission(certificate, force)) return undefined;
+    const submission = this.#submission(certificate, force);
+    if (!submission || (await this.#waitsForWindow(certificate, submission.cause)))
+      return undefined;
     return await this.#provisioner.submitIf(id, (latest) => this.#submission(latest, force));
+  }
+
+  /**
+   * Moves the plan of a renewal that is due outside of its maintenance windows to the next one, unless
+   * it is urgent. @returns whether it waits
+   */
+  async #waitsForWindow(
+    certificate: ManagedCertificate,
+    cause: Submission['cause'],
+  ): Promise<boolean> {
+    if (!isRenewal(cause)) return false;
+    const { current } = certificate;
+    const policy = policyOf(certificate, this.#provisioner.policy);
+    const at = renewableAt(this.#clock.now(), certificate, policy).toString();
+    if (isDue(at, this.#clock.now())) return false;
+    await this.#provisioner.certificates.change(
+      certificate.id,
+      (summary) =>
+        summary.renewal && summary.current?.generation === current?.generation
+          ? { ...summary, renewal: { ...summary.renewal, at } }
+          : summary,
+      {
+        type: 'renewal_skipped',
+        message: `it is not renewed outside of its maintenance windows: the renewal is now due at ${at}`,
+      },
+    );
+    return true;
   }
 
   /** The order that is due for a certificate without one, if any. */
@@ -260,7 +301,7 @@ export class CertificateMaintenance {
         ? {
             ...summary,
             renewal: renewalPlanAfter(info, summary, {
-              renewBefore: summary.renewBefore ?? this.#provisioner.renewBefore,
+              ...policyOf(summary, this.#provisioner.policy),
               now,
             }),
           }

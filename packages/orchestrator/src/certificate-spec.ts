@@ -39,6 +39,8 @@ export interface CertificateSpec {
   readonly proof?: JsonObject | undefined;
   /** Renew at the latest this long before expiry. ISO 8601 duration. */
   readonly renewBefore?: string | undefined;
+  /** Renew only in these: see `parseMaintenanceWindow`. Those of all certificates by default. */
+  readonly maintenanceWindows?: readonly string[] | undefined;
   /** Where it is deployed. Only the deployer reads it. */
   readonly deploy?: readonly JsonObject[] | undefined;
   /** The servers that serve it. Only the manager reads it. */
@@ -65,6 +67,7 @@ export const certificateSpecSchema = z.looseObject({
   reuseKey: z.boolean().optional(),
   proof: jsonObject.optional(),
   renewBefore: z.string().optional(),
+  maintenanceWindows: texts.optional(),
   deploy: z.array(jsonObject).optional(),
   servedAt: z.array(jsonObject).optional(),
   labels: z.record(z.string(), z.string()).optional(),
@@ -85,6 +88,7 @@ const specKeys = [
   'mustStaple',
   'proof',
   'renewBefore',
+  'maintenanceWindows',
   'deploy',
   'servedAt',
   'labels',

@@ -1,5 +1,6 @@
+import type { Temporal } from 'temporal-polyfill';
 import { isChain, isKeyReference, parseChain } from '@acmex/certificate';
-import { type Clock, type DurationInput, timestamp } from '@acmex/clock';
+import { type Clock, timestamp } from '@acmex/clock';
 import { type Change, idOf, newId, type Storage, type Stored, untilWritten } from '@acmex/storage';
 import {
   type CertificateSummary,
@@ -34,6 +35,7 @@ import {
   type OrderStatus,
 } from './order-record.ts';
 import { renewalPlanWith } from './renewal-plan.ts';
+import { policyOf, type RenewalPolicy } from './renewal-time.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /**
@@ -131,8 +133,8 @@ export interface DeclarerOptions {
   readonly certificates: CertificateStore;
   /** @throws OrchestratorError `ERR_ORCHESTRATOR_ISSUER` */
   readonly assertIssuer: (name: string) => Promise<void>;
-  /** For certificates without a `renewBefore`. */
-  readonly renewBefore?: DurationInput | undefined;
+  /** For what certificates do not say themselves. */
+  readonly policy: RenewalPolicy;
 }
 
 /** From this number of entries on, reading all certificates costs less than looking them up. */
@@ -146,10 +148,10 @@ export class Declarer {
   readonly #clock: Clock;
   readonly #certificates: CertificateStore;
   readonly #assertIssuer: DeclarerOptions['assertIssuer'];
-  readonly #renewBefore: DurationInput | undefined;
+  readonly #policy: RenewalPolicy;
 
-  constructor({ storage, clock, certificates, assertIssuer, renewBefore }: DeclarerOptions) {
-    this.#renewBefore = renewBefore;
+  constructor({ storage, clock, certificates, assertIssuer, policy }: DeclarerOptions) {
+    this.#policy = policy;
     this.#storage = storage;
     this.#clock = clock;
     this.#certificates = certificates;
@@ -259,7 +261,7 @@ export class Declarer {
       record,
       issuedFor,
       options,
-      renewBefore: this.#renewBefore,
+      policy: { ...this.#policy, now: this.#clock.now() },
     });
     const isOrdered = ordering !== 'none';
     const changes = isOrdered ? different : changed;
@@ -357,7 +359,8 @@ export class Declarer {
     const issuedFor = await this.#issuedFor({ id: idOf(stored), record }, { ...record, ...spec });
     assertKeyType(idOf(stored), keepValues(spec, record, attempt.options), record);
     const { options } = attempt;
-    const plan = planFor(spec, { record, issuedFor, options, renewBefore: this.#renewBefore });
+    const policy = { ...this.#policy, now: this.#clock.now() };
+    const plan = planFor(spec, { record, issuedFor, options, policy });
     if (plan.ordering === 'refused')
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_PAUSED',
@@ -545,11 +548,11 @@ function planFor(
     record,
     issuedFor,
     options,
-    renewBefore,
+    policy,
   }: {
     readonly record: CertificateSummary;
     readonly issuedFor: OrderedSpec | undefined;
-    readonly renewBefore: DurationInput | undefined;
+    readonly policy: RenewalPolicy & { readonly now: Temporal.Instant };
     readonly options: DeclareOptions;
   },
 ): Plan {
@@ -564,8 +567,13 @@ function planFor(
     ...record,
     ...changes,
     paused: options.paused === 'pause' || (record.paused && !isResumed),
-    ...(changed.includes('renewBefore')
-      ? { renewal: renewalPlanWith(wanted.renewBefore ?? renewBefore, record) }
+    ...(changed.includes('renewBefore') || changed.includes('maintenanceWindows')
+      ? {
+          renewal: renewalPlanWith(
+            { ...policy, ...policyOf({ ...record, ...changes }, policy) },
+            record,
+          ),
+        }
       : {}),
     ...(isBack ? { retiredAt: undefined } : {}),
     // Another preference is where the next renewal goes.

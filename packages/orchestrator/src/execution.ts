@@ -63,6 +63,9 @@ import {
   refusalRemoval,
   refusedCertificates,
 } from './refused-certificate.ts';
+import { maintenanceWindows, isInWindow } from './maintenance-window.ts';
+import { isRenewal, renewableAt } from './renewal-plan.ts';
+import { policyOf, type RenewalPolicy } from './renewal-time.ts';
 import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
 import { traceIdOf } from './trace-context.ts';
 
@@ -109,8 +112,8 @@ export interface ExecutionOptions {
   readonly holds: Holds;
   /** Whether a person wants the order now, even if its issuer does not work. */
   readonly isForced?: boolean | undefined;
-  /** For certificates without a `renewBefore`. */
-  readonly renewBefore?: DurationInput | undefined;
+  /** For what certificates do not say themselves. */
+  readonly policy: RenewalPolicy;
   /** See `ProvisionerOptions`. */
   readonly checkRevocationEvery?: DurationInput | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -122,6 +125,7 @@ const eventOfFailure: Readonly<Record<string, EventType>> = {
   ERR_CLIENT_VALIDATION_FAILED: 'challenge_failed',
   ERR_ORCHESTRATOR_BUDGET: 'renewal_skipped',
 };
+const outsideWindows = 'outside-windows';
 const unusableAlternate: IssuerStep = {
   type: 'warning',
   message:
@@ -188,6 +192,7 @@ export class Execution {
       : undefined;
     if (usable)
       return await this.#succeed(usable, await this.#options.issuer(read.order.record.issuer));
+    this.#noteOutside(read);
     const refusedBy: string[] = [];
     const names = issuersToTry(read);
     const waitsUntil = this.#patience(read, names);
@@ -592,7 +597,10 @@ export class Execution {
       const { order, certificate } = await this.#journal.readWithCertificate();
       const { record } = certificate;
       const refused = (order.record.refused ?? 0) + (this.#refused === undefined ? 0 : 1);
-      const failure = this.#failure(record, { code, message, ...read }, refused);
+      const failure = this.#inWindow(
+        { order, certificate },
+        this.#failure(record, { code, message, ...read }, refused),
+      );
       const isEnd =
         order.record.onFailure === 'end' &&
         (this.#gaveUp || !isAtWork(this.#journal.stepTypes(order.record), code));
@@ -742,6 +750,31 @@ export class Execution {
       order: this.#id,
       refused,
       triedAgainAt: this.#triedAgainAt,
+    });
+  }
+
+  /** Returns the failure of a renewal, which is tried again in a maintenance window. */
+  #inWindow({ order, certificate }: OrderAndCertificate, failure: Failure): Failure {
+    if (!isRenewal(order.record.cause)) return failure;
+    const policy = policyOf(certificate.record, this.#options.policy);
+    const usual = Temporal.Instant.from(failure.retryAt);
+    return { ...failure, retryAt: renewableAt(usual, certificate.record, policy).toString() };
+  }
+
+  /** Says once in the order that it is made outside of the maintenance windows. */
+  #noteOutside({ order, certificate: { record } }: OrderAndCertificate): void {
+    const { isForced, clock, policy } = this.#options;
+    const { maintenanceWindows: texts } = policyOf(record, policy);
+    const isRevoked = order.record.cause === 'revoked';
+    if (isForced || !(isRevoked || isRenewal(order.record.cause))) return;
+    if (isInWindow(maintenanceWindows(texts), clock.now().epochMilliseconds)) return;
+    if (this.#journal.stepTypes(order.record).includes(outsideWindows)) return;
+    const reason = isRevoked
+      ? 'the certificate is revoked'
+      : 'none begins before the renewal is urgent';
+    this.#journal.add({
+      type: outsideWindows,
+      message: `the order is made outside of the maintenance windows: ${reason}`,
     });
   }
 

@@ -122,9 +122,12 @@ export {
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
 export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
 export { continuedTrace, parseTraceparent, type TraceContext, traceIdOf } from './trace-context.ts';
-export { renewalPlanAfter, type WindowAnswer } from './renewal-plan.ts';
+export { parseMaintenanceWindow, type MaintenanceWindow } from './maintenance-window.ts';
+export { renewableAt, renewalPlanAfter, type WindowAnswer } from './renewal-plan.ts';
 export {
+  policyOf,
   randomOf,
+  type RenewalPolicy,
   renewalTime,
   type RenewalTimeOptions,
   type RetryOptions,

@@ -9,7 +9,14 @@ import { OrchestratorError } from './errors.ts';
 import type { Issuer } from './issuer.ts';
 import type { OrderAndCertificate } from './order-journal.ts';
 import { refusedCertificates } from './refused-certificate.ts';
-import { randomOf, renewalTime, urgency, type Validity } from './renewal-time.ts';
+import {
+  policyOf,
+  randomOf,
+  type RenewalPolicy,
+  renewalTime,
+  urgency,
+  type Validity,
+} from './renewal-time.ts';
 import { revocationAfterIssuance } from './revocation-check.ts';
 
 /** A certificate to be used. */
@@ -21,8 +28,8 @@ export interface Issued extends IssuedCertificate {
 
 export interface IssuedOptions {
   readonly clock: Clock;
-  /** For certificates without a `renewBefore`. */
-  readonly renewBefore?: DurationInput | undefined;
+  /** For what certificates do not say themselves. */
+  readonly policy: RenewalPolicy;
   /** See `ProvisionerOptions`. */
   readonly checkRevocationEvery?: DurationInput | undefined;
 }
@@ -168,12 +175,13 @@ export function assertCoversAll({ order, certificate }: OrderAndCertificate): vo
 
 function plannedRenewal(
   { leaf }: IssuedCertificate,
-  { renewBefore }: CertificateSummary,
-  options: IssuedOptions,
+  certificate: CertificateSummary,
+  { policy, clock }: IssuedOptions,
 ): Temporal.Instant {
   return renewalTime(leaf, {
-    renewBefore: renewBefore ?? options.renewBefore,
+    ...policyOf(certificate, policy),
     random: randomOf(leaf.serialNumber),
+    now: clock.now(),
   });
 }
 

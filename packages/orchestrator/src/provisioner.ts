@@ -44,6 +44,7 @@ import {
   orders,
   type OrderStatus,
 } from './order-record.ts';
+import type { RenewalPolicy } from './renewal-time.ts';
 
 export interface RevokeOptions {
   /** As RFC 5280 §5.3.1 names it. */
@@ -69,6 +70,8 @@ export interface ProvisionerOptions {
    * `CertificateMaintenance.replan`.
    */
   readonly renewBefore?: DurationInput | undefined;
+  /** When certificates without windows are renewed: see `parseMaintenanceWindow`. */
+  readonly maintenanceWindows?: readonly string[] | undefined;
   /**
    * How often `CertificateMaintenance` finds out whether a certificate is revoked; never by default.
    */
@@ -106,8 +109,8 @@ export type SubmitOptions = Pick<DeclareOptions, 'admit'>;
  */
 export class Provisioner {
   readonly certificates: CertificateStore;
-  /** For certificates without a `renewBefore`. */
-  readonly renewBefore: DurationInput | undefined;
+  /** For what certificates do not say themselves. */
+  readonly policy: RenewalPolicy;
   readonly checkRevocationEvery: DurationInput | undefined;
   /** Of the locks of certificates; the storage's default where it is undefined. */
   readonly lease: DurationInput | undefined;
@@ -126,11 +129,12 @@ export class Provisioner {
     clock = systemClock,
     lease,
     renewBefore,
+    maintenanceWindows,
     checkRevocationEvery,
     currentTrace = () => undefined,
   }: ProvisionerOptions) {
     this.#currentTrace = currentTrace;
-    this.renewBefore = renewBefore;
+    this.policy = { renewBefore, maintenanceWindows };
     this.checkRevocationEvery = checkRevocationEvery;
     this.#storage = storage;
     this.#issuers = issuers;
@@ -141,7 +145,7 @@ export class Provisioner {
     this.#declarer = new Declarer({
       storage,
       clock,
-      renewBefore,
+      policy: this.policy,
       certificates: this.certificates,
       assertIssuer: async (name) => {
         await this.issuer(name);
@@ -152,7 +156,7 @@ export class Provisioner {
       clock,
       certificates: this.certificates,
       issuer: (name) => this.issuer(name),
-      renewBefore,
+      policy: this.policy,
       checkRevocationEvery,
     });
   }
@@ -378,7 +382,7 @@ export class Provisioner {
       lock,
       crypto: this.#crypto,
       clock: this.#clock,
-      renewBefore: this.renewBefore,
+      policy: this.policy,
       checkRevocationEvery: this.checkRevocationEvery,
       issuer: (name) => this.issuer(name),
       holds: new Holds({ storage: this.#storage, clock: this.#clock }),

@@ -1,9 +1,24 @@
-import { boundedRetryAfter, type DurationInput } from '@acmex/clock';
+import { boundedRetryAfter } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
-import { type CertificateSummary, type CurrentCertificate, isDue } from './certificate-record.ts';
+import {
+  type CertificateSummary,
+  type CurrentCertificate,
+  isDue,
+  type RenewalPlan,
+} from './certificate-record.ts';
 import type { ReadFailure } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
-import { isAfterExpiry, randomOf, renewalTime, type Validity, validityOf } from './renewal-time.ts';
+import type { OrderCause } from './order-record.ts';
+import {
+  isAfterExpiry,
+  randomOf,
+  type RenewalPolicy,
+  renewalTime,
+  type RenewalTimeOptions,
+  type Validity,
+  validityOf,
+  windowedRetry,
+} from './renewal-time.ts';
 
 /** The CA is not asked for its window more often, whatever it allows. RFC 9773 §4.3.1 */
 const shortestAskIntervalMs = 60_000;
@@ -20,10 +35,7 @@ export type WindowAnswer = RenewalInfo | { readonly failed: ReadFailure } | unde
 export function renewalPlanAfter(
   answer: WindowAnswer,
   { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
-  {
-    renewBefore,
-    now,
-  }: { readonly renewBefore?: DurationInput | undefined; readonly now: Temporal.Instant },
+  { now, ...policy }: RenewalPolicy & { readonly now: Temporal.Instant },
 ): CertificateSummary['renewal'] {
   if (!current || !renewal || answer === undefined || renewal.cause === 'revoked')
     return renewal && { ...renewal, askAt: undefined };
@@ -32,9 +44,10 @@ export function renewalPlanAfter(
   const { window, explanationUrl, askAgainAt } = answer;
   const plan = {
     at: renewalTime(validity, {
+      ...policy,
       window,
-      renewBefore,
       random: randomOf(current.serialNumber),
+      now,
     }).toString(),
     askAt: atLeast(boundedRetryAfter(askAgainAt, { now }), now),
   };
@@ -55,21 +68,46 @@ export function renewalPlanAfter(
 }
 
 /**
- * Returns the plan of a renewal with another latest time before the expiry. It stays where a
- * certificate was found revoked.
+ * Returns the plan of a renewal by another policy. It stays where a certificate was found revoked.
  */
 export function renewalPlanWith(
-  renewBefore: DurationInput | undefined,
+  policy: RenewalPolicy & { readonly now: Temporal.Instant },
   { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
 ): CertificateSummary['renewal'] {
   if (!current || !renewal || renewal.cause === 'revoked') return renewal;
+  const at = renewalTime(validityOf(current), { ...policy, ...ofPlan(current, renewal) });
+  return { ...renewal, at: at.toString() };
+}
+
+/** Whether an order renews a certificate because its time has come. */
+export function isRenewal(cause: OrderCause | undefined): boolean {
+  return cause === 'renewal' || cause === 'suggested';
+}
+
+/**
+ * Returns when a renewal that is due at a moment may begin: then, or in the next maintenance window if
+ * it is not urgent before that.
+ */
+export function renewableAt(
+  moment: Temporal.Instant,
+  { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
+  policy: RenewalPolicy,
+): Temporal.Instant {
+  if (!current || !renewal || renewal.cause === 'revoked') return moment;
+  const options = { ...policy, ...ofPlan(current, renewal) };
+  return windowedRetry(moment, validityOf(current), options);
+}
+
+/** Returns what a plan says of the time of the renewal. */
+function ofPlan(
+  current: CurrentCertificate,
+  renewal: RenewalPlan,
+): Pick<RenewalTimeOptions, 'window' | 'random'> {
   const window = renewal.window && {
     start: Temporal.Instant.from(renewal.window.start),
     end: Temporal.Instant.from(renewal.window.end),
   };
-  const random = randomOf(current.serialNumber);
-  const at = renewalTime(validityOf(current), { window, renewBefore, random });
-  return { ...renewal, at: at.toString() };
+  return { window, random: randomOf(current.serialNumber) };
 }
 
 /** Returns when to ask for the window again after a failure, RFC 3339. */

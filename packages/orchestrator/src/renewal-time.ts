@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { boundedRetryAfter, type DurationInput, milliseconds } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
+import {
+  firstOccurrence,
+  isInWindow,
+  lastOccurrence,
+  maintenanceWindows,
+  type Occurrence,
+} from './maintenance-window.ts';
 
 /** The validity of a certificate. */
 export interface Validity {
@@ -25,13 +32,29 @@ export function validityOf({
   return { notBefore: Temporal.Instant.from(notBefore), notAfter: Temporal.Instant.from(notAfter) };
 }
 
-export interface RenewalTimeOptions {
-  /** The CA's window, which takes precedence over all other rules. */
-  readonly window?: SuggestedWindow | undefined;
+/** When renewals are wanted. */
+export interface RenewalPolicy {
   /** Renew at the latest this long before expiry; half the lifetime at most. */
   readonly renewBefore?: DurationInput | undefined;
+  /** Renew only in these: see `parseMaintenanceWindow`. At any time by default. */
+  readonly maintenanceWindows?: readonly string[] | undefined;
+}
+
+/** Returns the policy of a certificate, whose values take the place of the general ones. */
+export function policyOf(certificate: RenewalPolicy, general: RenewalPolicy): RenewalPolicy {
+  return {
+    renewBefore: certificate.renewBefore ?? general.renewBefore,
+    maintenanceWindows: certificate.maintenanceWindows ?? general.maintenanceWindows,
+  };
+}
+
+export interface RenewalTimeOptions extends RenewalPolicy {
+  /** The CA's window, which takes precedence over all other rules. */
+  readonly window?: SuggestedWindow | undefined;
   /** From 0 up to 1, the same for a certificate at each call, so that its time does not change. */
   readonly random: number;
+  /** When the plan is made: a maintenance window that is over then does not count. */
+  readonly now?: Temporal.Instant | undefined;
 }
 
 const shortLivedMs = milliseconds({ hours: 10 * 24 });
@@ -45,24 +68,114 @@ const emergencyShare = 1 / 20;
  * for lifetimes of less than ten days; and up to a fiftieth of the lifetime earlier, so that
  * certificates that were issued together are not renewed together. It depends only on the
  * certificate and the CA, never on earlier tries.
+ *
+ * With maintenance windows, it is a random moment of the last one before that time, or before the end
+ * of the CA's window, in the later half of the time since the issue. Without such a window it is in
+ * the first one before the renewal is urgent (see `urgentAt`), and without that outside of them.
  */
-export function renewalTime(
-  { notBefore, notAfter }: Validity,
-  { window, renewBefore, random }: RenewalTimeOptions,
+export function renewalTime(validity: Validity, options: RenewalTimeOptions): Temporal.Instant {
+  const { random, now } = options;
+  const { notBefore, notAfter } = validity;
+  const lifetime = lifetimeOf(validity);
+  const window = usableWindow(validity, options);
+  const usual = window
+    ? within(window, { random, latest: emergencyAt(validity) })
+    : byLifetime(notAfter, lifetime, random);
+  const planned = Math.min(usual, latestBy(validity, options));
+  const urgent = urgentAt(validity, options);
+  const latest = window ? urgent : planned;
+  const begin = notBefore.epochMilliseconds;
+  const at = inMaintenanceWindow(planned, {
+    ...options,
+    preferred: { begin: begin + (latest - begin) / 2, end: latest },
+    urgent,
+    now: now?.epochMilliseconds,
+  });
+  return Temporal.Instant.fromEpochMilliseconds(Math.floor(at));
+}
+
+/**
+ * Returns from when a renewal does not wait for a maintenance window, in milliseconds: at the end of
+ * the CA's window, when `renewBefore` says, and when a twentieth of the lifetime is left.
+ */
+function urgentAt(
+  validity: Validity,
+  options: Pick<RenewalTimeOptions, 'window' | 'renewBefore'>,
+): number {
+  const end = usableWindow(validity, options)?.end.epochMilliseconds ?? Infinity;
+  return Math.min(end, emergencyAt(validity), latestBy(validity, options));
+}
+
+/** Returns the planned time, or one in a maintenance window instead of it, in milliseconds. */
+function inMaintenanceWindow(
+  planned: number,
+  {
+    maintenanceWindows: texts,
+    preferred,
+    urgent,
+    now = -Infinity,
+    random,
+  }: Pick<RenewalTimeOptions, 'maintenanceWindows' | 'random'> & {
+    readonly preferred: Occurrence;
+    readonly urgent: number;
+    readonly now: number | undefined;
+  },
+): number {
+  const windows = maintenanceWindows(texts);
+  if (windows.length === 0) return planned;
+  const occurrence =
+    lastOccurrence(windows, preferred) ??
+    firstOccurrence(windows, { begin: preferred.end, end: urgent });
+  const at = occurrence ? momentIn(occurrence, random) : planned;
+  if (at > now || isInWindow(windows, now)) return at;
+  const next = firstOccurrence(windows, { begin: now, end: urgent });
+  return next ? momentIn(next, random) : planned;
+}
+
+/** The last part is left, so that what begins in the window has time. */
+function momentIn({ begin, end }: Occurrence, random: number): number {
+  return begin + random * (end - begin) * 0.9;
+}
+
+/**
+ * Returns when a renewal may be tried that is due at a moment: then, or in the next maintenance window
+ * if it is not urgent before that.
+ */
+export function windowedRetry(
+  moment: Temporal.Instant,
+  validity: Validity,
+  options: Omit<RenewalTimeOptions, 'now'>,
 ): Temporal.Instant {
-  const lifetime = Math.max(0, notAfter.epochMilliseconds - notBefore.epochMilliseconds);
-  const latest =
-    renewBefore === undefined
-      ? Infinity
-      : notAfter.epochMilliseconds - Math.min(milliseconds(renewBefore), lifetime / 2);
-  const usual =
-    window === undefined || isAfterExpiry(window, { notAfter })
-      ? byLifetime(notAfter, lifetime, random)
-      : within(window, {
-          random,
-          latest: notAfter.epochMilliseconds - lifetime * emergencyShare,
-        });
-  return Temporal.Instant.fromEpochMilliseconds(Math.floor(Math.min(usual, latest)));
+  const windows = maintenanceWindows(options.maintenanceWindows);
+  const begin = moment.epochMilliseconds;
+  if (isInWindow(windows, begin)) return moment;
+  const next = firstOccurrence(windows, { begin, end: urgentAt(validity, options) });
+  return next
+    ? Temporal.Instant.fromEpochMilliseconds(Math.ceil(momentIn(next, options.random)))
+    : moment;
+}
+
+function lifetimeOf({ notBefore, notAfter }: Validity): number {
+  return Math.max(0, notAfter.epochMilliseconds - notBefore.epochMilliseconds);
+}
+
+/** When a renewal is an emergency, in milliseconds. */
+function emergencyAt(validity: Validity): number {
+  return validity.notAfter.epochMilliseconds - lifetimeOf(validity) * emergencyShare;
+}
+
+/** The latest time by `renewBefore`, in milliseconds. */
+function latestBy(validity: Validity, { renewBefore }: RenewalPolicy): number {
+  if (renewBefore === undefined) return Infinity;
+  const before = Math.min(milliseconds(renewBefore), lifetimeOf(validity) / 2);
+  return validity.notAfter.epochMilliseconds - before;
+}
+
+function usableWindow(
+  validity: Validity,
+  { window }: Pick<RenewalTimeOptions, 'window'>,
+): SuggestedWindow | undefined {
+  return window && !isAfterExpiry(window, validity) ? window : undefined;
 }
 
 /** Whether a window begins when the certificate has already expired: it is of no use. */

@@ -73,6 +73,22 @@ describe('the announced lifetimes', () => {
 });
 
 describe('a rehearsal', () => {
+  it('renews in the maintenance windows, also after the CA was away', () => {
+    const away: Incident = {
+      ...{ type: 'away', issuer: 'ca' },
+      ...{ from: from + 5 * dayMs, until: from + 11 * dayMs },
+    };
+    const issued: Date[] = [];
+    rehearse({
+      ...{ ...options, certificates: fleet(50), until: from + 200 * dayMs, incidents: [away] },
+      maintenanceWindows: ['Sat,Wed 02:00-06:00'],
+      onIssued: ({ at }) => issued.push(new Date(at)),
+    });
+    expect(issued.length).toBeGreaterThan(100);
+    const isInside = (at: Date) => [3, 6].includes(at.getUTCDay()) && /T0[2-5]:/.test(iso(+at));
+    expect(issued.filter((at) => !isInside(at)).map((at) => iso(+at))).toEqual([]);
+  });
+
   it('renews all in time, and is the same each time', () => {
     const until = from + 400 * dayMs;
     const result = rehearse({ ...options, certificates: fleet(200), until });

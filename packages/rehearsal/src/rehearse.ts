@@ -10,7 +10,9 @@ import {
 import { milliseconds } from '@acmex/clock';
 import {
   type CurrentCertificate,
+  policyOf,
   randomOf,
+  renewableAt,
   type RenewalPlan,
   renewalPlanAfter,
   renewalTime,
@@ -118,9 +120,8 @@ class Rehearsing {
       ? { start: incident.announcedAt - hourMs, end: incident.announcedAt - hourMs / 2 }
       : suggestedWindow(validityOf(current));
     const window = { start: instant(start), end: instant(end) };
-    const { renewBefore = this.#options.renewBefore } = certificate;
     const plan = renewalPlanAfter({ window, askAgainAt: at.add({ hours: 6 }) }, state, {
-      renewBefore,
+      ...policyOf(certificate, this.#options),
       now: at,
     });
     state.renewal = plan && { ...plan, askAt: this.#nextAsk(state, plan, now) };
@@ -201,7 +202,7 @@ class Rehearsing {
 
   #replace(state: State, now: number): { readonly notAfter: number } {
     const { current: before, certificate } = state;
-    const { id, issuer, profile, renewBefore = this.#options.renewBefore } = certificate;
+    const { id, issuer, profile } = certificate;
     const model = this.#model(issuer);
     const former = before && validityOf(before);
     const lifetime = lifetimeAt(model, {
@@ -218,7 +219,11 @@ class Rehearsing {
     const validity = { notBefore: instant(notBefore), notAfter: instant(notAfter) };
     const random = randomOf(serialNumber);
     state.renewal = {
-      at: renewalTime(validity, { renewBefore, random }).toString(),
+      at: renewalTime(validity, {
+        ...policyOf(certificate, this.#options),
+        random,
+        now: instant(now),
+      }).toString(),
       askAt: model.suggestsWindows ? iso(now) : undefined,
     };
     Object.assign(state, {
@@ -247,7 +252,7 @@ class Rehearsing {
     const validity = current && validityOf(current);
     state.failures += 1;
     this.#tally.count('failed', now);
-    state.retryAt = retryTime({
+    const retryAt = retryTime({
       failures: state.failures,
       lifetime: {
         milliseconds: validity ? validity.notAfter - validity.notBefore : usualLifetimeMs,
@@ -255,7 +260,9 @@ class Rehearsing {
       end: validity && instant(validity.notAfter),
       now: instant(now),
       random: randomOf(`${certificate.id}/${current?.generation ?? 0} ${state.failures}`),
-    }).epochMilliseconds;
+    });
+    const policy = policyOf(certificate, this.#options);
+    state.retryAt = renewableAt(retryAt, state, policy).epochMilliseconds;
     this.#schedule(state, now);
   }
 

@@ -1,11 +1,19 @@
 import type { DurationInput } from '@acmex/clock';
-import type { ManagedCertificate } from '@acmex/orchestrator';
+import type { ManagedCertificate, RenewalPolicy } from '@acmex/orchestrator';
 import type { CaModel } from './ca-model.ts';
 
 /** A certificate as its record has it; without `current` for one that was never issued. */
 export type RehearsedCertificate = Pick<
   ManagedCertificate,
-  'id' | 'names' | 'issuer' | 'profile' | 'renewBefore' | 'paused' | 'current' | 'renewal'
+  | 'id'
+  | 'names'
+  | 'issuer'
+  | 'profile'
+  | 'renewBefore'
+  | 'maintenanceWindows'
+  | 'paused'
+  | 'current'
+  | 'renewal'
 >;
 
 /** What goes wrong at a CA. Times are milliseconds since 1970-01-01T00:00:00Z. */
@@ -30,7 +38,7 @@ export type Incident =
       readonly share: number;
     };
 
-export interface RehearseOptions {
+export interface RehearseOptions extends RenewalPolicy {
   readonly certificates: Iterable<RehearsedCertificate>;
   /** The CAs by the names of their issuers. */
   readonly models: ReadonlyMap<string, CaModel>;
@@ -38,8 +46,6 @@ export interface RehearseOptions {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   readonly from: number;
   readonly until: number;
-  /** As `renewal.renew_before_days` has it. */
-  readonly renewBefore?: DurationInput | undefined;
   /** How often certificates are checked for a revocation; never by default. */
   readonly checkRevocationEvery?: DurationInput | undefined;
   /** How many orders are worked on at once at one issuer; 5 by default. */

@@ -203,9 +203,10 @@ function specOf({
   ...certificate
 }: ManagedCertificate): ImportCertificateSpec {
   const { reuseKey, mustStaple, proof, renewBefore, deploy, servedAt, labels } = certificate;
+  const { maintenanceWindows } = certificate;
   return {
     ...{ names, keyType, profile, preferredChain, reuseKey, mustStaple },
-    ...{ proof, renewBefore, deploy, servedAt, labels },
+    ...{ proof, renewBefore, maintenanceWindows, deploy, servedAt, labels },
   };
 }
 

@@ -87,6 +87,7 @@ function rehearsed(
 ): Rehearsal {
   const {
     renew_before_days: days,
+    maintenance_windows: maintenanceWindows,
     revocation,
     concurrency,
     per_issuer: perIssuer,
@@ -98,6 +99,7 @@ function rehearsed(
     from,
     until: until ?? from + 2 * 365 * dayMs,
     renewBefore: days === undefined ? undefined : { days },
+    maintenanceWindows,
     checkRevocationEvery: revocation.check ? { hours: revocation.interval_hours } : undefined,
     ordersAtOnce: perIssuer ?? concurrency,
     registeredDomain,

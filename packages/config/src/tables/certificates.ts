@@ -16,7 +16,7 @@ import {
 } from '../keys.ts';
 import { issuerList, preferredChain } from './acme.ts';
 import { challengeDraft, configurableChallenges } from './challenge.ts';
-import { renewBeforeDays } from './renewal.ts';
+import { maintenanceWindows, renewBeforeDays } from './renewal.ts';
 
 const modeWanted = 'write a mode in quotes, such as "0640", without permissions for other users';
 
@@ -84,6 +84,17 @@ function labels() {
     .meta({ description: 'Labels to find the certificate by.' });
 }
 
+function hooks() {
+  return z
+    .strictObject({
+      deploy: argv('Runs for every new certificate instead of renewal.hooks.deploy.').optional(),
+      after: argv(
+        'Runs once after a run, however many certificates have the same program.',
+      ).optional(),
+    })
+    .prefault({});
+}
+
 /** `[[certificates]]`: the certificates to obtain and renew. */
 export function certificatesTable() {
   return list(
@@ -117,21 +128,15 @@ export function certificatesTable() {
         'One of challenge.dns01.providers; challenge.dns01.provider by default.',
       ).optional(),
       renew_before_days: renewBeforeDays().optional(),
+      maintenance_windows: maintenanceWindows(
+        'The windows in which it is renewed; renewal.maintenance_windows by default. "00:00-24:00" is at any time.',
+      ).optional(),
       deploy: list(deploy, 'The files to write.').default([]),
       deploy_to: list(
         ownName('One of deploy.'),
         'The deploy targets that get the certificate.',
       ).default([]),
-      hooks: z
-        .strictObject({
-          deploy: argv(
-            'Runs for every new certificate instead of renewal.hooks.deploy.',
-          ).optional(),
-          after: argv(
-            'Runs once after a run, however many certificates have the same program.',
-          ).optional(),
-        })
-        .prefault({}),
+      hooks: hooks(),
       labels: labels(),
       probe: listenAddress(
         'HOST:PORT of a server that must serve the new certificate after deployment.',

@@ -1,3 +1,4 @@
+import { parseMaintenanceWindow } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { allowedRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
 
@@ -6,6 +7,18 @@ export function renewBeforeDays() {
     'Renew at least this many days before expiry. By default the CA chooses the time (RFC 9773); without that a certificate is renewed when a third of its lifetime is left.',
     { from: 1, to: 365 },
   );
+}
+
+/** The windows in which certificates are renewed. */
+export function maintenanceWindows(meaning: string) {
+  const wanted =
+    'write days, times and a time zone: "Sat 02:00-06:00 Europe/Berlin", "Mon-Fri 22:00-04:00" or "00:00-24:00"';
+  return list(
+    z
+      .string({ error: wanted })
+      .refine((window) => parseMaintenanceWindow(window) !== undefined, wanted),
+    meaning,
+  ).min(1, `${wanted}, or remove the key`);
 }
 
 /** `[renewal]`: when certificates are renewed, and what runs then. */
@@ -17,6 +30,9 @@ export function renewalTable() {
       86_400,
     ).default(60),
     renew_before_days: renewBeforeDays().optional(),
+    maintenance_windows: maintenanceWindows(
+      'Renew only in these windows, such as "Sat 02:00-06:00 Europe/Berlin", unless a renewal is urgent; at any time by default. Without days it is each day, and without a time zone in UTC.',
+    ).optional(),
     concurrency: whole('The number of certificates to renew at the same time.', {
       from: 1,
       to: 1000,
