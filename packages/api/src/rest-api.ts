@@ -1439,7 +1439,8 @@ export interface components {
       id: string;
       names: string[];
       /** @enum {string} */
-      state: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+      state:
+        'valid' | 'due' | 'failing' | 'waiting' | 'unissued' | 'paused' | 'revoked' | 'expired';
       /** @description The preferred one. */
       issuer: string;
       /** @description All issuers that may issue it, in the order in which they are used. */
@@ -1546,6 +1547,7 @@ export interface components {
         valid: number;
         due: number;
         failing: number;
+        waiting: number;
         unissued: number;
         paused: number;
         revoked: number;
@@ -2838,7 +2840,8 @@ export interface operations {
         /** @description Those that hold a name with this part. */
         contains?: string;
         issuer?: string;
-        state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+        state?:
+          'valid' | 'due' | 'failing' | 'waiting' | 'unissued' | 'paused' | 'revoked' | 'expired';
         /** @description Those whose order waits for DNS records that a person sets. */
         awaits?: 'records';
         /** @description NAME, or NAME=VALUE. */
@@ -3157,7 +3160,15 @@ export interface operations {
             contains?: string;
             issuer?: string;
             /** @enum {string} */
-            state?: 'valid' | 'due' | 'failing' | 'unissued' | 'paused' | 'revoked' | 'expired';
+            state?:
+              | 'valid'
+              | 'due'
+              | 'failing'
+              | 'waiting'
+              | 'unissued'
+              | 'paused'
+              | 'revoked'
+              | 'expired';
             /**
              * @description Those whose order waits for DNS records that a person sets.
              * @enum {string}

@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { isLate, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import { isLate, isWaiting, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { nameList } from './name-list.ts';
 
 /** Why a person should look at a certificate. */
@@ -54,7 +54,7 @@ export function summaryEntry(
   const problems: CertificateProblem[] = [
     ...(stateOf(certificate, clock) === 'expired' ? (['expired'] as const) : []),
     ...(isLate(certificate, clock) ? (['late'] as const) : []),
-    ...(failure ? (['failing'] as const) : []),
+    ...(failure && !isWaiting(failure) ? (['failing'] as const) : []),
     ...(deployFailure ? (['not deployed'] as const) : []),
   ];
   const cause = failure ?? deployFailure;

@@ -102,7 +102,7 @@ export class CertificateTally {
       endMs: current ? Date.parse(current.notAfter) : Infinity,
       renewMs: renewal && Date.parse(renewal.at),
       current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },
-      failure: failure && { at: failure.at },
+      failure: failure && { at: failure.at, failures: failure.failures },
       renewal: renewal && { at: renewal.at },
       openAlarms: openAlarms(certificate),
       isServed: isServed(certificate.served),

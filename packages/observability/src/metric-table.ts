@@ -51,7 +51,7 @@ export const metricTable = {
     type: 'gauge',
     labels: ['tenant', 'state'],
     meaning:
-      'Certificates by tenant and state: valid, due, failing, unissued, paused, revoked, expired.',
+      'Certificates by tenant and state: valid, due, failing, waiting, unissued, paused, revoked, expired.',
     programs: ['server', 'daemon', 'renew'],
   },
   certificate_alarms: {

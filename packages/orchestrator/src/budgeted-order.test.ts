@@ -13,6 +13,7 @@ import {
   CertificateMaintenance,
   outbox,
   Provisioner,
+  stateOf,
   storedBudgets,
 } from './index.ts';
 import { type TestIssuer, testIssuer } from './issuer.testing.ts';
@@ -69,6 +70,14 @@ const events = async () => {
   for await (const event of outbox(storage).list()) all.push(event);
   return all;
 };
+const idsOf = async (query: { readonly waiting: true } | { readonly failing: true }) => {
+  const page = await provisioner.certificates.page({ ...query, limit: 10 });
+  const state = 'waiting' in query ? 'waiting' : 'failing';
+  expect(page.certificates.map((certificate) => stateOf(certificate, clock))).toEqual(
+    page.certificates.map(() => state),
+  );
+  return page.certificates.map(({ id }) => id);
+};
 /** Does all that is due until a time. */
 const run = async (hours: number) => {
   const end = clock.now().epochMilliseconds + hours * hour;
@@ -96,6 +105,10 @@ describe('an order within the limits of its CA', () => {
     expect((await provisioner.status(order)).failure?.message).toBe(
       'the issuer test allows 2 certificates for x.test in 20 hours, and this order can have none before 2026-11-01T10:00:00Z',
     );
+    await expect(idsOf({ waiting: true })).resolves.toEqual([
+      (await provisioner.status(order)).certificate,
+    ]);
+    await expect(idsOf({ failing: true })).resolves.toEqual([]);
     const { type, code } = (await events()).at(-1)!;
     expect({ type, code }).toEqual({ type: 'renewal_skipped', code: 'ERR_ORCHESTRATOR_BUDGET' });
     expect(issuer.orders).toHaveLength(2);
@@ -168,7 +181,12 @@ describe('an order within the limits of its CA', () => {
     await obtain('a.x.test', 'b.x.test');
     expect(await held()).toEqual([]);
     expect(await left('certificates-per-domain', 'x.test')).toBe(2);
-    const { outcome } = await obtain('a.x.test');
+    const { order, outcome } = await obtain('a.x.test');
+    // Another certificate has failed: this one only waits.
+    await expect(idsOf({ waiting: true })).resolves.toEqual([
+      (await provisioner.status(order)).certificate,
+    ]);
+    await expect(idsOf({ failing: true })).resolves.toHaveLength(1);
     expect(outcome).toMatchObject({
       error: { message: expect.stringMatching(/ failed validations of a\.x\.test in an hour,/) },
     });

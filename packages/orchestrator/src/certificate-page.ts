@@ -4,6 +4,7 @@ import {
   type CurrentCertificate,
   type Failure,
   isDue,
+  isWaiting,
   type ManagedCertificate,
   type Moment,
   momentId,
@@ -12,11 +13,15 @@ import {
 import { OrchestratorError } from './errors.ts';
 import { reversedName } from './names.ts';
 
-/** The state of a certificate. `unissued`: its first order has not succeeded yet. */
+/**
+ * The state of a certificate. `waiting`: its order waits for the limits of its CA, and nothing has
+ * failed; `unissued`: its first order has not succeeded yet.
+ */
 export const certificateStates = [
   'valid',
   'due',
   'failing',
+  'waiting',
   'unissued',
   'paused',
   'revoked',
@@ -28,7 +33,7 @@ export type CertificateState = (typeof certificateStates)[number];
 export interface StatedCertificate {
   readonly current?: Pick<CurrentCertificate, 'notAfter' | 'revokedAt'> | undefined;
   readonly paused: boolean;
-  readonly failure?: Pick<Failure, 'at'> | undefined;
+  readonly failure?: Pick<Failure, 'at' | 'failures'> | undefined;
   readonly renewal?: Pick<RenewalPlan, 'at'> | undefined;
 }
 
@@ -41,7 +46,7 @@ export function stateOf(
   if (isDue(current?.notAfter, now)) return 'expired';
   if (current?.revokedAt !== undefined) return 'revoked';
   if (paused) return 'paused';
-  if (failure) return 'failing';
+  if (failure) return isWaiting(failure) ? 'waiting' : 'failing';
   if (!current) return 'unissued';
   return isDue(renewal?.at, now) ? 'due' : 'valid';
 }
@@ -66,7 +71,7 @@ export interface ListedCertificate {
   readonly id: string;
   readonly names: readonly string[];
   readonly current?: Pick<CurrentCertificate, 'notAfter'> | undefined;
-  readonly failure?: Pick<Failure, 'at'> | undefined;
+  readonly failure?: Pick<Failure, 'failures'> | undefined;
   readonly deployFailure?: object | undefined;
 }
 
@@ -82,6 +87,8 @@ export interface PageQuery {
   readonly below?: string | undefined;
   /** Only certificates for which something failed and has not succeeded since; uses an index. */
   readonly failing?: boolean | undefined;
+  /** Only certificates whose order waits for the limits of its CA; uses an index. */
+  readonly waiting?: boolean | undefined;
   /**
    * With `sort: 'expiry'`: only certificates that expire at this time or later, and before
    * `expiresBefore`. RFC 3339
@@ -213,17 +220,19 @@ function rangeOf({
   name,
   below,
   failing = false,
+  waiting = false,
   expiresFrom,
   expiresBefore,
 }: PageQuery): IndexRange {
   if (name !== undefined) return byName(name.toLowerCase());
   if (below !== undefined) return byNameBelow(below.toLowerCase());
-  if (failing)
+  if (failing || waiting) {
+    const isListed = waiting ? isOnlyWaiting : hasFailed;
     return {
       prefix: 'failing',
-      keyOf: ({ id, failure, deployFailure }) =>
-        failure === undefined && deployFailure === undefined ? undefined : `failing/${id}`,
+      keyOf: (certificate) => (isListed(certificate) ? `failing/${certificate.id}` : undefined),
     };
+  }
   if (sort === 'name') return { prefix: 'by-name', keyOf: firstKeyBelow('by-name/') };
   if (sort === 'id') return { prefix: allById, keyOf: ({ id }) => certificates.key(id) };
   const at = (time: string | undefined) =>
@@ -234,6 +243,14 @@ function rangeOf({
     before: at(expiresBefore),
     keyOf: ({ id, current }) => current && `by-expiry/${momentId(id, current.notAfter)}`,
   };
+}
+
+function hasFailed({ failure, deployFailure }: ListedCertificate): boolean {
+  return (failure !== undefined && !isWaiting(failure)) || deployFailure !== undefined;
+}
+
+function isOnlyWaiting(certificate: ListedCertificate): boolean {
+  return isWaiting(certificate.failure) && !hasFailed(certificate);
 }
 
 function byName(name: string): IndexRange {

@@ -23,15 +23,21 @@ import {
   traceparent,
 } from './record-fields.ts';
 
-/** A stored failure: how often it failed in a row, and when it is tried again. */
+/** A stored failure, or what is waited for, and when it is tried again. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
   /** The CA's problem document, if it sent one. */
   readonly problem?: JsonObject | undefined;
   readonly at: string;
+  /** How often it failed in a row; 0 where nothing has failed: see `isWaiting`. */
   readonly failures: number;
   readonly retryAt: string;
+}
+
+/** Whether nothing has failed: an order only waits for its time within the limits of its CA. */
+export function isWaiting(failure: Pick<Failure, 'failures'> | undefined): boolean {
+  return failure?.failures === 0;
 }
 
 /** The certificate that is in use. Times are RFC 3339. */

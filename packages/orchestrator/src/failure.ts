@@ -103,7 +103,7 @@ export function nextFailure(
   if (isHeldBack(code) && retryAfter)
     return {
       ...{ code, message, at: now.toString() },
-      failures: Math.max(1, failure?.failures ?? 0),
+      failures: Math.max(code === 'ERR_ORCHESTRATOR_BUDGET' ? 0 : 1, failure?.failures ?? 0),
       retryAt: spread(retryAfter).toString(),
     };
   const failures = (failure?.failures ?? 0) + 1;

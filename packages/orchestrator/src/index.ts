@@ -25,6 +25,7 @@ export {
   type Generation,
   isOutdated,
   issuersInOrder,
+  isWaiting,
   type ManagedCertificate,
   type Moment,
   presentIssuer,

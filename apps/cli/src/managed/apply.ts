@@ -9,7 +9,12 @@ import {
   declaredDifference,
   resolvedIssuer,
 } from '@acmex/manager/from-config';
-import type { CertificateSpec, ManagedCertificate, SpecKey } from '@acmex/orchestrator';
+import {
+  type CertificateSpec,
+  isWaiting,
+  type ManagedCertificate,
+  type SpecKey,
+} from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import {
   type ConfiguredOutputOptions,
@@ -29,7 +34,7 @@ import {
   type Run,
   titleOf,
 } from './renew.ts';
-import { listFailing } from './queue.ts';
+import { listed } from './queue.ts';
 import { withManager } from './with-manager.ts';
 
 export interface ApplyOptions extends ConfiguredOutputOptions {
@@ -158,7 +163,10 @@ async function executeOrders({
   };
   const renewals = await renewAll(declaredAndDue(run), run);
   const worked = new Set(renewals.map(({ certificate }) => certificate));
-  const waiting = (await listFailing(manager.provisioner.certificates)).filter(
+  const { certificates } = manager.provisioner;
+  const failing = await listed(certificates, { failing: true });
+  const limited = await listed(certificates, { waiting: true });
+  const waiting = [...failing, ...limited].filter(
     ({ id, declared }) => declared === true && !worked.has(id),
   );
   return [...renewals, ...waiting.flatMap((certificate) => waitingRenewal(certificate, report))];
@@ -176,7 +184,7 @@ async function* declaredAndDue({
   for (const id of ids) if ((await certificates.find(id))?.declared === true) yield id;
 }
 
-/** The result of a certificate that waits after a failure. */
+/** The result of a certificate that waits after a failure, or for the limits of its CA. */
 function waitingRenewal(
   { id, names, failure, deployFailure, paused }: ManagedCertificate,
   report: Reporter,
@@ -185,7 +193,8 @@ function waitingRenewal(
   if (!last || paused) return [];
   const { code, message, retryAt } = last;
   const text = printable(message, 2000);
-  report.warn(`${titleOf(id, names)}: failed before: ${text}; next attempt: ${retryAt}`);
+  const what = isWaiting(last) ? 'waits' : 'failed before';
+  report.warn(`${titleOf(id, names)}: ${what}: ${text}; next attempt: ${retryAt}`);
   return [
     {
       ...{ certificate: id, names, again: retryAt },

@@ -8,6 +8,7 @@ import {
   issuersInOrder,
   type Generation,
   type ManagedCertificate,
+  isWaiting,
   presentIssuer,
   stateOf,
   type StoredRefusal,
@@ -143,10 +144,12 @@ function stateLines(certificate: ManagedCertificate): readonly Line[] {
     ['window', renewal?.window && `${renewal.window.start} to ${renewal.window.end}, from the CA`],
     ['reason', renewal?.explanationUrl && printable(renewal.explanationUrl, 300)],
     ['order', order],
+    ['waits', isWaiting(failure) ? printable(failure?.message ?? '', 2000) : undefined],
     [
       'failed',
-      failure &&
-        `${failure.at}, ${failure.failures} times: ${printable(failure.message, 2000)} [${failure.code}]`,
+      failure && !isWaiting(failure)
+        ? `${failure.at}, ${failure.failures} times: ${printable(failure.message, 2000)} [${failure.code}]`
+        : undefined,
     ],
     ['retry', failure?.retryAt],
   ];

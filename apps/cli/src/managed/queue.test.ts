@@ -73,3 +73,42 @@ it('shows what is due by its urgency and CA, and what fails with its problem, wh
     stderr: expect.stringContaining('unknown.test'),
   });
 });
+
+it('shows what waits for a limit of its CA apart from what fails, and status counts it as well', async () => {
+  await using storage = fileStorage({ path: join(folder, 'data') });
+  const store = new CertificateStore({ storage });
+  const { id } = await store.add({
+    names: ['waits.test'],
+    issuer: 'letsencrypt',
+    keyType: 'ec-p256',
+  });
+  await store.change(id, (summary) => ({
+    ...summary,
+    failure: {
+      code: 'ERR_ORCHESTRATOR_BUDGET',
+      message: 'the issuer letsencrypt allows 50 certificates for waits.test in 7 days',
+      at: '2026-01-01T00:00:00Z',
+      failures: 0,
+      retryAt: '2999-01-01T00:00:00Z',
+    },
+  }));
+  const status = await run('status');
+  expect(status.code).toBe(0);
+  expect(status.stdout).toMatch(/^ACMEX OK - 0 critical, 0 warning, 1 ok\n/);
+  expect(status.stdout).toMatch(/ waiting +waits\.test +waits until 2999-01-01T00:00:00Z\n$/);
+  const { stdout } = await run('queue');
+  expect(stdout).toMatch(/^waiting:\nid +until +code +names\n/);
+  expect(stdout).toContain(`${id}  the issuer letsencrypt allows 50 certificates`);
+  const { waiting, failing } = JSON.parse((await run('queue', '-o', 'json')).stdout) as {
+    readonly waiting: readonly object[];
+    readonly failing: readonly object[];
+  };
+  expect([waiting, failing]).toEqual([
+    [expect.objectContaining({ certificate: id, until: '2999-01-01T00:00:00Z' })],
+    [],
+  ]);
+  const certificate = (await run('cert', 'show', 'waits.test')).stdout;
+  expect(certificate).toMatch(/^state +waiting$/m);
+  expect(certificate).toMatch(/^waits +the issuer letsencrypt allows/m);
+  expect(certificate).not.toMatch(/^failed/m);
+});

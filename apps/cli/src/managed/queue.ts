@@ -35,32 +35,50 @@ function rowOf(certificate: ManagedCertificate): Row {
   };
 }
 
+function waitingRowOf(certificate: ManagedCertificate): Row {
+  const { id, failure } = certificate;
+  return { id, until: failure?.retryAt, code: failure?.code, names: printableNames(certificate) };
+}
+
+function causesOf(certificates: readonly ManagedCertificate[]): string {
+  return certificates
+    .map(
+      (certificate) =>
+        `${certificate.id}  ${printable(failureOf(certificate)?.message ?? '', 2000)}`,
+    )
+    .join('\n');
+}
+
 /**
  * `acmex queue`: shows the issuers that are not used now, what is due and not done, by priority and
- * CA, and what fails with its cause.
+ * CA, what waits for the limits of a CA, and what fails with its cause.
  */
 export async function queue(options: ConfiguredOutputOptions, terminal: Terminal): Promise<void> {
   await withManager(options, terminal, async ({ provisioner, storage }, report) => {
     const { certificates } = provisioner;
     const unavailable = await unavailableIssuers(storage);
     const due = await countDue(certificates, report, terminal.signal);
-    const failing = await listFailing(certificates);
+    const failing = await listed(certificates, { failing: true });
+    const waiting = await listed(certificates, { waiting: true });
     const rows = failing.map(rowOf);
-    const causes = failing.map(
-      (certificate) =>
-        `${certificate.id}  ${printable(failureOf(certificate)?.message ?? '', 2000)}`,
-    );
     const text = [
       ...unavailable.map(
         ({ issuer, since, until, message = '' }) =>
           `issuer ${issuer}: not used since ${since ?? '?'}, tried again at ${until}: ${printable(message, 2000)}`,
       ),
       ...(due.length > 0 ? [table(due.map((group): Row => ({ ...group })))] : []),
-      ...(rows.length > 0 ? [`failing:\n${table(rows)}\n${causes.join('\n')}`] : []),
+      ...(waiting.length > 0
+        ? [`waiting:\n${table(waiting.map(waitingRowOf))}\n${causesOf(waiting)}`]
+        : []),
+      ...(rows.length > 0 ? [`failing:\n${table(rows)}\n${causesOf(failing)}`] : []),
     ].join('\n\n');
     const document = {
       unavailable,
       due,
+      waiting: waiting.map(({ id, names, failure }) => ({
+        ...{ certificate: id, names, until: failure?.retryAt },
+        ...{ code: failure?.code, message: failure?.message },
+      })),
       failing: failing.map(({ id, names, failure, deployFailure }) => ({
         certificate: id,
         names,
@@ -108,7 +126,7 @@ export async function replay(
     const { provisioner } = manager;
     const chosen =
       idsOrNames.length === 0
-        ? await listFailing(provisioner.certificates)
+        ? await listed(provisioner.certificates, { failing: true })
         : await Promise.all(idsOrNames.map(async (name) => await findCertificate(manager, name)));
     const ids = chosen
       .filter((certificate) => failureOf(certificate) !== undefined)
@@ -121,20 +139,21 @@ export async function replay(
   });
 }
 
-/** Returns the certificates whose last order or deployment has failed. */
-export async function listFailing(
+/** Returns the certificates that an index has: those that fail, or those that wait. */
+export async function listed(
   certificates: CertificateStore,
+  query: { readonly failing: true } | { readonly waiting: true },
 ): Promise<readonly ManagedCertificate[]> {
-  const failing: ManagedCertificate[] = [];
+  const all: ManagedCertificate[] = [];
   let cursor: string | undefined;
   do {
     const page: Awaited<ReturnType<CertificateStore['page']>> = await certificates.page({
-      failing: true,
+      ...query,
       limit: 500,
       cursor,
     });
-    failing.push(...page.certificates);
+    all.push(...page.certificates);
     cursor = page.next;
   } while (cursor !== undefined);
-  return failing;
+  return all;
 }

@@ -1,6 +1,11 @@
 import { systemClock } from '@acmex/clock';
 import { type EndingRecord, endingRecords } from '@acmex/manager';
-import { type CertificateState, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import {
+  type CertificateState,
+  isWaiting,
+  type ManagedCertificate,
+  stateOf,
+} from '@acmex/orchestrator';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { printableNames } from './certificates.ts';
@@ -42,9 +47,9 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
       .map((name, index) => `${counts[index]} ${name.toLowerCase()}`)
       .reverse()
       .join(', ');
-    const problems = rows.filter((row) => row.level !== 'OK');
+    const listed = rows.filter(({ level: ofRow, state }) => ofRow !== 'OK' || state === 'waiting');
     return {
-      text: [`ACMEX ${level} - ${summary}`, ...(problems.length > 0 ? [table(problems)] : [])].join(
+      text: [`ACMEX ${level} - ${summary}`, ...(listed.length > 0 ? [table(listed)] : [])].join(
         '\n',
       ),
       document: { level, certificates: rows },
@@ -70,7 +75,11 @@ function rowOf(certificate: ManagedCertificate, judging: Judging) {
     days: current && Math.floor((Date.parse(current.notAfter) - judging.now) / dayMs),
     state,
     names: printableNames(certificate),
-    message: (failure ?? deployFailure)?.code ?? servedText(certificate) ?? judging.ending?.message,
+    message:
+      (isWaiting(failure) ? `waits until ${failure?.retryAt}` : failure?.code) ??
+      deployFailure?.code ??
+      servedText(certificate) ??
+      judging.ending?.message,
   };
 }
 
@@ -90,6 +99,8 @@ function levelOf(
   const daysLeft = current ? (notAfter - now) / dayMs : -1;
   // The limits are too long for a short lifetime: a fifth and a tenth of it are used then.
   const lifetime = current ? (notAfter - Date.parse(current.notBefore)) / dayMs : Infinity;
+  // Its order has a time: nothing is wrong before that.
+  if (state === 'waiting' && !current) return 'OK';
   if (daysLeft < Math.min(crit, lifetime / 10) || state === 'revoked') return 'CRITICAL';
   if (daysLeft < Math.min(warn, lifetime / 5)) return 'WARNING';
   const isWrong = deployFailure !== undefined || servedText(certificate) !== undefined;

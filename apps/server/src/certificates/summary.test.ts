@@ -67,7 +67,16 @@ describe('the summary of certificates', () => {
   it('counts certificates by state, and names the orders that are under way', async () => {
     const { states, underWay, awaiting, orders: newest } = await summaryOf();
     expect(states).toEqual({
-      ...{ valid: 3, due: 0, failing: 1, unissued: 2, paused: 1, revoked: 0, expired: 0 },
+      ...{
+        valid: 3,
+        due: 0,
+        failing: 1,
+        waiting: 0,
+        unissued: 2,
+        paused: 1,
+        revoked: 0,
+        expired: 0,
+      },
     });
     // What waits for a person comes first, and what has failed last.
     expect([underWay, newest]).toEqual([3, [orders[2], orders[0], orders[1]]]);

@@ -1,6 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { CertificateCensus, type CountedCertificate } from '@acmex/observability';
-import { type CertificateState, certificateStates } from '@acmex/orchestrator';
+import { type CertificateState, certificateStates, isWaiting } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
@@ -112,7 +112,7 @@ type Urgency = 'awaiting' | 'at work' | 'failed';
 
 function urgencyOf({ isAwaiting, failure }: CountedCertificate): Urgency {
   if (isAwaiting) return 'awaiting';
-  return failure === undefined ? 'at work' : 'failed';
+  return failure === undefined || isWaiting(failure) ? 'at work' : 'failed';
 }
 
 interface DaysOptions {

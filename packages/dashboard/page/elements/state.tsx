@@ -15,6 +15,7 @@ const tones: Readonly<Record<StateName, Tone>> = {
   pending: 'busy',
   running: 'busy',
   unissued: 'busy',
+  waiting: 'busy',
   behind: 'warn',
   paused: 'calm',
   cancelled: 'calm',

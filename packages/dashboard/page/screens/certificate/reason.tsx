@@ -23,16 +23,23 @@ export function Reason({
 }) {
   const { state, current, order, failure, deployFailure, declared } = certificate;
   const text = state === 'valid' || state === 'failing' ? undefined : words.states[state];
+  const isWaiting = failure?.failures === 0;
   return (
     <div class="reason">
       {text ? (
         <p>
           {text} {current?.revokedAt ? <Instant at={current.revokedAt} as="exact" /> : null}
+          {state === 'waiting' && failure ? <Instant at={failure.retryAt} as="exact" /> : null}
+        </p>
+      ) : null}
+      {isWaiting ? (
+        <p>
+          <DataText text={failure.message} />
         </p>
       ) : null}
       {declared ? <p>{words.declared}</p> : null}
       <UnderWay certificate={certificate} />
-      {failure ? (
+      {failure && !isWaiting ? (
         <Trouble title={words.failed} failure={failure} order={order} onChange={onChange} />
       ) : null}
       {deployFailure ? (

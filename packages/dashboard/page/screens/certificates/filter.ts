@@ -7,6 +7,7 @@ export const states = [
   'valid',
   'due',
   'failing',
+  'waiting',
   'unissued',
   'paused',
   'revoked',

@@ -8,6 +8,7 @@ export const certificate: Translation<typeof english> = {
   moreNames: (count) => `${count} weitere`,
   states: {
     due: 'Die Erneuerung ist fällig.',
+    waiting: 'Seine Bestellung wartet auf ein Limit der CA, bis',
     unissued: 'Die CA hat es noch nicht ausgestellt.',
     paused: 'Nichts erneuert oder bestellt es, bis es fortgesetzt wird.',
     revoked:

@@ -107,6 +107,7 @@ export const shell: Translation<typeof english> = {
     valid: 'gültig',
     due: 'fällig',
     failing: 'schlägt fehl',
+    waiting: 'wartet auf ein Limit',
     unissued: 'noch nicht ausgestellt',
     paused: 'angehalten',
     revoked: 'widerrufen',

@@ -5,6 +5,7 @@ export const certificate = {
   moreNames: (count: number) => `${count} more`,
   states: {
     due: 'Its renewal is due.',
+    waiting: 'Its order waits for a limit of the CA, until',
     unissued: 'The CA has not issued it yet.',
     paused: 'Nothing renews or orders it until it is resumed.',
     revoked:

@@ -99,6 +99,7 @@ export const shell = {
     valid: 'valid',
     due: 'due',
     failing: 'failing',
+    waiting: 'waiting for a limit',
     unissued: 'not issued yet',
     paused: 'paused',
     revoked: 'revoked',
