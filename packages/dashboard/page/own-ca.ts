@@ -1,11 +1,8 @@
-import { effect, signal } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { api } from './server.ts';
-import { session } from './session.ts';
+import { hasOwnCa, session } from './session.ts';
 
-/** Whether there is a CA that who is signed in may see. */
-export const hasOwnCa = signal(false);
-
-/** Finds that out for each session. @returns what ends it */
+/** Finds out for each session whether there is an own CA that it may see. @returns what ends it */
 export function watchOwnCa(): () => void {
   return effect(() => {
     const { scopes = [], tenant, names = [] } = session.value ?? {};

@@ -15,6 +15,9 @@ export type Scope = Session['scopes'][number];
 /** `undefined` until the server has answered, `null` when no one is signed in. */
 export const session = signal<Session | null | undefined>(undefined);
 
+/** Whether there is an own CA that the session may see: see `watchOwnCa`. */
+export const hasOwnCa = signal(false);
+
 /** Why the page asks to sign in again; empty on the first visit. */
 export const signedOutBecause = signal<'ended' | 'left' | undefined>(undefined);
 

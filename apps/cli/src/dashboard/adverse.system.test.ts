@@ -101,6 +101,7 @@ ca = "custom"
 ca_custom_url = "${ca.directory}"
 ca_certificate = "${join(folder, 'root.pem')}"
 tos_agreed = true
+limits = { new_orders = { count = 300, period_secs = 10800 } }
 [challenge.http01]
 listen_addr = "127.0.0.1:${await freePort()}"
 ${tables === '' ? `[storage]\nurl = "file:${join(folder, String(port))}"` : tables}
@@ -236,6 +237,9 @@ describeWith(['chromium'], 'the dashboard, where others do harm', () => {
     await open(page, `${server.url}/certificates/${issued}`);
     await page.getByText('\\u{202E}').first().waitFor();
     expect(await textFaults(page)).toEqual([]);
+
+    await open(page, `${server.url}/accounts`);
+    await page.getByText(/^new-orders.* 29\d \/ 300, full again/).waitFor();
 
     await window.context.route(/\/api\/(?!orders\/\w+\/events)/, async (route) => {
       const answer = await route.fetch();

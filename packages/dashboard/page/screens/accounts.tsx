@@ -7,6 +7,7 @@ import { api } from '../server.ts';
 import { may } from '../session.ts';
 import { strings } from '../strings/strings.ts';
 import { type Account, AccountActions } from './accounts/account-actions.tsx';
+import { Issuers } from './accounts/issuers.tsx';
 import { askToRegister } from './accounts/register.tsx';
 import { visibleText } from '../visible-text.ts';
 
@@ -50,6 +51,7 @@ export function Accounts() {
           )
         }
       </Waiting>
+      {may('certificates:read') ? <Issuers /> : null}
     </>
   );
 }

@@ -2,7 +2,7 @@ import { Choice } from '../../elements/choice.tsx';
 import { Field } from '../../elements/field.tsx';
 import { MomentField } from '../../elements/moment-field.tsx';
 import { SearchForm } from '../../elements/search-form.tsx';
-import { hasOwnCa } from '../../own-ca.ts';
+import { hasOwnCa } from '../../session.ts';
 import { strings } from '../../strings/strings.ts';
 import { type Filter, filterOfForm, urlOf } from './filter.ts';
 

@@ -12,6 +12,7 @@ import { strings } from '../../strings/strings.ts';
 import { type Entries, withEarlier, withNewest } from './timeline-pages.ts';
 
 const words = (await strings('certificate')).timeline;
+const types: Readonly<Record<string, string>> = (await strings('audit')).types;
 type TimelineEntry = components['schemas']['TimelineEntry'];
 
 /** What a person must see among many entries. */
@@ -101,7 +102,7 @@ function Entry({ entry }: { readonly entry: TimelineEntry }) {
   return (
     <li class={tones[type]}>
       <p>
-        <strong>{wordOf(type)}</strong> <Instant at={time} /> <Actor entry={entry} />
+        <strong>{types[type] ?? type}</strong> <Instant at={time} /> <Actor entry={entry} />
       </p>
       {message ? (
         <p>
@@ -115,11 +116,6 @@ function Entry({ entry }: { readonly entry: TimelineEntry }) {
       </p>
     </li>
   );
-}
-
-/** The word of an event, or the name of an event that this version does not know. */
-function wordOf(type: string): string {
-  return Object.hasOwn(words.types, type) ? words.types[type as keyof typeof words.types] : type;
 }
 
 /** Who asked for it, and from where, as far as that is known. */

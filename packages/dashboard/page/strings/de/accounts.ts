@@ -10,6 +10,13 @@ export const accounts: Translation<typeof english> = {
   noContact: 'kein Kontakt',
   askCa: 'CA fragen',
   columns: { issuer: 'CA', account: 'Konto', atCa: 'Bei der CA', actions: 'Aktionen' },
+  issuers: {
+    heading: 'CAs und ihre Grenzen',
+    ca: 'CA',
+    left: 'Übrig',
+    full: 'wieder voll',
+    unused: 'Unbenutzt bis',
+  },
   register: {
     title: 'Konto anlegen',
     action: 'Anlegen',

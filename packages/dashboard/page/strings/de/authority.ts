@@ -36,7 +36,7 @@ export const authority: Translation<typeof english> = {
   },
   incomplete: 'Seitdem wurden Zertifikate widerrufen. Die nächste Liste enthält sie.',
   overdue:
-    'Eine Sperrliste ist abgelaufen: Clients, die auf Widerruf prüfen, akzeptieren sie nicht mehr. acmex ca serve signiert die nächste, sobald ein Client danach fragt. Prüfen Sie, ob es läuft und erreichbar ist; acmex ca crl signiert sofort eine.',
+    'Eine Sperrliste ist abgelaufen. acmex ca serve signiert die nächste, sobald ein Client danach fragt: prüfen Sie, ob es erreichbar ist. acmex ca crl signiert sofort eine.',
   rootOverdue:
     'Die Liste der Wurzel ist abgelaufen. Signieren Sie die nächste mit acmex ca root-crl und dem Schlüssel der Wurzel.',
   issued: {

@@ -16,7 +16,7 @@ export const certificate: Translation<typeof english> = {
     expired: 'Es ist abgelaufen: Programme lehnen es ab.',
   },
   declared:
-    'acmex.toml verlangt dieses Zertifikat: die Werte der Datei gelten wieder, wenn der Server startet oder die Datei neu liest.',
+    'acmex.toml verlangt es: die Werte der Datei gelten wieder, wenn der Server startet oder die Datei neu liest.',
   underWay: 'Eine Bestellung läuft.',
   followOrder: 'Der Bestellung folgen',
   awaits: {
@@ -36,12 +36,12 @@ export const certificate: Translation<typeof english> = {
   renew: {
     action: 'Jetzt erneuern',
     title: 'Dieses Zertifikat erneuern?',
-    text: 'Ein neues Zertifikat wird jetzt bestellt, ob es fällig ist oder nicht. Das jetzige bleibt in Gebrauch, bis das neue ausgestellt ist.',
+    text: 'Ein neues wird jetzt bestellt. Das jetzige bleibt in Gebrauch, bis das neue ausgestellt ist.',
   },
   change: {
     action: 'Ändern',
     title: 'Das Zertifikat ändern',
-    text: 'Es bleibt dasselbe Zertifikat mit seiner Geschichte. Wenn die Änderung es verlangt, wird es jetzt neu bestellt.',
+    text: 'Wenn die Änderung es verlangt, wird es jetzt neu bestellt.',
     names: 'Namen',
     namesHint: 'Einer je Zeile',
     defaultHint: 'Leer für die Vorgabe',
@@ -59,7 +59,7 @@ export const certificate: Translation<typeof english> = {
   replace: {
     action: 'Ersetzen',
     title: 'Dieses Zertifikat widerrufen und ein neues bestellen?',
-    text: 'Die CA widerruft das Zertifikat, und ein neues wird sofort bestellt. Bis das neue verteilt ist, lehnen Programme, die Widerrufe prüfen, die Server damit ab. Wenn mit dem Schlüssel alles in Ordnung ist, genügt „Jetzt erneuern“.',
+    text: 'Die CA widerruft es, und ein neues wird sofort bestellt. Bis das neue verteilt ist, lehnen Programme, die das prüfen, es ab. Ist der Schlüssel sicher, genügt „Jetzt erneuern“.',
     notOrdered: 'Das neue Zertifikat ist nicht bestellt.',
   },
   revoke: {
@@ -74,7 +74,7 @@ export const certificate: Translation<typeof english> = {
   forget: {
     action: 'Vergessen',
     title: 'Dieses Zertifikat vergessen?',
-    text: 'Es wird nicht mehr verwaltet: nichts erneuert es, und seine privaten Schlüssel werden aus dem Speicher entfernt. Eine laufende Bestellung wird abgebrochen. Es wird nicht widerrufen, und verteilte Dateien bleiben, wo sie sind. Das lässt sich nicht rückgängig machen.',
+    text: 'Nichts erneuert es mehr, und seine privaten Schlüssel werden entfernt. Eine laufende Bestellung wird abgebrochen. Es wird nicht widerrufen, und verteilte Dateien bleiben. Das lässt sich nicht rückgängig machen.',
     declared:
       'acmex.toml verlangt es: es wird wieder bestellt, wenn der Server startet oder die Datei neu liest, außer Sie entfernen es dort.',
     done: 'Es wird nicht mehr verwaltet.',
@@ -181,8 +181,8 @@ export const certificate: Translation<typeof english> = {
     since: 'Seit',
     reported: 'Gemeldet',
     evidences: {
-      probe: 'der Agent hat es am Port gesehen',
-      files: 'die Dateien sind geschrieben, und der Hook hatte Erfolg',
+      probe: 'am Port gesehen',
+      files: 'Dateien geschrieben, Hook erfolgreich',
     },
   },
   downloads: {
@@ -216,7 +216,7 @@ export const certificate: Translation<typeof english> = {
   },
   refused: {
     heading: 'Ausgestellt, aber nicht verwendet',
-    text: 'Die CA hat diese Zertifikate ausgestellt, und sie sind nicht, was bestellt wurde. Sie werden nicht verwendet.',
+    text: 'Sie sind nicht, was bestellt wurde.',
     order: 'Bestellung',
     chain: 'Was die CA geschickt hat',
   },
@@ -226,34 +226,5 @@ export const certificate: Translation<typeof english> = {
     more: 'Frühere laden',
     order: 'Bestellung',
     by: 'durch',
-    types: {
-      renewal_started: 'Bestellung angelegt',
-      renewal_success: 'Erneuert',
-      renewal_failed: 'Bestellung fehlgeschlagen',
-      renewal_skipped: 'Erneuerung von der CA verschoben',
-      renewal_window_ignored: 'Zeitraum der CA nicht beachtet',
-      challenge_record_wanted: 'DNS-Einträge müssen von Hand gesetzt werden',
-      challenge_created: 'Antwort auf den Nachweis veröffentlicht',
-      challenge_validated: 'Namen bestätigt',
-      challenge_failed: 'Nachweis fehlgeschlagen',
-      order_created: 'Bestellung von der CA angenommen',
-      order_cancelled: 'Bestellung abgebrochen',
-      order_orphaned: 'Bestellung bei der CA vielleicht unbenutzt',
-      certificate_added: 'Ab jetzt verwaltet',
-      certificate_changed: 'Einstellungen geändert',
-      certificate_obtained: 'Zum ersten Mal ausgestellt',
-      certificate_deployed: 'Verteilt',
-      deployment_failed: 'Verteilung fehlgeschlagen',
-      certificate_expired: 'Abgelaufen',
-      certificate_expiring: 'Läuft bald ab',
-      renewal_late: 'Erneuerung verspätet',
-      served_certificate_differs: 'Ein anderes Zertifikat wird ausgeliefert',
-      served_certificate_unreachable: 'Server nicht erreichbar',
-      alarm_resolved: 'Alarm beendet',
-      certificate_revoked: 'Widerrufen',
-      revocation_detected: 'Widerruf bemerkt',
-      private_key_read: 'Privater Schlüssel gelesen',
-      certificate_removed: 'Nicht mehr verwaltet',
-    },
   },
 };

@@ -3,7 +3,7 @@ import type { Translation } from '../translation.ts';
 
 export const keys: Translation<typeof english> = {
   title: 'API-Schlüssel',
-  text: 'Programme benutzen den Server mit einem Schlüssel, und Menschen melden sich damit an. Ein Schlüssel hat Rechte, Namen und ein Ende.',
+  text: 'Programme benutzen den Server mit einem Schlüssel, Menschen melden sich damit an.',
   caption: 'API-Schlüssel, die benutzt werden können',
   empty:
     'Es ist kein benutzbarer Schlüssel gespeichert. Ihrer steht in der Konfiguration des Servers.',
@@ -88,13 +88,13 @@ export const keys: Translation<typeof english> = {
   expire: {
     title: 'Ende eines Schlüssels setzen',
     action: 'Ende setzen',
-    text: 'Von da an wird der Schlüssel abgelehnt, und seine Sitzungen enden. Ein späteres Ende kann er nicht bekommen.',
+    text: 'Von da an wird er abgelehnt, und seine Sitzungen enden. Ein späteres Ende kann er nicht bekommen.',
     done: 'Der Schlüssel hat ein Ende.',
   },
   revoke: {
     title: 'Schlüssel widerrufen',
     action: 'Widerrufen',
-    text: 'Programme, die den Schlüssel benutzen, werden sofort abgelehnt, und seine Sitzungen enden. Das lässt sich nicht rückgängig machen.',
+    text: 'Er wird sofort abgelehnt, und seine Sitzungen enden. Das lässt sich nicht rückgängig machen.',
     done: 'Der Schlüssel ist widerrufen.',
   },
   secret: {

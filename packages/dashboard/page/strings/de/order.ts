@@ -5,7 +5,7 @@ export const order: Translation<typeof english> = {
   title: 'Bestellung',
   connection: {
     live: 'Live: Was geschieht, erscheint hier sofort.',
-    cut: 'Die Verbindung ist abgebrochen. Sie wird von selbst wieder aufgebaut, und was inzwischen geschehen ist, erscheint dann.',
+    cut: 'Die Verbindung ist abgebrochen. Sie wird von selbst wieder aufgebaut; was fehlt, erscheint dann.',
   },
   state: 'Zustand',
   cancelling: 'Sie wird gerade abgebrochen.',
@@ -37,7 +37,7 @@ export const order: Translation<typeof english> = {
   cancel: 'Bestellung abbrechen',
   cancelTitle: 'Diese Bestellung abbrechen?',
   cancelText:
-    'Durch diese Bestellung wird für diese Namen kein Zertifikat ausgestellt. Antworten auf Challenges werden entfernt. Ein Zertifikat, das benutzt wird, bleibt in Benutzung.',
+    'Durch diese Bestellung wird kein Zertifikat ausgestellt. Antworten auf Challenges werden entfernt. Ein Zertifikat, das in Gebrauch ist, bleibt es.',
   cancelAsked: 'Die Bestellung wird abgebrochen.',
   orderAgain: 'Diese Namen noch einmal bestellen',
   progress: 'Fortschritt',
@@ -65,7 +65,7 @@ export const order: Translation<typeof english> = {
   },
   records: {
     title: 'Von Hand zu setzende Einträge',
-    text: 'Setzen Sie diese TXT-Einträge beim DNS-Anbieter jedes Namens, und lassen Sie vorhandene stehen: ein Name kann mehrere Werte haben. Die Bestellung sieht von Zeit zu Zeit nach und geht weiter, wenn jeder Nameserver alle zeigt.',
+    text: 'Setzen Sie diese TXT-Einträge beim DNS-Anbieter, und lassen Sie vorhandene stehen: ein Name kann mehrere Werte haben. Die Bestellung geht weiter, wenn jeder Nameserver alle zeigt.',
     until: 'Die CA nimmt sie an bis',
     afterwards: 'Danach will sie neue Werte.',
     columns: { domain: 'Für', name: 'Name', type: 'Art', value: 'Wert', state: 'Zustand' },

@@ -7,6 +7,13 @@ export const accounts = {
   noContact: 'no contact',
   askCa: 'Ask the CA',
   columns: { issuer: 'CA', account: 'Account', atCa: 'At the CA', actions: 'Actions' },
+  issuers: {
+    heading: 'CAs and their limits',
+    ca: 'CA',
+    left: 'Left',
+    full: 'full again',
+    unused: 'Nothing is ordered there before',
+  },
   register: {
     title: 'Register an account',
     action: 'Register',
