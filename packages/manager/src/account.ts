@@ -86,29 +86,42 @@ export async function accountSession(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<AcmeSession> {
-  const { storage, fetch, userAgent, signal, clock = systemClock, onRegistered } = options;
-  const { directory } = description;
+  const { signal, onRegistered } = options;
   const stored = options.key === undefined ? await storedAccount(description, options) : undefined;
   const key = options.key ?? (await openKey(stored?.key ?? '', options));
   const isSuspect = stored?.account !== undefined && stored.account === options.suspect;
-  const session = acmeSession({
-    directory,
-    key,
-    account: isSuspect ? undefined : stored?.account,
-    directories: storedDirectories({ storage, onWarning: options.onWarning }),
-    fetch,
-    userAgent,
-    clock,
-    onExchange: options.onExchange,
-  });
+  const account = isSuspect ? undefined : stored?.account;
+  const session = newSession(description, { key, account }, options);
   if (session.account !== undefined) return session;
   const existing = isSuspect ? await findAccount(session, signal) : undefined;
   // A person agreed to the terms of service when the account was first created.
   const agreed = isSuspect || description.agreed;
-  const account = existing ?? (await register(session, { ...description, agreed }, signal));
-  await stored?.save(account.url, isSuspect && !existing ? 'created-again' : 'found');
-  onRegistered?.(account.url);
+  const { url } = existing ?? (await register(session, { ...description, agreed }, signal));
+  await stored?.save(url, isSuspect && !existing ? 'created-again' : 'found');
+  onRegistered?.(url);
   return session;
+}
+
+/**
+ * Opens a session without an account, for a request that a key signs for itself: the revocation of
+ * its certificate. Registers nothing. RFC 8555 §7.6
+ */
+export function keySession(
+  description: Pick<AccountDescription, 'directory'>,
+  key: AccountKey,
+  options: Omit<AccountOptions, 'key'>,
+): AcmeSession {
+  return newSession(description, { key, account: undefined }, options);
+}
+
+function newSession(
+  { directory }: Pick<AccountDescription, 'directory'>,
+  signer: { readonly key: AccountKey; readonly account: string | undefined },
+  { storage, clock = systemClock, ...options }: AccountOptions,
+): AcmeSession {
+  const { fetch, userAgent, onExchange, onWarning } = options;
+  const directories = storedDirectories({ storage, onWarning });
+  return acmeSession({ directory, ...signer, directories, fetch, userAgent, clock, onExchange });
 }
 
 /**

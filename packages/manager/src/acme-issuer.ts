@@ -23,6 +23,7 @@ import type {
   IssuerStep,
   JsonObject,
   RenewalInfo,
+  RevocationSigner,
 } from '@acmex/orchestrator';
 import {
   type AccountKey,
@@ -48,6 +49,11 @@ export interface AcmeIssuerOptions {
     readonly signal?: AbortSignal | undefined;
     readonly suspect?: string | undefined;
   }) => Promise<AcmeSession>;
+  /**
+   * Opens a session without an account, for a revocation that the certificate's key signs; that of
+   * `session` by default.
+   */
+  readonly keySession?: ((key: AccountKey) => Promise<AcmeSession>) | undefined;
   /** Returns the solvers for a certificate's record of challenge settings. */
   readonly solvers: (proof: JsonObject | undefined) => Promise<readonly ChallengeSolver[]>;
   /**
@@ -97,34 +103,20 @@ export function acmeIssuer(options: AcmeIssuerOptions): AcmeIssuer {
         onProgress: (progress) => onStep?.(toStep(progress)),
       });
     },
-    async revoke(chain, { reason, privateKey, signal } = {}) {
-      try {
-        await withAccount(session, signal, async (account) => {
-          await revoke(account, chain, { reason, signal });
-        });
-      } catch (error) {
-        // The certificate is of an earlier account: its own key may revoke it. RFC 8555 §7.6
-        if (privateKey === undefined || !accountErrors.has(errorCode(error))) throw error;
-        const account = await session.get(signal);
-        const key = accountKeyOf(await crypto.import(new TextEncoder().encode(privateKey)));
-        await revoke(account, chain, { reason, key, signal }).catch((failure: unknown) => {
-          signal?.throwIfAborted();
-          throw errorCode(failure) === errorCode(error) ? error : failure;
-        });
-      }
+    async revoke(chain, { reason, signal, ...signing } = {}) {
+      await withSigner({ ...signing, signal }, { ...options, crypto, session }, (account, key) =>
+        revoke(account, chain, { reason, key, signal }),
+      );
     },
-    async drillRevocation(_chain, { privateKey, signal } = {}) {
-      try {
-        await withAccount(session, signal, async (account) => {
+    async drillRevocation(_chain, { signal, ...signing } = {}) {
+      return await withSigner(
+        { ...signing, signal },
+        { ...options, crypto, session },
+        async (account, key) => {
           await assertRevokes(account, signal);
-          await getAccount(account, { signal });
-        });
-        return 'account';
-      } catch (error) {
-        if (privateKey === undefined || !accountErrors.has(errorCode(error))) throw error;
-        accountKeyOf(await crypto.import(new TextEncoder().encode(privateKey)));
-        return 'certificate';
-      }
+          if (!key) await getAccount(account, { signal });
+        },
+      );
     },
     renewalInfo: async (chain, { signal } = {}) =>
       await renewalInfo(await session.get(signal), chain, signal),
@@ -181,6 +173,65 @@ async function withAccount<T>(
     });
     if (!isLost && isSameAccount(replaced, account)) throw error;
     return await work(replaced, isLost || replaced.account !== account.account);
+  }
+}
+
+/** After these the CA knows no account here, and none can be registered, or it refuses it. */
+const noAccountErrors: ReadonlySet<string | undefined> = new Set([
+  ...accountErrors,
+  'ERR_MANAGER_TERMS',
+  'ERR_MANAGER_EXTERNAL_ACCOUNT',
+]);
+
+interface Signing {
+  /** Of the certificate, PEM or the reference of a key in a device. */
+  readonly privateKey?: string | undefined;
+  readonly signer?: RevocationSigner | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Does what a revocation needs, with the account or with the certificate's own key: without `signer`
+ * with the key where there is no account or the CA refuses it. RFC 8555 §7.6
+ * @param work `key`: what signs in place of the account
+ * @returns whose key has signed
+ * @throws ManagerError `ERR_MANAGER_ISSUER` where the key of the certificate is wanted, and missing
+ */
+async function withSigner(
+  { privateKey, signer, signal }: Signing,
+  {
+    session,
+    keySession,
+    crypto,
+  }: {
+    readonly session: SharedSession;
+    readonly keySession?: AcmeIssuerOptions['keySession'];
+    readonly crypto: CryptoBackend;
+  },
+  work: (account: AcmeSession, key?: AccountKey) => Promise<void>,
+): Promise<RevocationSigner> {
+  const withKey = async (stored: string): Promise<'certificate'> => {
+    const key = accountKeyOf(await crypto.import(new TextEncoder().encode(stored)));
+    await work(keySession ? await keySession(key) : await session.get(signal), key);
+    return 'certificate';
+  };
+  if (signer === 'certificate') {
+    if (privateKey !== undefined) return await withKey(privateKey);
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      'the key of the certificate is not stored: let the account sign the revocation',
+    );
+  }
+  try {
+    await withAccount(session, signal, async (account) => await work(account));
+    return 'account';
+  } catch (error) {
+    const mayUseKey = signer === undefined && noAccountErrors.has(errorCode(error));
+    if (privateKey === undefined || !mayUseKey) throw error;
+    return await withKey(privateKey).catch((failure: unknown) => {
+      signal?.throwIfAborted();
+      throw errorCode(failure) === errorCode(error) ? error : failure;
+    });
   }
 }
 
@@ -250,7 +301,7 @@ async function revoke(
     signal,
   }: {
     readonly reason: string | undefined;
-    readonly key?: AccountKey;
+    readonly key?: AccountKey | undefined;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<void> {

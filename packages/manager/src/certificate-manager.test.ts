@@ -13,12 +13,14 @@ import {
   noLimits,
   saveAuthority,
 } from '@acmex/ca';
+import { parseChain } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
+import { revokeCertificate } from '@acmex/protocol';
 import { inProcessQueue } from '@acmex/scheduler';
 import { freePort, temporaryFolder } from '@acmex/services';
-import { memoryStorage } from '@acmex/storage';
-import { expect, it } from '@jest/globals';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { certificateManager, deployRecord, worker } from './index.ts';
 
 /** The system clock, which a test can move forward. */
@@ -38,7 +40,11 @@ function movableClock(): Clock & { forward(hours: number): void } {
  * An ACME server on loopback that issues certificates for 72 hours, and validates http-01 at a
  * port.
  */
-async function startCa(clock: Clock, httpPort: number) {
+async function startCa(
+  clock: Clock,
+  httpPort: number,
+  { termsOfService }: { readonly termsOfService?: string } = {},
+) {
   const storage = memoryStorage();
   await saveAuthority(storage, await createDevelopmentAuthority({ clock }));
   const { issuer } = await loadAuthority(storage, { kind: 'development', clock });
@@ -50,6 +56,7 @@ async function startCa(clock: Clock, httpPort: number) {
     issuer,
     clock,
     rateLimiter: noLimits(),
+    ...(termsOfService === undefined ? {} : { termsOfService }),
     profiles: { short: { validity: { hours: 72 } } },
     validate: networkValidator({
       egress: {
@@ -119,28 +126,66 @@ it('keeps a certificate current in a file, without a configuration file', async 
   expect(Date.parse(second.validTo)).toBeGreaterThan(Date.parse(first.validTo));
 });
 
-it("revokes with the certificate's key where the CA refuses the account: C29", async () => {
-  const httpPort = await freePort();
-  await using ca = await startCa(systemClock, httpPort);
-  const storage = memoryStorage();
-  const managerOf = (accountName: string) =>
+describe('the revocation of a certificate', () => {
+  let ca: Awaited<ReturnType<typeof startCa>>;
+  let storage: Storage;
+  let httpPort: number;
+  let id: string;
+  const registered: string[] = [];
+  const managerOf = (accountName: string, agreed = true) =>
     certificateManager({
       storage,
-      issuers: [
-        { name: 'ca', title: 'the test CA', directory: ca.directory, agreed: true, accountName },
-      ],
+      issuers: [{ name: 'ca', title: 'the test CA', directory: ca.directory, agreed, accountName }],
       challenge: { challenge: 'http-01', httpPort, httpHost: '127.0.0.1' },
+      onRegistered: (account) => registered.push(account),
     });
-  const first = managerOf('first');
-  const { id } = await first.provisioner.certificates.add({
-    names: ['shop.test'],
-    issuer: 'ca',
-    keyType: 'ec-p256',
+  beforeEach(async () => {
+    httpPort = await freePort();
+    ca = await startCa(systemClock, httpPort, { termsOfService: 'https://ca.test/terms' });
+    storage = memoryStorage();
+    const first = managerOf('first');
+    const names = ['shop.test'];
+    ({ id } = await first.provisioner.certificates.add({
+      ...{ names, issuer: 'ca', keyType: 'ec-p256' },
+    }));
+    await expect(first.maintain(id)).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
+    registered.length = 0;
   });
-  await expect(first.maintain(id)).resolves.toMatchObject({ outcome: { state: 'succeeded' } });
-  const second = managerOf('second');
-  await second.provisioner.revoke(id, { reason: 'superseded' });
-  await expect(second.provisioner.certificates.get(id)).resolves.toMatchObject({
-    current: { revokedAt: expect.any(String), revocationReason: 'superseded' },
+  afterEach(async () => {
+    await ca?.[Symbol.asyncDispose]();
   });
+  const expectRevoked = async () => {
+    const { certificates } = managerOf('first').provisioner;
+    await expect(certificates.get(id)).resolves.toMatchObject({
+      current: { revokedAt: expect.any(String), revocationReason: 'superseded' },
+    });
+    const { chain } = (await certificates.generation(id, 1))!;
+    const session = await managerOf('first').connect({ issuer: 'ca', names: ['shop.test'] });
+    await expect(
+      session.withSession((account) => revokeCertificate(account, parseChain(chain)[0]!.der)),
+    ).resolves.toBe('already-revoked');
+  };
+
+  it("is signed by the certificate's key where the CA refuses the account: C29", async () => {
+    const { provisioner } = managerOf('second');
+    await expect(provisioner.revoke(id, { signer: 'account' })).rejects.toMatchObject({
+      code: 'ERR_ACME_UNAUTHORIZED',
+    });
+    await provisioner.revoke(id, { reason: 'superseded' });
+    await expectRevoked();
+  });
+
+  it.each([
+    ['no account can be registered', undefined],
+    ['that key is wanted', 'certificate'],
+  ] as const)(
+    "is signed by the certificate's key where %s, and registers no account",
+    async (_, signer) => {
+      const { provisioner } = managerOf('second', signer !== undefined);
+      await expect(provisioner.drillRevocation(id, { signer })).resolves.toBe('certificate');
+      await provisioner.revoke(id, { reason: 'superseded', signer });
+      expect(registered).toEqual([]);
+      await expectRevoked();
+    },
+  );
 });

@@ -22,8 +22,8 @@ import type { Notifier } from '@acmex/notifications';
 import type { AcmeExchange, AcmeSession, Fetch } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
-import { type AccountOptions, accountSession } from './account.ts';
-import { type AcmeIssuer, acmeIssuer } from './acme-issuer.ts';
+import { type AccountOptions, accountSession, keySession } from './account.ts';
+import { type AcmeIssuer, acmeIssuer, type AcmeIssuerOptions } from './acme-issuer.ts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import { awaitingIssuer, checkRecords, isSeen, type RecordCheck } from './awaited-records.ts';
 import type { CheckedCertificate, CheckOptions } from './checked-certificate.ts';
@@ -524,7 +524,7 @@ function createIssuer(
     solvers: async (record) => [await solverOf(record, name)],
     formerSolver: async (record, type) =>
       await solverOf(withChallenge(record, type, settings.challenge), name),
-    session: async (sessionOptions) => await openSession(issuerSettings, settings, sessionOptions),
+    ...sessionsOf(issuerSettings, settings),
   });
   const ready: AcmeIssuer = {
     ...issuer,
@@ -544,26 +544,34 @@ function createIssuer(
   return watchIssuer ? watchIssuer(awaiting) : awaiting;
 }
 
-async function openSession(
+/** Returns what opens the account of an issuer, and sessions without it. */
+function sessionsOf(
   issuer: IssuerSettings,
   settings: Settings,
-  { signal, suspect }: Pick<AccountOptions, 'signal' | 'suspect'>,
-): Promise<AcmeSession> {
-  const { storage, userAgent, clock, crypto, onRegistered, onExchange, warn } = settings;
-  const { fetch = defaultFetch } = settings;
-  return await accountSession(issuer, {
+): Required<Pick<AcmeIssuerOptions, 'session' | 'keySession'>> {
+  return {
+    session: async (options) =>
+      await accountSession(issuer, { ...(await accountOptions(issuer, settings)), ...options }),
+    keySession: async (key) => keySession(issuer, key, await accountOptions(issuer, settings)),
+  };
+}
+
+async function accountOptions(
+  issuer: IssuerSettings,
+  { storage, userAgent, clock, crypto, onRegistered, onExchange, ...settings }: Settings,
+): Promise<AccountOptions> {
+  const { fetch = defaultFetch, warn } = settings;
+  return {
     storage,
     fetch: fetch(await issuer.caCertificate?.()),
     userAgent,
-    signal,
-    suspect,
     clock,
     onWarning: warn,
     onRegistered,
     onExchange: onExchange && ((exchange) => onExchange(exchange, issuer.name)),
     crypto,
     key: issuer.accountKey,
-  });
+  };
 }
 
 function defaultFetch(caCertificate: string | undefined): Fetch {

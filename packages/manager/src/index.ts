@@ -24,6 +24,7 @@ export {
   registerAccount,
   type StoredAccountSummary,
   storedAccounts,
+  storedAccountUrl,
   rotateAccountKey,
   updateContact,
 } from './account.ts';

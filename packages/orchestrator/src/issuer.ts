@@ -112,13 +112,15 @@ export interface Issuer {
    * Revokes a certificate.
    * @param chain PEM.
    * @param options `reason` in the words of RFC 5280 §5.3.1: `keyCompromise`; `privateKey`: that of
-   * the certificate, PEM, for a CA that refuses the account
+   * the certificate, PEM; `signer`: whose key signs; by default the account's, and the certificate's
+   * where there is no account or the CA refuses it
    */
   revoke?(
     chain: string,
     options?: {
       readonly reason?: string | undefined;
       readonly privateKey?: string | undefined;
+      readonly signer?: RevocationSigner | undefined;
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<void>;
@@ -131,6 +133,7 @@ export interface Issuer {
     chain: string,
     options?: {
       readonly privateKey?: string | undefined;
+      readonly signer?: RevocationSigner | undefined;
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<RevocationSigner>;

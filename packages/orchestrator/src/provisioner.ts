@@ -51,6 +51,11 @@ export interface RevokeOptions {
   readonly reason?: string | undefined;
   /** An earlier one, of the newest three; the one in use by default. */
   readonly generation?: number | undefined;
+  /**
+   * Whose key signs; by default the account's, and the certificate's where there is no account or
+   * the CA refuses it.
+   */
+  readonly signer?: RevocationSigner | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -565,10 +570,14 @@ export class Provisioner {
    * issued, the generation is not stored, it has the key in use that is compromised, or the issuer
    * cannot revoke
    */
-  async revoke(id: string, { reason, generation, signal }: RevokeOptions = {}): Promise<void> {
+  async revoke(
+    id: string,
+    { reason, generation, signer, signal }: RevokeOptions = {},
+  ): Promise<void> {
     const { managed, number, content, issuer } = await this.#revocation(id, { reason, generation });
     if (!issuer.revoke) throw cannotRevoke(issuer);
-    await issuer.revoke(content.chain, { reason, signal, privateKey: content.privateKey });
+    const { chain, privateKey } = content;
+    await issuer.revoke(chain, { reason, privateKey, signer, signal });
     const revokedAt = timestamp(this.#clock.now());
     const isInUse = number === managed.current?.generation;
     // A copy for an earlier one: the event is written with a change alone.
@@ -592,15 +601,18 @@ export class Provisioner {
    */
   async drillRevocation(
     id: string,
-    { reason, generation, signal }: RevokeOptions = {},
+    { reason, generation, signer, signal }: RevokeOptions = {},
   ): Promise<RevocationSigner> {
     const { content, issuer } = await this.#revocation(id, { reason, generation });
     if (!issuer.drillRevocation) throw cannotRevoke(issuer);
     const { chain, privateKey } = content;
-    return await issuer.drillRevocation(chain, { privateKey, signal });
+    return await issuer.drillRevocation(chain, { privateKey, signer, signal });
   }
 
-  async #revocation(id: string, { reason, generation }: Omit<RevokeOptions, 'signal'>) {
+  async #revocation(
+    id: string,
+    { reason, generation }: Pick<RevokeOptions, 'reason' | 'generation'>,
+  ) {
     const managed = await this.certificates.get(id);
     const number = generation ?? managed.current?.generation ?? 0;
     const content = await this.#revocable(managed, number);

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { systemClock } from '@acmex/clock';
 import { issuersOf } from '@acmex/config';
 import { printable } from '@acmex/errors';
@@ -15,6 +14,7 @@ import {
   type ManagedCertificate,
   type SpecKey,
 } from '@acmex/orchestrator';
+import { confirm } from '../confirm.ts';
 import { CliError } from '../errors.ts';
 import {
   type ConfiguredOutputOptions,
@@ -210,25 +210,19 @@ function waitingRenewal(
  */
 async function mayRetire(
   changes: readonly AppliedChange[],
-  { options, report, terminal: { stdin, stderr, signal } }: Context,
+  { options, report, terminal }: Context,
 ): Promise<boolean> {
   const count = changes.filter(({ change }) => change === 'retire').length;
   if (count === 0 || options.yes) return true;
   const what = count === 1 ? '1 certificate is' : `${count} certificates are`;
-  if (!stdin?.isTTY)
+  const isConfirmed = await confirm(`${what} retired by this. Continue?`, terminal);
+  if (isConfirmed === undefined)
     throw new CliError(
       'ERR_CLI_USAGE',
       `${what} retired by this, and no terminal can answer: use --yes to retire, or leave out --prune`,
     );
-  const lines = createInterface({ input: stdin, output: stderr, terminal: false });
-  try {
-    const answer = await lines.question(`${what} retired by this. Continue? [y/N]: `, { signal });
-    if (/^y(es)?$/i.test(answer.trim())) return true;
-    report.warn('nothing is changed');
-    return false;
-  } finally {
-    lines.close();
-  }
+  if (!isConfirmed) report.warn('nothing is changed');
+  return isConfirmed;
 }
 
 /** Says of certificates that are not declared any more what happens to them. */

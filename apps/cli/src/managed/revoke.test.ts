@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { freePort, type TemporaryFolder, temporaryFolder } from '@acmex/services';
@@ -91,4 +91,17 @@ it('revokes nothing that cannot be replaced', async () => {
   const after = await list();
   expect(after.map(({ current }) => current)).toEqual(before.map(({ current }) => current));
   expect(after.map(({ state }) => state)).not.toContain('revoked');
+});
+
+it("revokes with the certificate's own key when the account is lost", async () => {
+  const [, before] = await list();
+  await rm(at('data/account'), { recursive: true });
+  const lost = await revoke('b.test', '--signer', 'account');
+  expect(lost.code).not.toBe(0);
+  const revoked = await revoke('b.test', '--signer', 'certificate', '--reason', 'superseded');
+  expect(revoked.rows).toMatchObject([
+    { serial: before!.current.serialNumber, result: 'revoked', signer: 'certificate' },
+  ]);
+  const [, after] = await list();
+  expect(after).toMatchObject({ state: 'revoked' });
 });

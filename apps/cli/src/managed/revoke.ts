@@ -1,18 +1,20 @@
 import { parseChain } from '@acmex/certificate';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { ManagedCertificate } from '@acmex/orchestrator';
+import type { ManagedCertificate, RevocationSigner } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
 import type { Reporter, Terminal } from '../terminal.ts';
 import { findCertificate, printableNames } from './certificates.ts';
 import { type Renewal, renewAll } from './renew.ts';
+import type { RevokeFileOptions } from './revoke-file.ts';
 import { withManager } from './with-manager.ts';
 
-/** The flags of `acmex cert revoke` for certificates that are managed. */
-export interface RevokeOptions extends ConfiguredOutputOptions {
-  readonly reason?: string | undefined;
+/** The flags of `acmex cert revoke`. */
+export interface RevokeOptions extends ConfiguredOutputOptions, Omit<RevokeFileOptions, 'cert'> {
+  /** A file, whose certificate need not be in the storage. */
+  readonly cert?: string | undefined;
   /** Hexadecimal. */
   readonly serial?: string | undefined;
   /** All certificates of an issuer. */
@@ -22,7 +24,8 @@ export interface RevokeOptions extends ConfiguredOutputOptions {
   /** How many certificates a person expects. */
   readonly confirm?: number | undefined;
   readonly replace?: boolean | undefined;
-  readonly drill?: boolean | undefined;
+  /** Whose key signs: see `RevokeOptions` of @acmex/orchestrator. */
+  readonly signer?: RevocationSigner | undefined;
 }
 
 /** A certificate of a managed one, which is the one in use or an earlier one. */
@@ -54,6 +57,12 @@ export async function certRevoke(
   terminal: Terminal,
 ): Promise<number> {
   assertOneSelector(which, options);
+  const { cert } = options;
+  if (cert !== undefined) {
+    const { revokeFile } = await import('./revoke-file.ts');
+    await revokeFile({ ...options, cert }, terminal);
+    return 0;
+  }
   let exitCode = 0;
   await withManager(options, terminal, async (manager, report) => {
     const { signal } = terminal;
@@ -72,13 +81,29 @@ export async function certRevoke(
   return exitCode;
 }
 
+/** Flags that the storage leaves no room for: it has the CA, the account and the key. */
+const fileFlags = {
+  ...{ key: '--key', passphraseFile: '--passphrase-file', prove: '--prove', yes: '--yes' },
+  ...{ prod: '--prod', ca: '--ca', server: '--server', caCertificate: '--ca-certificate' },
+  ...{ email: '--email', acceptTos: '--accept-tos' },
+  ...{ eabKid: '--eab-kid', eabHmacKey: '--eab-hmac-key' },
+} as const satisfies Readonly<Partial<Record<keyof RevokeOptions, string>>>;
+
 /** @throws CliError `ERR_CLI_USAGE` */
-function assertOneSelector(which: string, { serial, issuer, label }: RevokeOptions): void {
-  const selectors = [which || undefined, serial, issuer, label];
-  if (selectors.filter((selector) => selector !== undefined).length === 1) return;
+function assertOneSelector(which: string, options: RevokeOptions): void {
+  const { serial, issuer, label, cert } = options;
+  const selectors = [which || undefined, serial, issuer, label, cert];
+  if (selectors.filter((selector) => selector !== undefined).length !== 1)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'say which certificates to revoke in one way: an id or a name, --serial, --issuer, --label, or --cert',
+    );
+  const flags = Object.keys(fileFlags) as (keyof typeof fileFlags)[];
+  const misplaced = flags.find((flag) => options[flag] !== undefined);
+  if (cert !== undefined || misplaced === undefined) return;
   throw new CliError(
     'ERR_CLI_USAGE',
-    'say which certificates to revoke in one way: an id or a name, --serial, --issuer, or --label',
+    `${fileFlags[misplaced]} is for a certificate of a file: add --cert, or leave it out${misplaced === 'key' ? ', and use --signer certificate where the key is stored' : ''}`,
   );
 }
 
@@ -172,17 +197,17 @@ async function revokeAll(
 
 async function revokeOne(
   { certificate, generation, ...target }: Target,
-  { manager: { provisioner }, options: { reason, drill }, report, signal }: RevokeRun,
+  { manager: { provisioner }, options: { reason, signer, drill }, report, signal }: RevokeRun,
 ): Promise<Revocation> {
   const whole = { certificate, generation, ...target };
   try {
-    const revocation = { reason, generation, signal };
+    const revocation = { reason, generation, signer, signal };
     if (drill) {
-      const signer = await provisioner.drillRevocation(certificate.id, revocation);
-      return { target: whole, result: 'would be revoked', signer };
+      const wouldSign = await provisioner.drillRevocation(certificate.id, revocation);
+      return { target: whole, result: 'would be revoked', signer: wouldSign };
     }
     await provisioner.revoke(certificate.id, revocation);
-    return { target: whole, result: 'revoked' };
+    return { target: whole, result: 'revoked', signer };
   } catch (error) {
     if (signal.aborted || errorCode(error) === undefined) throw error;
     report.warn(`${certificate.id}: ${errorText(error)}`);

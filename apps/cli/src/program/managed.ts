@@ -3,6 +3,8 @@ import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
 import { choice, type Flag, isPresent, parsed, text } from './flag.ts';
 import {
+  accountFlags,
+  caFlags,
   configurationFlags,
   loggingFlags,
   metricsFlags,
@@ -216,9 +218,32 @@ const certificateCommands = [
   command({
     path: 'cert revoke',
     argument: '[which]',
-    description: 'Revoke certificates; they stay managed',
+    description: 'Revoke certificates: managed ones, which stay managed, or that of a file',
     needs: 'configuration',
     flags: {
+      cert: {
+        ...text(
+          '--cert <file>',
+          'File with the certificate, PEM or DER, which need not be in the storage; the account in the storage signs, unless --key or --prove is used',
+        ),
+        conflicts: ['replace', 'confirm', 'signer'],
+      },
+      key: {
+        ...text(
+          '--key <file>',
+          'With --cert: private key of the certificate, which signs in place of an account; or the reference of a key in a device',
+        ),
+        conflicts: ['prove'],
+      },
+      passphraseFile: text(
+        '--passphrase-file <file>',
+        'With --key: passphrase of the key; by default ACMEX_PASSPHRASE, or a question on the terminal',
+      ),
+      prove: isPresent(
+        '--prove',
+        'With --cert: prove control of all its names first, as configured in [challenge]; the account need not be that of the certificate',
+      ),
+      yes: isPresent('-y, --yes', 'With --cert: revoke without a question'),
       serial: text(
         '--serial <number>',
         'The certificate with this serial number, also an earlier one that is stored',
@@ -238,9 +263,14 @@ const certificateCommands = [
         '--drill',
         'Do everything except the revocation, and show who would sign it',
       ),
+      signer: choice(
+        '--signer <signer>',
+        'Whose key signs for a stored certificate; by default that of the account, and that of the certificate where there is no account or the CA refuses it',
+        ['account', 'certificate'],
+      ),
       reason: choice('--reason <reason>', 'Reason for the revocation', subscriberRevocationReasons),
     },
-    groups: connected,
+    groups: [caFlags, accountFlags, ...connected],
     run: async ({ argument: which, options, terminal }) =>
       await (await import('../managed/revoke.ts')).certRevoke(which, options, terminal),
   }),
