@@ -16,6 +16,7 @@ import {
   type CertificateSpec,
   outbox,
   Provisioner,
+  type RevocationSource,
 } from '@acmex/orchestrator';
 import type { ExternalAccount, Fetch } from '@acmex/protocol';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -54,6 +55,10 @@ type CaOptions = Partial<
   readonly limits?: LimitSettings;
 };
 
+interface FleetOptions {
+  readonly revocation?: RevocationSource | undefined;
+}
+
 /** Several CAs, and what manages certificates at them, on a clock that the test moves. */
 export interface TestFleet {
   readonly clock: VirtualClock;
@@ -70,16 +75,18 @@ export interface TestFleet {
   events(): Promise<readonly AcmexEvent[]>;
 }
 
-export function testFleet(): TestFleet {
+/** @param options `revocation`: says once a day whether a certificate is revoked; never by default */
+export function testFleet({ revocation }: FleetOptions = {}): TestFleet {
   const clock = virtualClock({ now: '2026-11-01T00:00:00Z' });
   const storage = memoryStorage();
   const issuers: AcmeIssuer[] = [];
   const provisioner = new Provisioner({
     ...{ storage, clock },
     lease: { hours: 1 },
+    ...(revocation ? { checkRevocationEvery: { hours: 24 } } : {}),
     issuers: async (name) => issuers.find((issuer) => issuer.name === name),
   });
-  const maintenance = new CertificateMaintenance({ storage, provisioner, clock });
+  const maintenance = new CertificateMaintenance({ storage, provisioner, revocation, clock });
   const { certificates } = provisioner;
   let count = 0;
   return {
