@@ -83,6 +83,18 @@ export const programs = {
     debian: 'postfix',
     elsewhere: "install Postfix with your system's package manager",
   },
+  ssh: {
+    debian: 'openssh-client',
+    elsewhere: "install the client of OpenSSH with your system's package manager",
+  },
+  sshd: {
+    debian: 'openssh-server',
+    elsewhere: "install the server of OpenSSH with your system's package manager",
+  },
+  'sftp-server': {
+    debian: 'openssh-sftp-server',
+    elsewhere: "install the server of OpenSSH with your system's package manager",
+  },
   slapd: { debian: 'slapd', elsewhere: "install OpenLDAP with your system's package manager" },
   postgresql: {
     program: 'initdb',
@@ -129,7 +141,7 @@ export function locate(name, path = process.env.PATH ?? '') {
 /** Folders of Debian's packages that are not on the PATH; the newest PostgreSQL first. */
 function serverFolders() {
   return [
-    ...['/usr/sbin', '/usr/lib/dovecot', '/usr/lib/postfix/sbin'],
+    ...['/usr/sbin', '/usr/lib/dovecot', '/usr/lib/postfix/sbin', '/usr/lib/openssh'],
     ...versionsIn('/usr/lib/postgresql').map((folder) => join(folder, 'bin')),
   ];
 }

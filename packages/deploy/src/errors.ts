@@ -42,6 +42,13 @@ export const deployErrors = {
     exit: 8,
     http: 500,
   },
+  ERR_DEPLOY_HOST_KEY: {
+    meaning:
+      'The host of a deploy target has an SSH host key that is not known, or a different one.',
+    cure: 'Compare the key with that of the host, and write it to the file of known hosts.',
+    exit: 8,
+    http: 500,
+  },
   ERR_DEPLOY_REFUSED: {
     meaning: 'A deploy target refused the certificate. The former certificate stays in use.',
     cure: 'Read what the target says; correct its table in acmex.toml, or the target itself.',

@@ -8,7 +8,13 @@ export {
   type OpenFolderOptions,
   syncFolder,
 } from './folder.ts';
-export { type ProgramCall, type ProgramEnd, runProgram } from './program.ts';
+export {
+  type OpenProgram,
+  openProgram,
+  type ProgramCall,
+  type ProgramEnd,
+  runProgram,
+} from './program.ts';
 export { type ProgramSearch, trustedFile, trustedProgram } from './trusted-path.ts';
 export {
   type FileAttributes,

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 
 /** A program to run, without a shell. */
 export interface ProgramCall {
@@ -47,14 +48,7 @@ export function runProgram({
 }: ProgramCall): Promise<ProgramEnd> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(executable, call.args, {
-      argv0: name,
-      env: { ...call.env },
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      shell: false,
-      detached: true,
-      cwd: call.folder ?? '/',
-    });
+    const child = spawned({ executable, name, ...call }, input === undefined ? 'ignore' : 'pipe');
     const stop = () => endGroup(child.pid);
     const output = collected(
       child.stdout,
@@ -75,7 +69,7 @@ export function runProgram({
       settle(() => {
         if (signal.aborted) return reject(signal.reason);
         resolve({
-          end: code ?? killed ?? 'SIGKILL',
+          end: endOf(code, killed),
           output: output.bytes(),
           isTooLong: output.isTooLong(),
           complaints: complaints.bytes().toString(),
@@ -83,6 +77,70 @@ export function runProgram({
       }),
     );
   });
+}
+
+/** A program that is spoken with while it runs. Disposing of it ends it with what it has started. */
+export interface OpenProgram extends AsyncDisposable {
+  /** Standard output; it ends when the program does. */
+  readonly output: AsyncIterable<Buffer>;
+  /** Writes to standard input. A program that has ended reads nothing. */
+  write(bytes: Uint8Array): void;
+  /** Resolves when the program has ended. @throws an error of Node when it cannot be started */
+  readonly ended: Promise<Pick<ProgramEnd, 'end' | 'complaints'>>;
+}
+
+/**
+ * Starts a program to speak with. It has a process group, which ends when the signal aborts.
+ * @throws the signal's reason when it has aborted already
+ */
+export function openProgram({
+  signal,
+  ...call
+}: Omit<ProgramCall, 'input' | 'maximumOutput' | 'excess'>): OpenProgram {
+  signal.throwIfAborted();
+  const child = spawned(call, 'pipe');
+  const stop = () => endGroup(child.pid);
+  const complaints = collected(child.stderr, maximumComplaints);
+  signal.addEventListener('abort', stop, { once: true });
+  child.stdin?.on('error', () => undefined);
+  const ended = new Promise<Pick<ProgramEnd, 'end' | 'complaints'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, killed) =>
+      resolve({ end: endOf(code, killed), complaints: complaints.bytes().toString() }),
+    );
+  }).finally(() => signal.removeEventListener('abort', stop));
+  const settled = ended.then(
+    () => undefined,
+    () => undefined,
+  );
+  return {
+    output: child.stdout ?? Readable.from([]),
+    write: (bytes) => void child.stdin?.write(bytes),
+    ended,
+    async [Symbol.asyncDispose]() {
+      stop();
+      child.stdout?.destroy();
+      await settled;
+    },
+  };
+}
+
+function spawned(
+  { executable, name, args, env, folder }: Omit<ProgramCall, 'signal' | 'maximumOutput'>,
+  input: 'ignore' | 'pipe',
+): ChildProcess {
+  return spawn(executable, args, {
+    argv0: name,
+    env: { ...env },
+    stdio: [input, 'pipe', 'pipe'],
+    shell: false,
+    detached: true,
+    cwd: folder ?? '/',
+  });
+}
+
+function endOf(code: number | null, killed: NodeJS.Signals | null): ProgramEnd['end'] {
+  return code ?? killed ?? 'SIGKILL';
 }
 
 /** Collects the beginning of a stream; discards the rest. */

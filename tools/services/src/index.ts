@@ -44,6 +44,7 @@ export {
   startSlapd,
 } from './starttls-server.ts';
 export { type Rsyslog, startRsyslog } from './rsyslog.ts';
+export { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinyproxy.ts';
 export { removeFolder, type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 export {

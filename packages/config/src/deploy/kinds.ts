@@ -78,6 +78,89 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-kubernetes')).kubernetes,
   }),
   deployKind({
+    type: 'ssh',
+    title: 'Files of another host by SSH',
+    package: '@acmex/deploy-ssh',
+    environment: true,
+    links: { api: 'https://man.openbsd.org/ssh_config' },
+    options: [
+      {
+        option: 'host',
+        description: 'The name or the address of the host, or a Host of ssh_config',
+      },
+      {
+        option: 'user',
+        optional: true,
+        description: 'The user at the host; that of ssh_config by default',
+      },
+      {
+        option: 'port',
+        format: 'port',
+        optional: true,
+        description: 'The port; that of ssh_config by default, or 22',
+      },
+      {
+        option: 'identityFile',
+        format: 'path',
+        optional: true,
+        description:
+          'The private key of SSH; without it, those of ssh_config and of the agent are tried',
+      },
+      {
+        option: 'knownHostsFile',
+        format: 'path',
+        optional: true,
+        description: 'The file with the key of the host; the files of ssh_config by default',
+      },
+      {
+        option: 'agent',
+        format: 'path',
+        optional: true,
+        description: 'The socket of an SSH agent',
+      },
+      {
+        option: 'certPath',
+        key: 'fullchain_path',
+        format: 'path',
+        optional: true,
+        description: 'File for the certificate with its chain',
+      },
+      {
+        option: 'keyPath',
+        format: 'path',
+        optional: true,
+        description: 'File for the private key',
+      },
+      {
+        option: 'leafPath',
+        key: 'cert_path',
+        format: 'path',
+        optional: true,
+        description: 'File for the certificate without its chain',
+      },
+      {
+        option: 'chainPath',
+        format: 'path',
+        optional: true,
+        description: 'File for the chain without the certificate',
+      },
+      {
+        option: 'combinedPath',
+        format: 'path',
+        optional: true,
+        description: 'File for the key, the certificate and the chain, as HAProxy reads it',
+      },
+      {
+        option: 'command',
+        format: 'command',
+        optional: true,
+        description:
+          'Program and arguments, which run at the host after the files are written or put back',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-ssh')).ssh,
+  }),
+  deployKind({
     type: 'vault',
     title: 'Vault and OpenBao',
     package: '@acmex/deploy-vault',

@@ -1,0 +1,2 @@
+export { ssh, type SshOptions } from './ssh.ts';
+export type { SshConnectionOptions } from './connection.ts';
