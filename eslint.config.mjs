@@ -118,7 +118,7 @@ const mayImport = {
   budgets: ['identifier'],
   check: [
     ...['identifier', 'certificate', 'client', 'protocol', 'challenge', 'dns', 'egress'],
-    ...['clock', 'errors'],
+    ...['clock', 'errors', 'files'],
   ],
   rehearsal: ['budgets', 'orchestrator', 'storage', 'clock'],
 };

@@ -44,6 +44,12 @@ export const cliErrors = {
     exit: 8,
     http: 500,
   },
+  ERR_CLI_SERVICE_USER: {
+    meaning: 'The user that renews is not known, or this process cannot run as that user.',
+    cure: 'Run the command as root or as that user, or name the user with --service-user.',
+    exit: 3,
+    http: 500,
+  },
   ERR_CLI_PACKAGE: {
     meaning: 'A package that the command needs is not installed.',
     cure: 'Run the command in the message.',

@@ -80,6 +80,11 @@ export async function run(
     version,
     { ...terminal, stderr },
     async (definition, command, words) => {
+      const done = await definition.begin?.(command, { terminal });
+      if (done !== undefined) {
+        exitCode = done;
+        return;
+      }
       if (definition.needs !== undefined) await provide(definition.needs, command, terminal);
       const { path } = definition;
       exitCode = await withTracing({ command: path, version, terminal }, async (traced) => {

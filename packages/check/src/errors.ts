@@ -207,6 +207,24 @@ export const checkErrors = {
     'A wildcard CNAME also answers for the name of the challenge record, which then belongs to its target.',
     'Add a CNAME or a TXT record of its own for the challenge record, or exclude it from the wildcard.',
   ),
+  ERR_CHECK_FILE_ACCESS: entry(
+    'error',
+    3,
+    'This user cannot read a file of the storage, or cannot write to a folder of it.',
+    'Give the folder to the user that renews, as the message says, and run acmex as that user only.',
+  ),
+  ERR_CHECK_SERVICE_PATH: entry(
+    'error',
+    3,
+    'The systemd unit of the service does not let it write to a path.',
+    'Permit the path in a drop-in of the unit (systemctl edit), as the message says.',
+  ),
+  ERR_CHECK_TARGET_SERVER: entry(
+    'warning',
+    4,
+    'The server that must serve a deployed certificate does not answer.',
+    'Start the server, or correct probe.',
+  ),
   ERR_CHECK_TIME: entry(
     'error',
     4,

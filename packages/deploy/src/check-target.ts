@@ -20,7 +20,7 @@ export async function checkTarget(target: Target, sources: PassphraseSources = {
     return await attempt(target.directory, async () => {
       const live = join(target.directory, 'live');
       await (await openFolder(live, { make: 0o755 }))[Symbol.asyncDispose]();
-      await (await reserveFile(join(live, 'check'), certificate))[Symbol.asyncDispose]();
+      await rehearse(join(live, 'check'), certificate);
     });
   }
   if ('format' in target) {
@@ -29,7 +29,7 @@ export async function checkTarget(target: Target, sources: PassphraseSources = {
     await passphraseOf(target, sources);
     return await attempt(path, async () => {
       const attributes = bundleFormats[format].hasKey ? key : certificate;
-      await (await reserveFile(path, attributes))[Symbol.asyncDispose]();
+      await rehearse(path, attributes);
     });
   }
   const { certPath, keyPath, chainPath, leafPath, combinedPath } = target;
@@ -45,7 +45,7 @@ export async function checkTarget(target: Target, sources: PassphraseSources = {
     if (path === undefined) continue;
     assertAbsolute(path);
     await attempt(path, async () => {
-      await (await reserveFile(path, attributes))[Symbol.asyncDispose]();
+      await rehearse(path, attributes);
     });
   }
 }
@@ -58,6 +58,12 @@ function assertDistinct(paths: readonly string[]): void {
     'ERR_DEPLOY_TARGET',
     `${repeated} is the path of two files, and the second would replace the first: use different paths`,
   );
+}
+
+/** Does what writes a file later, without a change at its path. */
+async function rehearse(path: string, attributes: FileAttributes): Promise<void> {
+  await using file = await reserveFile(path, attributes);
+  await file.rehearse();
 }
 
 async function attempt(path: string, work: () => Promise<void>): Promise<void> {

@@ -131,6 +131,18 @@ describeWith(['named'], 'rfc2136 with BIND', () => {
       expect([await readTxt('_acme-challenge.a.test'), await readTxt('a.test')]).toEqual([[], []]);
     },
   );
+  it('has the server verify a key without a change', async () => {
+    const provider = rfc2136({ server: bind.address, key });
+    await expect(provider.tryCredentials?.('a.test')).resolves.toBeUndefined();
+    await expect(provider.tryCredentials?.('b.test')).rejects.toMatchObject({
+      code: 'ERR_DNS_ZONE_NOT_FOUND',
+    });
+    const wrong = rfc2136({ server: bind.address, key: { ...key, secret: secretOf(31) } });
+    await expect(wrong.tryCredentials?.('a.test')).rejects.toMatchObject({
+      code: 'ERR_DNS_CREDENTIALS',
+      message: expect.stringContaining('BADSIG'),
+    });
+  });
   it.each([
     ['an unknown key', { ...key, name: 'no one' }, 'BADKEY'],
     ['another algorithm', { ...key, algorithm: 'hmac-sha512' as TsigAlgorithm }, 'BADKEY'],

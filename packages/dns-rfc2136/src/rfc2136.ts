@@ -68,18 +68,7 @@ export function rfc2136({
       `${JSON.stringify(server)} is not a valid DNS server: write host, host:port or [IPv6]:port`,
     );
   const place = { ...address, text: server };
-  const change = async (
-    action: Change['action'],
-    zone: string,
-    records: readonly TxtRecord[],
-    { signal }: DnsOptions = {},
-  ) => {
-    const changes = records.map((record) => ({
-      action,
-      name: recordName(zone, record),
-      value: record.value,
-      ttl: record.ttl ?? 60,
-    }));
+  const send = async (zone: string, changes: readonly Change[], { signal }: DnsOptions = {}) => {
     // An update that is made twice changes nothing more.
     await retry(clock, { ...retries, signal }, async () => {
       signal?.throwIfAborted();
@@ -97,10 +86,26 @@ export function rfc2136({
       if (failure) throw failure;
     });
   };
+  const change = async (
+    action: Change['action'],
+    zone: string,
+    records: readonly TxtRecord[],
+    options?: DnsOptions,
+  ) => {
+    const changes = records.map((record) => ({
+      action,
+      name: recordName(zone, record),
+      value: record.value,
+      ttl: record.ttl ?? 60,
+    }));
+    await send(zone, changes, options);
+  };
   return {
     name: 'rfc2136',
     append: (zone, records, options) => change('add', zone, records, options),
     remove: (zone, records, options) => change('delete', zone, records, options),
+    // An update without changes: the server verifies the key, and does nothing. RFC 2136 §3.4
+    tryCredentials: (zone, options) => send(zone, [], options),
   };
 }
 

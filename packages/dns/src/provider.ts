@@ -59,6 +59,11 @@ export interface DnsProvider {
    * `undefined` where there is none. Without it the zone is searched in `zones`.
    */
   zoneOf?(name: string, options?: ZoneOptions): Promise<string | undefined>;
+  /**
+   * Has the host verify the credentials without a change, for hosts that know no zones. Absent where
+   * only a change shows whether the credentials are right.
+   */
+  tryCredentials?(zone: string, options?: DnsOptions): Promise<void>;
 }
 
 /** The whole name of a record, without a final dot. */

@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   fileErrorText,
   openFolder,
+  type FileAttributes,
   readFileIn,
   replaceFile,
   reserveFile,
@@ -138,6 +139,32 @@ describe('a reserved file', () => {
     expect(await modeOf(at('key.pem'))).toBe(0o644);
     expect(await readdir(base)).toEqual(['key.pem']);
   });
+  itAsRoot(
+    'is rehearsed without a change, and refused where it could not be put in place',
+    async () => {
+      await writeFile(at('of-root.pem'), 'old');
+      await chmod(base, 0o1777);
+      const user = 65_534;
+      const rehearse = async (name: string, attributes: FileAttributes) => {
+        await using file = await reserveFile(at(name), attributes);
+        await file.rehearse();
+      };
+      process.seteuid?.(user);
+      try {
+        await rehearse('new.pem', { mode: 0o600 });
+        for (const [name, attributes] of [
+          ['of-root.pem', { mode: 0o600 }],
+          ['new.pem', { mode: 0o600, uid: 0 }],
+        ] as const)
+          await expect(rehearse(name, attributes)).rejects.toMatchObject({ code: 'EPERM' });
+      } finally {
+        process.seteuid?.(0);
+      }
+      await rehearse('of-root.pem', { mode: 0o600, uid: user });
+      expect(await readdir(base)).toEqual(['of-root.pem']);
+      expect((await stat(at('of-root.pem'))).uid).toBe(0);
+    },
+  );
   it('does not replace a file where it must be new', async () => {
     await writeFile(at('key.pem'), 'old');
     await using file = await reserveFile(at('key.pem'), { mode: 0o600 });

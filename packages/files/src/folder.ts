@@ -88,6 +88,17 @@ export class Folder implements AsyncDisposable {
   }
 
   /**
+   * Whether the user of this process may replace or remove an entry with these properties, if it may
+   * write to the folder: in one with the sticky bit, only its owner may, and that of the entry.
+   */
+  canReplace(entry: Pick<Stats, 'uid'>): boolean {
+    const user = currentUser();
+    return (
+      !isSticky(this.#stats) || user === undefined || [0, entry.uid, this.#stats.uid].includes(user)
+    );
+  }
+
+  /**
    * Returns the properties of an entry, of the link itself where it is one; undefined where there
    * is none.
    */

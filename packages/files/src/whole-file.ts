@@ -26,6 +26,14 @@ export interface FileAttributes {
 export interface ReservedFile extends AsyncDisposable {
   /** Leads to the bytes that were appended. */
   readonly temporaryPath: string;
+  /**
+   * Makes sure that the file can get its attributes and take its path later: gives it to its owner,
+   * renames it beside the path, and looks whether this user may replace what is at the path. Nothing
+   * at the path changes.
+   *
+   * @throws an error of Node
+   */
+  rehearse(): Promise<void>;
   /** Adds bytes. */
   append(bytes: Uint8Array | string): Promise<void>;
   /** Flushes the bytes to the disk and puts the file at its path, in place of one that is there. */
@@ -146,6 +154,11 @@ export async function reserveFile(
   }
   return {
     temporaryPath: file.path,
+    async rehearse() {
+      const existing = await regularFile(target);
+      if (existing && !folder.canReplace(existing)) throw notReplaceable(join(folder.path, name));
+      await file.rehearse(attributesFor(existing, target, attributes));
+    },
     append: (bytes) => file.handle.appendFile(bytes),
     async commit() {
       await file.finish(attributesFor(await regularFile(target), target, attributes));
@@ -203,11 +216,15 @@ export async function readFileIn(folder: Folder, name: string): Promise<Buffer |
   return await file?.handle.readFile().finally(() => file.handle.close());
 }
 
+function temporaryName(): string {
+  return `.acmex-${randomBytes(8).toString('hex')}`;
+}
+
 /** A file beside its later path, for the user of this process only until it is finished. */
 class TemporaryFile implements AsyncDisposable {
   readonly handle: FileHandle;
   readonly #folder: Folder;
-  readonly #name: string;
+  #name: string;
   #isRemoved = false;
 
   private constructor(folder: Folder, name: string, handle: FileHandle) {
@@ -217,7 +234,7 @@ class TemporaryFile implements AsyncDisposable {
   }
 
   static async open(folder: Folder): Promise<TemporaryFile> {
-    const name = `.acmex-${randomBytes(8).toString('hex')}`;
+    const name = temporaryName();
     return new TemporaryFile(folder, name, await open(folder.entry(name), 'wx+', 0o600));
   }
 
@@ -229,6 +246,14 @@ class TemporaryFile implements AsyncDisposable {
   async finish(attributes: FinalAttributes): Promise<void> {
     await this.handle.chmod(await this.#chown(attributes));
     await this.handle.sync();
+  }
+
+  /** Gives the file its attributes and another temporary name. */
+  async rehearse(attributes: FinalAttributes): Promise<void> {
+    await this.handle.chmod(await this.#chown(attributes));
+    const name = temporaryName();
+    await rename(this.path, this.#folder.entry(name));
+    this.#name = name;
   }
 
   async renameTo(name: string): Promise<void> {
@@ -396,6 +421,11 @@ async function openRegular(
   if (stats.isFile()) return { handle, stats };
   await handle.close();
   throw notRegular(join(folder.path, name), stats);
+}
+
+function notReplaceable(path: string): Error {
+  const message = `${path} belongs to a different user, in a folder with the sticky bit`;
+  return Object.assign(new Error(message), { code: 'EPERM' });
 }
 
 function notRegular(path: string, stats: Stats): FilesError {

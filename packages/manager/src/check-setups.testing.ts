@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
+import { finding } from '@acmex/check';
 import { systemClock } from '@acmex/clock';
+import { ConfigError } from '@acmex/config';
+import { DnsError, type DnsProvider } from '@acmex/dns';
 import type { Fetch } from '@acmex/protocol';
-import { type DnsAnswer, localCertificate } from '@acmex/services';
+import { type DnsAnswer, freePort, localCertificate } from '@acmex/services';
 import type { CertificateManagerOptions } from './certificate-manager.ts';
 import {
   addressOf,
@@ -17,10 +20,13 @@ import {
   silentServer,
   type Zoo,
   zoneOf,
+  zoneProvider,
 } from './check-zoo.testing.ts';
 import type { CheckedCertificate, CheckOptions } from './checked-certificate.ts';
+import type { NamedDeployTarget } from './deploy-targets.ts';
 import { deployRecord, type DeployStep } from './deployer.ts';
 import { singleDnsProvider } from './dns-providers.ts';
+import { runHooks } from './hooks.ts';
 
 /** What is set up for a name below example.org, which is different for each row. */
 export interface Setup {
@@ -53,6 +59,26 @@ const manyNames = (count: number, name: string) =>
   Array.from({ length: count }, (_, index) => `n${index}.${name}`);
 const deployed = (name: string, ...steps: readonly DeployStep[]): Setup => ({
   certificate: certificate([name], {}, { deploy: deployRecord(steps) }),
+});
+/** The deploy target `lb`. */
+const deployTarget = (
+  target: Omit<NamedDeployTarget, 'target'>,
+): Partial<CertificateManagerOptions> => ({
+  deployTargets: { open: async () => await Promise.resolve({ target: memoryTarget, ...target }) },
+});
+const memoryTarget: NamedDeployTarget['target'] = {
+  name: 'not used',
+  stage: async () => await Promise.reject(new Error('a check changes nothing')),
+};
+/** A DNS host that knows no zones, and verifies a key. */
+const keyProvider = (provider: DnsProvider, { isAccepted = true } = {}): DnsProvider => ({
+  name: 'keys',
+  append: provider.append,
+  remove: provider.remove,
+  tryCredentials: async (zone) => {
+    await Promise.resolve();
+    if (!isAccepted) throw new DnsError('ERR_DNS_CREDENTIALS', `keys: no key for ${zone}`);
+  },
 });
 /** A name with CAA records. */
 const withCaa =
@@ -428,6 +454,90 @@ export const broken: readonly (readonly [code: string, title: string, arrange: A
     ({ folder }, name) => deployed(name, { certPath: join(folder, 'none', 'a.pem') }),
   ],
   [
+    'ERR_CHECK_TARGET_SERVER',
+    'a probe where nothing listens',
+    ({ freeAddress, tlsPort }, name) =>
+      deployed(name, { probe: { host: freeAddress(), port: tlsPort } }),
+  ],
+  [
+    'ERR_CHECK_TARGET_SERVER',
+    'a deploy target whose server does not speak TLS',
+    async ({ listen, httpPort }, name) => ({
+      ...deployed(name, { to: 'lb' }),
+      manager: deployTarget({
+        probe: { host: await listen(mailServer(), httpPort), port: httpPort },
+      }),
+    }),
+  ],
+  [
+    'ERR_CONFIG_CREDENTIAL',
+    'a deploy target whose credential cannot be read',
+    (_, name) => ({
+      ...deployed(name, { to: 'lb' }),
+      manager: deployTarget({
+        readCredentials: async () =>
+          await Promise.reject(new ConfigError('ERR_CONFIG_CREDENTIAL', 'it is closed')),
+      }),
+    }),
+  ],
+  [
+    'ERR_DEPLOY_HOOK',
+    'a deploy target whose hook is not there',
+    ({ folder }, name) => ({
+      ...deployed(name, { to: 'lb' }),
+      manager: deployTarget({ hook: [join(folder, 'no-program')] }),
+    }),
+  ],
+  [
+    'ERR_MANAGER_DEPLOY',
+    'a deploy target that is not there',
+    (_, name) => deployed(name, { to: 'lb' }),
+  ],
+  [
+    'ERR_DEPLOY_HOOK',
+    'a hook of all certificates that is not there',
+    ({ folder }, name) => ({
+      certificate: certificate([name]),
+      manager: { hooks: runHooks({ onError: [join(folder, 'no-program')] }, {}) },
+    }),
+  ],
+  [
+    'ERR_DNS_CREDENTIALS',
+    'credentials that are refused by a host that knows no zones',
+    (_, name) => ({
+      certificate: certificate([name]),
+      manager: {
+        dnsProviders: singleDnsProvider(keyProvider(refusingProvider, { isAccepted: false })),
+      },
+    }),
+  ],
+  [
+    'ERR_CHECK_SERVICE_PATH',
+    'a path that the service may not write to',
+    ({ folder, options }, name) => ({
+      ...deployed(name, { certPath: join(folder, `${name}.pem`) }),
+      options: {
+        ...options,
+        findingsOfPath: async (path, subject) =>
+          await Promise.resolve([finding('ERR_CHECK_SERVICE_PATH', { subject, saw: path })]),
+      },
+    }),
+  ],
+  [
+    'ERR_CHALLENGE_PORT_IN_USE',
+    'a port that a different program has',
+    async ({ listen, freeAddress }, name) => {
+      const port = await freePort();
+      const host = await listen(mailServer(), port);
+      return {
+        zone: addressOf(name, freeAddress()),
+        certificate: certificate([name], byHttp),
+        manager: { challenge: { challenge: 'http-01', httpPort: port, httpHost: host } },
+        options: { kinds: ['challenge'] },
+      };
+    },
+  ],
+  [
     'ERR_DEPLOY_HOOK',
     'a hook that is not there',
     ({ folder }, name) => deployed(name, { hook: [join(folder, 'no-program')] }),
@@ -466,6 +576,13 @@ const here = (name: string) => addressOf(name, '127.0.0.1');
 /** Set-ups with which an order succeeds, and without a finding. */
 export const healthy: readonly (readonly [title: string, arrange: Arrange])[] = [
   ['a name by dns-01', (_, name) => ({ certificate: certificate([name]) })],
+  [
+    'a DNS host that knows no zones',
+    ({ zone }, name) => ({
+      certificate: certificate([name]),
+      manager: { dnsProviders: singleDnsProvider(keyProvider(zoneProvider(zone))) },
+    }),
+  ],
   ['a name in capitals', (_, name) => ({ certificate: certificate([name.toUpperCase()]) })],
   ['a U-label', (_, name) => ({ certificate: certificate([`b\u00fccher.${name}`]) })],
   ['a wildcard', (_, name) => ({ certificate: certificate([`*.${name}`]) })],

@@ -48,6 +48,18 @@ describe('the check of set-ups', () => {
       expect([subject, saw, cure]).not.toContain('');
   });
 
+  it('says which process has a port that a response needs', async () => {
+    const setups = broken.filter(([code]) => code === 'ERR_CHALLENGE_PORT_IN_USE');
+    const [{ results }] = (await checked(
+      'port',
+      setups.map(([, , arrange]) => arrange),
+    )) as [Checked];
+    // The web server of the set-up is in this process.
+    expect(findingsOf(results)[0]?.saw).toMatch(
+      new RegExp(`; \\S+ \\(process ${process.pid} of the user \\S+\\) has it$`),
+    );
+  });
+
   it('finds nothing in 30 and more that are healthy, and the CA issues for all of them at once', async () => {
     const setups = await checked(
       'healthy',

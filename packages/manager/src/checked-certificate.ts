@@ -1,4 +1,4 @@
-import type { CaPorts, Check, RunChecksOptions } from '@acmex/check';
+import type { CaPorts, Check, Finding, RunChecksOptions } from '@acmex/check';
 import type { LookUp } from '@acmex/dns';
 import type { AddressPolicy } from '@acmex/egress';
 import type { CertificateSpec } from '@acmex/orchestrator';
@@ -23,6 +23,11 @@ export interface CheckOptions extends Omit<RunChecksOptions, 'clock'> {
   readonly isPublicCa?: ((directory: string) => boolean) | undefined;
   /** Which of the checks run; all by default. */
   readonly kinds?: readonly Check['kind'][] | undefined;
+  /** Checks of the caller, whose results come first. */
+  readonly further?: readonly Check[] | undefined;
+  /** Checks a path that a renewal writes to, besides its permissions; none by default. */
+  readonly findingsOfPath?:
+    ((path: string, subject: string) => Promise<readonly Finding[]>) | undefined;
   /** Differs from the internet in tests alone. */
   readonly network?: CheckNetwork | undefined;
 }

@@ -7,18 +7,21 @@ import {
   checkNameServers,
   checkRecordPlace,
   checkTlsAlpn01,
+  type Finding,
   type Observation,
   type PortCheckOptions,
+  portHolder,
   tryRecord,
 } from '@acmex/check';
 import type { ChallengeSolver, ChallengeToSolve, NameToProve } from '@acmex/client';
-import type { CaaLookUp } from '@acmex/dns';
+import { type CaaLookUp, type DnsProvider, findZone, followAliases } from '@acmex/dns';
 import { printable } from '@acmex/errors';
 import { persistentRecordName } from '@acmex/protocol/drafts';
 import { type ChallengeConfig, resolveChallenge } from './challenge-config.ts';
 import type { CheckedCertificate } from './checked-certificate.ts';
 import { type CheckContext, once } from './checking-context.ts';
-import { subjectOf, validNames } from './checking-spec.ts';
+import { findingsOf, subjectOf, validNames } from './checking-spec.ts';
+import { openedOnce } from './dns-by-name.ts';
 import { namesToProve } from './preconditions.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { propagationOptions, resolverAddresses } from './solver.ts';
@@ -246,57 +249,117 @@ function inventedChallenge(type: string, name: NameToProve): ChallengeToSolve {
 }
 
 async function checkSolver(validation: Validation, signal: AbortSignal): Promise<Observation> {
-  const { certificate, config, context } = validation;
-  const { dnsProviders } = context.settings;
-  await validation.readySolver();
+  const { config, context } = validation;
+  const findings = await shownFindings(validation);
+  if (findings.length > 0) return { findings };
+  if (config.challenge === 'dns-persist-01')
+    return { skipped: 'its record is checked by acmex dns persist --check' };
   if (config.challenge !== 'dns-01' && config.challenge !== 'dns-account-01')
-    return config.challenge === 'dns-persist-01'
-      ? { skipped: 'its record is checked by acmex dns persist --check' }
-      : { findings: [], saw: 'a response was shown on this machine, and removed' };
-  const { challenge: type, dnsProvider: provider } = config;
-  const names = validNames(certificate).map(({ value }) => value);
-  const providers = new Set(
-    names.map((name) => dnsProviders?.choose(name, { provider, type }) ?? ''),
-  );
-  const attended = [...providers].filter((name) => dnsProviders?.isAttended?.(name));
-  if (attended.length === providers.size)
-    return { skipped: `a person writes the records (${attended.join(', ')})` };
-  if (!context.options.writesRecords)
-    return { findings: [], saw: `${[...providers].join(', ')} has the zones` };
+    return { findings, saw: 'a response was shown on this machine, and removed' };
+  if (!context.options.writesRecords) return await askedProviders(validation, signal);
   const zones = await writtenZones(validation, signal);
-  return { findings: [], saw: `records were written and removed in ${zones.join(', ')}` };
+  if (zones.length === 0) return { skipped: 'a person writes the records' };
+  return { findings, saw: `records were written and removed in ${zones.join(', ')}` };
 }
 
-/** Writes records in each zone, and removes them. */
+/** What prevents a response from being shown, with the process that has its port. */
+async function shownFindings({
+  certificate,
+  config,
+  context,
+  readySolver,
+}: Validation): Promise<readonly Finding[]> {
+  const subject = subjectOf(certificate);
+  const { challenge, webroot, httpPort = 80, tlsPort = 443 } = config;
+  const isInWebroot = challenge === 'http-01' && webroot !== undefined;
+  const ofPath = isInWebroot ? await context.options.findingsOfPath?.(webroot, subject) : [];
+  const ofSolver = await findingsOf(subject, async () => {
+    await readySolver();
+  });
+  const port = challenge === 'http-01' ? httpPort : tlsPort;
+  const named = ofSolver.map(async (seen) => {
+    if (seen.code !== 'ERR_CHALLENGE_PORT_IN_USE') return seen;
+    const holder = await portHolder(port);
+    return holder === undefined ? seen : { ...seen, saw: `${seen.saw}; ${holder} has it` };
+  });
+  return [...(ofPath ?? []), ...(await Promise.all(named))];
+}
+
+/** Tries the credentials of each provider without a change. */
+async function askedProviders(validation: Validation, signal: AbortSignal): Promise<Observation> {
+  const lookUp = await validation.lookUp();
+  const tried = new Set<string>();
+  const untried = new Set<string>();
+  for (const { domain, name, provider } of await openedProviders(validation)) {
+    const isZoneKnown = provider?.zoneOf !== undefined || provider?.zones !== undefined;
+    if (!provider) untried.add(`a person writes the records (${name})`);
+    else if (!isZoneKnown && !provider.tryCredentials)
+      untried.add(`${name} accepts credentials only with a record: use --write`);
+    else {
+      const record =
+        validation.config.challenge === 'dns-01' ? `_acme-challenge.${domain}` : domain;
+      const target = await followAliases(record, lookUp, { signal });
+      const zone = await findZone(target, { lookUp, provider }, { signal });
+      if (!isZoneKnown) await provider.tryCredentials?.(zone, { signal });
+      tried.add(isZoneKnown ? `${name} has the zones` : `${name} accepts the credentials`);
+    }
+  }
+  if (tried.size === 0)
+    return { skipped: [...untried].join(', ') || 'no name can be validated by a record' };
+  return { findings: [], saw: [...tried, ...untried].join(', ') };
+}
+
+/** A name, and who writes its records: `provider` is absent where a person does. */
+interface OpenedProvider {
+  readonly domain: string;
+  readonly name: string;
+  readonly provider: DnsProvider | undefined;
+}
+
+/** Opens the provider of each name that is proven. */
+async function openedProviders({
+  certificate,
+  config,
+  context,
+}: Validation): Promise<readonly OpenedProvider[]> {
+  const { dnsProviders, storage } = context.settings;
+  const { challenge, dnsProvider, dnsVariables: variables, dnsEnv: environmentNames } = config;
+  const type = challenge === 'dns-account-01' ? challenge : 'dns-01';
+  const { lookUp } = await propagationOptions(config);
+  const credentials = await savedCredentials(storage);
+  const open = openedOnce(
+    async (name) =>
+      await dnsProviders?.open(name, { variables, environmentNames, credentials, lookUp }),
+  );
+  const opened: OpenedProvider[] = [];
+  for (const proven of namesToProve(validNames(certificate).map(({ value }) => value))) {
+    const { type: kind, value: domain } = proven.identifier;
+    // An address that no record can prove is reported with the names.
+    if (kind !== 'dns') continue;
+    const name = dnsProviders?.choose(textOf(proven), { provider: dnsProvider, type }) ?? '';
+    const isAttended = dnsProviders?.isAttended?.(name) ?? false;
+    opened.push({ domain, name, provider: isAttended ? undefined : await open(name) });
+  }
+  return opened;
+}
+
+/**
+ * Writes records in each zone, and removes them.
+ * @returns the zones; those of a person are not among them
+ */
 async function writtenZones(
-  { certificate, config, context }: Validation,
+  validation: Validation,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { settings } = context;
-  const { challenge, dnsProvider: provider } = config;
-  const { lookUp: lookUpOf, propagation } = await propagationOptions(config);
-  const credentials = await savedCredentials(settings.storage);
+  const { config, context } = validation;
+  const { lookUp, propagation } = await propagationOptions(config);
+  const { clock } = context.settings;
   const zones = new Set<string>();
-  for (const name of namesToProve(certificate.names)) {
-    const domain = name.identifier.value;
+  for (const { domain, provider } of await openedProviders(validation)) {
     if ([...zones].some((zone) => domain === zone || domain.endsWith(`.${zone}`))) continue;
-    const type = challenge === 'dns-account-01' ? challenge : 'dns-01';
-    const chosen = settings.dnsProviders?.choose(textOf(name), { provider, type }) ?? '';
-    const opened = await settings.dnsProviders?.open(chosen, {
-      variables: config.dnsVariables,
-      environmentNames: config.dnsEnv,
-      credentials,
-      lookUp: lookUpOf,
-    });
-    if (!opened) continue;
-    const { zone } = await tryRecord(`_acme-challenge.${domain}`, {
-      provider: opened,
-      lookUp: lookUpOf,
-      propagation,
-      clock: settings.clock,
-      signal,
-    });
-    zones.add(zone);
+    if (!provider) continue;
+    const options = { provider, lookUp, propagation, clock, signal };
+    zones.add((await tryRecord(`_acme-challenge.${domain}`, options)).zone);
   }
   return [...zones];
 }

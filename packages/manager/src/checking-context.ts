@@ -10,9 +10,10 @@ import { acquireLock, type Storage } from '@acmex/storage';
 import { storedAccountUrl } from './account.ts';
 import type { ChallengeConfig } from './challenge-config.ts';
 import type { CheckOptions } from './checked-certificate.ts';
+import type { DeployTargets } from './deploy-targets.ts';
 import type { DnsProviders } from './dns-providers.ts';
 import { ManagerError } from './errors.ts';
-import type { Environment } from './hooks.ts';
+import type { Environment, RunHooks } from './hooks.ts';
 import { findIssuerSettings, type IssuerSettings } from './issuers.ts';
 
 /** What the checks use of a certificate manager. */
@@ -21,6 +22,8 @@ export interface CheckingSettings {
   readonly issuers: readonly IssuerSettings[];
   readonly challenge: ChallengeConfig;
   readonly dnsProviders: DnsProviders | undefined;
+  readonly deployTargets: DeployTargets;
+  readonly hooks: Pick<RunHooks, 'check' | 'isEmpty'>;
   readonly environment: Environment;
   readonly passphraseIn?: PassphraseSources['passphraseIn'];
   readonly renewBefore?: DurationInput | undefined;

@@ -1,33 +1,21 @@
 import { type Check, type Finding, findingOf, profileFindings } from '@acmex/check';
-import { checkTarget } from '@acmex/deploy';
 import { printable } from '@acmex/errors';
 import { type Identifier, identifier, identifiers, privateCa, publicCa } from '@acmex/identifier';
 import { Temporal } from 'temporal-polyfill';
 import type { CheckedCertificate } from './checked-certificate.ts';
 import type { CheckContext } from './checking-context.ts';
 import { resolveChallenge } from './challenge-config.ts';
-import { deployStepsOf, isTarget } from './deployer.ts';
-import { assertChallengeFits, assertProgramsTrusted, assertStaplingFits } from './preconditions.ts';
+import { assertChallengeFits, assertStaplingFits } from './preconditions.ts';
 
-/** Returns the checks of what a certificate shall be, and of where it is deployed. */
+/** Returns the checks of what a certificate shall be. */
 export function specChecks(
   certificate: CheckedCertificate,
   context: CheckContext,
 ): readonly Check[] {
   const subject = subjectOf(certificate);
-  const isDeployed = certificate.deploy?.some((step) => step.general !== true) ?? false;
   return [
     { kind: 'names', subject, run: async () => await checkNames(certificate, context) },
     { kind: 'profile', subject, run: async () => await checkProfile(certificate, context) },
-    ...(isDeployed
-      ? [
-          {
-            kind: 'deploy' as const,
-            subject,
-            run: async () => await checkDeployment(certificate, context),
-          },
-        ]
-      : []),
   ];
 }
 
@@ -99,26 +87,11 @@ function lifetimeOf({ notBefore, notAfter }: NonNullable<CheckedCertificate['cur
   return { milliseconds };
 }
 
-/** Each file and each program is a finding of its own. */
-async function checkDeployment(
-  certificate: CheckedCertificate,
-  { settings: { environment, passphraseIn } }: CheckContext,
-): Promise<{ readonly findings: readonly Finding[] }> {
-  const subject = subjectOf(certificate);
-  const steps = deployStepsOf(certificate.deploy);
-  const findings = await Promise.all(
-    steps.map(
-      async (step) =>
-        await findingsOf(subject, async () => {
-          if (isTarget(step)) await checkTarget(step, { passphraseIn });
-          await assertProgramsTrusted([step], environment);
-        }),
-    ),
-  );
-  return { findings: findings.flat() };
-}
-
-async function findingsOf(subject: string, work: () => Promise<void>): Promise<readonly Finding[]> {
+/** Returns what an assertion reports as a finding; none where it succeeds. */
+export async function findingsOf(
+  subject: string,
+  work: () => Promise<void>,
+): Promise<readonly Finding[]> {
   try {
     await work();
     return [];

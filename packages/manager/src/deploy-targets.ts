@@ -32,6 +32,11 @@ export interface NamedDeployTarget {
   readonly target: DeployTarget;
   /** The server that must serve a certificate before it counts as deployed. */
   readonly probe?: Pick<ProbeOptions, 'host' | 'port' | 'within'> | undefined;
+  /**
+   * Reads the credentials of the target; absent where it has none.
+   * @throws ConfigError `ERR_CONFIG_CREDENTIAL`
+   */
+  readonly readCredentials?: (() => Promise<void>) | undefined;
   /** Program and arguments; runs after each change at the target. */
   readonly hook?: readonly [string, ...string[]] | undefined;
 }

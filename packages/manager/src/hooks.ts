@@ -39,6 +39,8 @@ export interface RunHooks {
   readonly limit: DurationInput;
   /** Whether a program runs before the first order. */
   readonly hasBefore: boolean;
+  /** Whether no program runs at all. */
+  readonly isEmpty: boolean;
   /** Runs `before`, once in a run. */
   before(options: HookOptions): Promise<void>;
   /** Runs one `after` program. */
@@ -76,6 +78,7 @@ export function runHooks(programs: HookPrograms, environment: Environment): RunH
   return {
     afterProgram: after,
     hasBefore: before !== undefined,
+    isEmpty: ![before, deploy, after, onError, directory].some((hook) => hook !== undefined),
     limit,
     async runAfter(argv, options) {
       if (isSameArgv(argv, after)) hasRunAfter = true;

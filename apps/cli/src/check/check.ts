@@ -1,4 +1,5 @@
 import type { KeyType } from '@acmex/certificate';
+import type { CheckResult } from '@acmex/check';
 import {
   type ChallengeConfig,
   type CheckedCertificate,
@@ -16,10 +17,12 @@ import { CliError } from '../errors.ts';
 import { commandManager } from '../managed/manager.ts';
 import { openStorage } from '../open-storage.ts';
 import { type ConfiguredOutputOptions, formatResult } from '../output.ts';
-import { reporter, type Terminal } from '../terminal.ts';
+import { type Reporter, reporter, type Terminal } from '../terminal.ts';
 import { exitCodeOfResults, resultOf } from './result.ts';
+import { type ServiceChecks, serviceChecks } from './service-checks.ts';
+import type { ServiceOptions } from './service-user.ts';
 
-export interface CheckOptions extends ConfiguredOutputOptions, AuthorityOptions {
+export interface CheckOptions extends ConfiguredOutputOptions, AuthorityOptions, ServiceOptions {
   readonly all?: boolean | undefined;
   readonly challenge?: ChallengeConfig['challenge'] | undefined;
   readonly webroot?: string | undefined;
@@ -45,30 +48,54 @@ export async function check(
 ): Promise<number> {
   if (names.length > 0 && options.all)
     throw new CliError('ERR_CLI_USAGE', 'use either names or --all, which is every certificate');
-  const authority = await chooseAuthority(options, options.configuration, terminal.env);
-  const issuer = authoritySettings(authority);
   const report = await reporter(terminal, options);
-  try {
-    await using storage = await openStorage(options, terminal, report);
-    const { configuration } = options;
-    const manager = await commandManager({
-      ...{ storage, configuration, terminal, report },
-      issuers: [issuer],
-    });
-    const certificates = await certificatesOf(names, { manager, options, issuer });
-    report.working(`checking ${certificates.length} certificates`);
-    const results = await manager.check(certificates, {
-      writesRecords: options.write,
-      totalLimit: { seconds: options.timeout },
-      concurrency: options.concurrency,
-      signal: terminal.signal,
-    });
+  const service = await serviceChecks(options, terminal);
+  const write = (results: readonly CheckResult[]) => {
     report.close();
     terminal.stdout.write(formatResult(resultOf(results), options.output));
     return exitCodeOfResults(results);
+  };
+  try {
+    return write(await resultsFor(names, { options, terminal, report, service }));
+  } catch (error) {
+    terminal.signal.throwIfAborted();
+    // Without its storage no certificate is known, and the checks of its files say more.
+    const results = (await service?.results(terminal.signal)) ?? [];
+    if (exitCodeOfResults(results) === 0) throw error;
+    return write(results);
   } finally {
     report.close();
   }
+}
+
+interface Run {
+  readonly options: CheckOptions;
+  readonly terminal: Terminal;
+  readonly report: Reporter;
+  readonly service: ServiceChecks | undefined;
+}
+
+async function resultsFor(
+  names: readonly string[],
+  { options, terminal, report, service }: Run,
+): Promise<readonly CheckResult[]> {
+  const { configuration } = options;
+  const issuer = authoritySettings(await chooseAuthority(options, configuration, terminal.env));
+  await using storage = await openStorage(options, terminal, report);
+  const manager = await commandManager({
+    ...{ storage, configuration, terminal, report },
+    issuers: [issuer],
+  });
+  const certificates = await certificatesOf(names, { manager, options, issuer });
+  report.working(`checking ${certificates.length} certificates`);
+  return await manager.check(certificates, {
+    writesRecords: options.write,
+    further: service?.checks,
+    findingsOfPath: service?.findingsOfPath,
+    totalLimit: { seconds: options.timeout },
+    concurrency: options.concurrency,
+    signal: terminal.signal,
+  });
 }
 
 interface Selection {

@@ -53,10 +53,22 @@ export const checkCommands = [
         '--write',
         'Also write test records at an unused name of each zone, and remove them',
       ),
+      asService: isPresent(
+        '--as-service',
+        'Check as the user of the systemd unit that renews, with its credentials, and whether it permits the paths; as root or as that user',
+      ),
+      serviceUser: text(
+        '--service-user <user>',
+        'The same for renewals without a unit: check as this user, by name or number',
+      ),
       timeout: parsed('--timeout <seconds>', 'Limit for all checks together', count, 60),
       concurrency: parsed('--concurrency <number>', 'Maximum checks at a time', count, 16),
     },
     groups: [caFlags, networkFlags, configurationFlags, storageFlags, outputFlags, loggingFlags],
+    begin: async ({ options, terminal }) => {
+      if (!options.asService && options.serviceUser === undefined) return undefined;
+      return await (await import('../check/service-user.ts')).runAsService(options, terminal);
+    },
     run: async ({ args, options, terminal }) =>
       await (await import('../check/check.ts')).check(args, options, terminal),
   }),

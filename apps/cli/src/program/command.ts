@@ -50,6 +50,11 @@ interface Description {
 
 /** A command of the table: its code is loaded when it runs. */
 export interface CommandDefinition extends Description {
+  /**
+   * Runs before the configuration is read.
+   * @returns the exit code of a command that is done; undefined for one that has to run
+   */
+  begin?(command: Command, context: { readonly terminal: Terminal }): Promise<number | undefined>;
   /** @returns the exit code, unless it is 0 */
   run(command: Command, context: Omit<Invocation<unknown>, 'options'>): Promise<number | void>;
 }
@@ -60,18 +65,28 @@ export function command<
   const F extends Flags = Readonly<Record<never, never>>,
   const N extends Need | 'nothing' = 'nothing',
 >({
+  begin,
   run,
   ...description
 }: Omit<Description, 'groups' | 'flags' | 'needs'> & {
   readonly groups?: G;
   readonly flags?: F;
   readonly needs?: N & Need;
+  readonly begin?: (
+    invocation: Pick<
+      Invocation<Intersection<GroupOptions<G[number]>> & OptionsOf<F>>,
+      'options' | 'terminal'
+    >,
+  ) => Promise<number | undefined>;
   readonly run: (
     invocation: Invocation<Intersection<GroupOptions<G[number]>> & OptionsOf<F> & Needed[N]>,
   ) => Promise<number | void>;
 }): CommandDefinition {
   return {
     ...description,
+    ...(begin
+      ? { begin: async (parsed, { terminal }) => await begin({ options: parsed.opts(), terminal }) }
+      : {}),
     run: async (parsed, context) => await run({ options: parsed.opts(), ...context }),
   };
 }

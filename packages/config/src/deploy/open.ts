@@ -4,7 +4,7 @@ import { connectionOptions } from '../connection-options.ts';
 import { ConfigError } from '../errors.ts';
 import { loaded } from '../loaded.ts';
 import type { Config } from '../read-config.ts';
-import { Secret } from '../secret.ts';
+import { Secret, secretsIn } from '../secret.ts';
 import type { Environment } from '../substitution.ts';
 import type { OpenableDeployKind } from './kind.ts';
 import { deployKinds } from './kinds.ts';
@@ -28,6 +28,11 @@ export interface OpenDeployTargetOptions {
 export interface OpenedDeployTarget {
   readonly target: DeployTarget;
   readonly probe?: DeployProbe | undefined;
+  /**
+   * Reads every credential of the target once, whether it is used or not.
+   * @throws ConfigError `ERR_CONFIG_CREDENTIAL`
+   */
+  readonly readCredentials: () => Promise<void>;
   /** Program and arguments. */
   readonly hook?: readonly [string, ...string[]] | undefined;
 }
@@ -58,7 +63,14 @@ export async function openDeployTarget(
       ...connectionOptions(network),
       ...(kind.environment ? { env: programEnvironment(environment) } : {}),
     });
-    return { target, probe: deployProbeOf(description), hook: description.hook };
+    return {
+      target,
+      probe: deployProbeOf(description),
+      hook: description.hook,
+      readCredentials: async () => {
+        for (const secret of secretsIn(description)) await secret.reveal();
+      },
+    };
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new ConfigError('ERR_CONFIG_DEPLOY', `${what}: ${cause.message}`, { cause });

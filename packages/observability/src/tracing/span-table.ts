@@ -32,7 +32,8 @@ export const spanTable = {
     attributes: ['acmex.issuer', 'acme.operation', 'acme.problem', 'http.response.status_code'],
   },
   dns: {
-    meaning: 'One call of a DNS provider: `append`, `remove`, `zones` or `zoneOf`.',
+    meaning:
+      'One call of a DNS provider: `append`, `remove`, `zones`, `zoneOf` or `tryCredentials`.',
     attributes: ['acmex.dns.provider', 'acmex.dns.operation', 'error.type'],
   },
   'storage write': {
