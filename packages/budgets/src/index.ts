@@ -40,10 +40,17 @@ export {
   limitText,
   wellKnownLimits,
 } from './limits.ts';
+export { longestWait, type PatientOrder } from './patience.ts';
 export {
+  type ChosenEntry,
   plan,
   type Plan,
+  planAmong,
+  type PlanAmong,
+  type PlanAmongOptions,
   type PlanEntry,
+  type PlannedCa,
+  type PlannedChoice,
   type PlannedOrder,
   type PlannedUse,
   type PlanOptions,

@@ -1,3 +1,4 @@
+import { longestWait } from '@acmex/budgets';
 import { errorText } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
 import {
@@ -49,28 +50,23 @@ export function worse(before: AttemptFailure | undefined, failure: AttemptFailur
   return (second ?? 0) < (first ?? 0) ? failure : before;
 }
 
-/** So long an order waits for the budget of an issuer, although the next one may issue at once. */
-const longestWaitMs = 600_000;
-/** So long a renewal waits for it: a share of the time from its planned time to the expiry. */
-const waitShare = 1 / 4;
-
 /**
  * Returns until when an order of a certificate with several issuers waits for the budget of one of
- * them. A renewal may be late by a quarter of the time that is left at its planned time. What is
- * wanted now waits ten minutes: a first certificate, one for a changed specification, and the
- * replacement of a revoked one.
+ * them. A first certificate, one for a changed specification and the replacement of a revoked one
+ * are wanted now; any other was to be renewed at its planned time.
  */
 export function longestBudgetWait(
   certificate: CertificateSummary,
   { epochMilliseconds: now }: Moment,
 ): Temporal.Instant {
   const { current, renewal } = certificate;
-  const end = current ? Date.parse(current.notAfter) : Infinity;
-  const soon = now + Math.min(longestWaitMs, (end - now) * waitShare);
   const isPlanned = current && renewal && renewal.cause !== 'revoked' && !isOutdated(certificate);
-  const planned = isPlanned ? Date.parse(renewal.at) : -Infinity;
-  const late = isPlanned ? planned + (end - planned) * waitShare : -Infinity;
-  return Temporal.Instant.fromEpochMilliseconds(Math.floor(Math.max(soon, late)));
+  const longest = longestWait({
+    now,
+    end: current && Date.parse(current.notAfter),
+    planned: isPlanned ? Date.parse(renewal.at) : undefined,
+  });
+  return Temporal.Instant.fromEpochMilliseconds(Math.floor(longest));
 }
 
 /** Returns the issuers to try, first the one where the order exists already. */

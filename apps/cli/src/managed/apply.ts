@@ -9,6 +9,7 @@ import {
   resolvedIssuer,
 } from '@acmex/manager/from-config';
 import {
+  allIssuers,
   type CertificateSpec,
   isWaiting,
   type ManagedCertificate,
@@ -248,9 +249,11 @@ async function planOfOrders(
   const ordered = changes.filter(({ change }) => change !== 'changed');
   if (!first || ordered.length === 0) return undefined;
   const { planOf } = await import('../plan/plan.ts');
-  const wanted = ordered.map(({ spec: { names, profile, issuer: name } }) => {
-    const issuer = further.find((candidate) => candidate.name === name) ?? first;
-    return { names, profile, issuer };
+  const wanted = ordered.map(({ spec }) => {
+    const issuers = allIssuers(spec).map(
+      (name) => further.find((candidate) => candidate.name === name) ?? first,
+    );
+    return { names: spec.names, profile: spec.profile, issuers };
   });
   const now = systemClock.now().epochMilliseconds;
   return await planOf(wanted, { storage, now, existing: 'ordered' });

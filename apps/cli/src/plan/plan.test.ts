@@ -9,10 +9,14 @@ const issuer = {
   title: "Let's Encrypt",
   directory: 'https://acme-v02.api.letsencrypt.org/directory',
 };
+const ours = { title: 'ours', directory: 'https://ca.example/directory' };
 const clock = virtualClock({ now: '2026-11-30T00:00:00Z' });
 const now = clock.now().epochMilliseconds;
 const wanted = (count: number) =>
-  Array.from({ length: count }, (_, number) => ({ names: [`n${number}.example.com`], issuer }));
+  Array.from({ length: count }, (_, number) => ({
+    names: [`n${number}.example.com`],
+    issuers: [issuer],
+  }));
 
 it('says when each certificate can be ordered, and which limit it waits for', async () => {
   const { certificates, end, limits } = await planOf(wanted(46), { storage: memoryStorage(), now });
@@ -41,9 +45,12 @@ it('says when each certificate can be ordered, and which limit it waits for', as
 it('refuses names that no public CA issues for, and what has too many names', async () => {
   const { certificates } = await planOf(
     [
-      { names: ['localhost'], issuer },
-      { names: Array.from({ length: 101 }, (_, number) => `n${number}.example.com`), issuer },
-      { names: ['host'], issuer: { title: 'ours', directory: 'https://ca.example/directory' } },
+      { names: ['localhost'], issuers: [issuer] },
+      {
+        names: Array.from({ length: 101 }, (_, number) => `n${number}.example.com`),
+        issuers: [issuer],
+      },
+      { names: ['host'], issuers: [ours] },
     ],
     { storage: memoryStorage(), now },
   );
@@ -82,7 +89,7 @@ it('begins with the budget in the storage, which orders that wait have taken fro
     certificate: { names: ['a.example.com'], issuer: 'test', keyType: 'ec-p256' },
   });
   await expect(provisioner.execute(order)).resolves.toMatchObject({ error: never });
-  const { certificates } = await planOf([{ names: ['b.example.com'], issuer: limited }], {
+  const { certificates } = await planOf([{ names: ['b.example.com'], issuers: [limited] }], {
     storage,
     now,
   });
@@ -92,4 +99,29 @@ it('begins with the budget in the storage, which orders that wait have taken fro
     { limit: 'certificates-per-domain', subject: 'example.com', capacity: 1, available: 0 },
   ]);
   expect(budgetPlace(limited).ca).toMatch(/^acme-v02\.api\.letsencrypt\.org-[0-9a-f]{12}$/);
+});
+
+it('says which issuer issues where the limits of the preferred one are used up', async () => {
+  const both = (limits?: { readonly capacity: number; readonly periodMs: number }) => {
+    const second = { ...ours, limits: limits && { limits: { 'new-orders': limits } } };
+    return wanted(50).map(({ names }) => ({ names, issuers: [issuer, second] }));
+  };
+  const storage = memoryStorage();
+  const open = await planOf(both(), { storage, now });
+  expect(open.certificates[44]).not.toHaveProperty('insteadOf');
+  expect(open.certificates[45]).toEqual({
+    ...{ names: ['n45.example.com'], issuer: 'ours', insteadOf: "Let's Encrypt" },
+    result: 'unlimited',
+  });
+  // Two are free now, and one comes each hour: sooner than at the preferred one.
+  const limited = await planOf(both({ capacity: 2, periodMs: 7_200_000 }), { storage, now });
+  expect(
+    limited.certificates.slice(45).map(({ at, issuer: title }) => [title, at?.slice(11, 16)]),
+  ).toEqual([
+    ['ours', '00:00'],
+    ['ours', '00:00'],
+    ['ours', '01:00'],
+    ['ours', '02:00'],
+    ['ours', '03:00'],
+  ]);
 });

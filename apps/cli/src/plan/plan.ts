@@ -1,9 +1,11 @@
 import {
   type Bucket,
+  type ChosenEntry,
+  type LimitName,
   limitText,
-  plan,
-  type PlanEntry,
-  type PlannedUse,
+  planAmong,
+  type PlannedCa,
+  type PlannedChoice,
   type PlanRefusal,
 } from '@acmex/budgets';
 import { registeredDomain } from '@acmex/budgets/registered-domain';
@@ -33,19 +35,25 @@ const incomplete = 9;
 interface PlannedIssuer extends LimitedIssuer {
   /** For people. */
   readonly title: string;
+  readonly profile?: string | undefined;
 }
 
 /** A certificate to plan. */
 export interface Wanted {
   readonly names: readonly string[];
+  /** For all of its issuers; by default each has that of its settings. */
   readonly profile?: string | undefined;
-  readonly issuer: PlannedIssuer;
+  /** The preferred one first; from one. */
+  readonly issuers: readonly PlannedIssuer[];
 }
 
 /** What a plan says of a certificate. */
 export interface PlannedCertificate {
   readonly names: readonly string[];
+  /** The one that issues it. */
   readonly issuer: string;
+  /** The preferred issuer, whose limits are used up or which refuses the certificate. */
+  readonly insteadOf?: string | undefined;
   /** `unlimited`: the limits of the CA are not known. */
   readonly result: 'planned' | 'refused' | 'issued' | 'unlimited';
   /** RFC 3339 */
@@ -70,7 +78,8 @@ export interface PlanDocument {
 }
 
 /**
- * `acmex plan`: shows when the limits of the CA allow each certificate, without a request to it.
+ * `acmex plan`: shows when and where the limits of the CAs allow each certificate, without a request
+ * to them.
  * @returns the exit code
  */
 export async function planCertificates(
@@ -98,8 +107,7 @@ async function wantedCertificates(
     isChosen || file !== undefined ? await chooseAuthority(options, configuration, env) : undefined;
   if (file !== undefined && chosen) {
     const lines = namesIn(await readText(file, 'the list of names'));
-    if (lines.length > 0)
-      return lines.map((names) => ({ names, issuer: chosen, profile: profile ?? chosen.profile }));
+    if (lines.length > 0) return lines.map((names) => ({ names, issuers: [chosen], profile }));
     throw new CliError(
       'ERR_CLI_FILE',
       `the list of names ${file} has no name: write the names of one certificate on each line`,
@@ -107,7 +115,7 @@ async function wantedCertificates(
   }
   const wanted = configuredCertificates(configuration).map((entry) => ({
     ...entry,
-    issuer: chosen ?? entry.issuer,
+    issuers: chosen ? [chosen] : entry.issuers,
     profile: profile ?? entry.profile,
   }));
   if (wanted.length > 0) return wanted;
@@ -137,9 +145,7 @@ function configuredCertificates(config: Config): readonly Wanted[] {
       profile,
       issuers = entry.issuer === undefined ? undefined : [entry.issuer],
     } = entry;
-    // The others issue only where it does not work.
-    const issuer = resolvedIssuer(issuersNamed(config, issuers)[0]);
-    return { names, issuer, profile: profile ?? issuer.profile };
+    return { names, issuers: issuersNamed(config, issuers).map(resolvedIssuer), profile };
   });
 }
 
@@ -162,70 +168,110 @@ export async function planOf(
 ): Promise<PlanDocument> {
   const issued = existing === 'ordered' ? new Set<string>() : await issuedNames(storage);
   const certificates: PlannedCertificate[] = [];
-  const places = new Map<string, number[]>();
-  for (const [index, { names, issuer }] of wanted.entries()) {
-    const { ca } = budgetPlace(issuer);
-    const limits = limitsOf(issuer);
-    const parsed = canonical(names, limits !== undefined);
-    const shared = { names, issuer: issuer.title };
-    if ('refusal' in parsed)
-      certificates[index] = { ...shared, result: 'refused', refusals: [parsed.refusal] };
-    else if (issued.has(keyOf(parsed.names))) certificates[index] = { ...shared, result: 'issued' };
-    else if (!limits) certificates[index] = { ...shared, result: 'unlimited' };
-    else places.set(ca, [...(places.get(ca) ?? []), index]);
+  const planned: (Planned & { readonly index: number })[] = [];
+  for (const [index, certificate] of wanted.entries()) {
+    const { choices, refusal } = choicesOf(certificate);
+    const names = choices[0]?.order.names;
+    const shared = { names: certificate.names, issuer: certificate.issuers[0]?.title ?? '' };
+    if (!names) certificates[index] = { ...shared, result: 'refused', refusals: refusal };
+    else if (issued.has(keyOf(names))) certificates[index] = { ...shared, result: 'issued' };
+    else planned.push({ index, wanted: certificate, choices });
   }
-  const limits: PlanDocument['limits'][number][] = [];
-  let end = now;
-  for (const indexes of places.values()) {
-    const atCa = indexes.flatMap((index) => wanted[index] ?? []);
-    const planned = await planAt(atCa, { storage, now });
-    for (const [position, index] of indexes.entries()) {
-      const [entry, of] = [planned.entries[position], wanted[index]];
-      if (entry && of) certificates[index] = toPlanned(entry, of);
-    }
-    limits.push(...planned.limits);
-    end = Math.max(end, planned.end);
+  const cas = await plannedCas(
+    planned.flatMap(({ choices }) => choices.map(({ issuer }) => issuer)),
+    storage,
+  );
+  const plan = planAmong(
+    planned.map(({ choices }) => choices.map(({ order }) => order)),
+    { cas, registeredDomain, now },
+  );
+  for (const [position, { index, ...certificate }] of planned.entries()) {
+    const entry = plan.entries[position];
+    if (entry) certificates[index] = toPlanned(entry, certificate, cas);
   }
-  return { from: timeText(now), end: timeText(end), certificates, limits };
-}
-
-/** Plans certificates at one CA. */
-async function planAt(
-  wanted: readonly Wanted[],
-  { storage, now }: { readonly storage: Storage; readonly now: number },
-) {
-  const [first] = wanted;
-  const limits = first && limitsOf(first.issuer);
-  if (!first || !limits) return { entries: [], limits: [], end: now };
-  const buckets = new Map<string, Bucket>();
-  for await (const { key, ...bucket } of storedBudgets(storage, budgetPlace(first.issuer).ca))
-    buckets.set(key, bucket);
-  const orders = wanted.map(({ names, profile, issuer }) => ({
-    names: identifiers(names).map(({ value }) => value),
-    profile,
-    account: budgetPlace(issuer).account,
+  const limits = plan.used.map(({ ca, limit, subject, taken, earliestEnd }) => ({
+    issuer: cas.get(ca)?.title ?? ca,
+    limit: limitOf(cas.get(ca), limit, subject),
+    certificates: taken,
+    earliestEnd: timeText(earliestEnd),
   }));
-  const renewalShare = renewalShareOf(first.issuer);
-  const result = plan(orders, { limits, registeredDomain, now, renewalShare, buckets });
-  const toLimit = ({ limit, subject, taken, earliestEnd }: PlannedUse) => {
-    const rule = limits.limits[limit];
-    return {
-      issuer: first.issuer.title,
-      limit: rule ? limitText(limit, subject, rule) : limit,
-      certificates: taken,
-      earliestEnd: timeText(earliestEnd),
-    };
-  };
-  return { entries: result.entries, end: result.end, limits: result.used.map(toLimit) };
+  return { from: timeText(now), end: timeText(plan.end), certificates, limits };
 }
 
-function toPlanned(entry: PlanEntry, { names, issuer }: Wanted): PlannedCertificate {
-  const shared = { names, issuer: issuer.title };
-  if ('refusals' in entry) return { ...shared, result: 'refused', refusals: entry.refusals };
-  const { at, waitsFor } = entry;
-  const rule = waitsFor && limitsOf(issuer)?.limits[waitsFor.limit];
-  const text = waitsFor && rule && limitText(waitsFor.limit, waitsFor.subject, rule);
+/** A certificate with the issuers that may issue it. */
+interface Planned {
+  readonly wanted: Wanted;
+  readonly choices: readonly { readonly issuer: PlannedIssuer; readonly order: PlannedChoice }[];
+}
+
+type TitledCa = PlannedCa & Pick<PlannedIssuer, 'title'>;
+
+/** Returns the issuers that may have the names; else why the first may not. */
+function choicesOf({
+  names,
+  profile,
+  issuers,
+}: Wanted): Pick<Planned, 'choices'> & { readonly refusal: PlannedCertificate['refusals'] } {
+  const parsed = issuers.map((issuer) => ({
+    issuer,
+    read: canonical(names, limitsOf(issuer) !== undefined),
+  }));
+  const [first] = parsed;
+  return {
+    choices: parsed.flatMap(({ issuer, read }) => {
+      if ('refusal' in read) return [];
+      const { ca, account } = budgetPlace(issuer);
+      const order = { names: read.names, ca, account, profile: profile ?? issuer.profile };
+      return [{ issuer, order }];
+    }),
+    refusal: first && 'refusal' in first.read ? [first.read.refusal] : [],
+  };
+}
+
+/** Returns the CAs of issuers, with their buckets in a storage. */
+async function plannedCas(
+  issuers: readonly PlannedIssuer[],
+  storage: Storage,
+): Promise<ReadonlyMap<string, TitledCa>> {
+  const cas = new Map<string, TitledCa>();
+  for (const issuer of issuers) {
+    const { ca } = budgetPlace(issuer);
+    if (cas.has(ca)) continue;
+    const buckets = new Map<string, Bucket>();
+    const limits = limitsOf(issuer);
+    if (limits)
+      for await (const { key, ...bucket } of storedBudgets(storage, ca)) buckets.set(key, bucket);
+    cas.set(ca, {
+      ...{ title: issuer.title, buckets, renewalShare: renewalShareOf(issuer) },
+      limits: limits ?? { limits: {}, exemptsRenewals: false },
+    });
+  }
+  return cas;
+}
+
+function toPlanned(
+  entry: ChosenEntry,
+  { wanted: { names, issuers }, choices }: Planned,
+  cas: ReadonlyMap<string, TitledCa>,
+): PlannedCertificate {
+  const preferred = issuers[0]?.title ?? '';
+  if ('refusals' in entry)
+    return { names, issuer: preferred, result: 'refused', refusals: entry.refusals };
+  const { at, waitsFor, choice } = entry;
+  const issuer = choices[choice]?.issuer;
+  const shared = {
+    names,
+    issuer: issuer?.title ?? preferred,
+    ...(issuer === issuers[0] ? {} : { insteadOf: preferred }),
+  };
+  if (issuer && !limitsOf(issuer)) return { ...shared, result: 'unlimited' };
+  const text = waitsFor && limitOf(cas.get(waitsFor.ca), waitsFor.limit, waitsFor.subject);
   return { ...shared, result: 'planned', at: timeText(at), waitsFor: text };
+}
+
+function limitOf(ca: PlannedCa | undefined, limit: LimitName, subject: string): string {
+  const rule = ca?.limits.limits[limit];
+  return rule ? limitText(limit, subject, rule) : limit;
 }
 
 /** Returns names in canonical form, or why no certificate can have them. */
@@ -255,15 +301,20 @@ const keyOf = (names: readonly string[]) => [...names].sort().join(' ');
 
 function toResult(document: PlanDocument): Result {
   const rows = document.certificates.map(
-    ({ names, issuer, result, at, waitsFor, refusals = [] }) => ({
+    ({ names, issuer, insteadOf, result, at, waitsFor, refusals = [] }) => ({
       at: at ?? result,
       names:
         names.length > 3 ? `${names.slice(0, 3).join(' ')} … (${names.length})` : names.join(' '),
       issuer,
-      remark: waitsFor ?? refusals.map(({ message }) => message).join('; '),
+      remark:
+        waitsFor ?? insteadText(insteadOf) ?? refusals.map(({ message }) => message).join('; '),
     }),
   );
   return { text: [table(rows), ...summary(document)].join('\n'), document, rows };
+}
+
+function insteadText(insteadOf: string | undefined): string | undefined {
+  return insteadOf && `instead of ${insteadOf}, whose limits are used up or which refuses it`;
 }
 
 function summary({ certificates, limits, end }: PlanDocument): readonly string[] {
