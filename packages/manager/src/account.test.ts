@@ -8,7 +8,7 @@ import {
 import type { ChallengeSolver } from '@acmex/client';
 import { virtualClock } from '@acmex/clock';
 import { outbox, Provisioner } from '@acmex/orchestrator';
-import type { Fetch } from '@acmex/protocol';
+import { acmeSession, type Fetch, importAccountKey, newAccount } from '@acmex/protocol';
 import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { acmeIssuer } from './acme-issuer.ts';
@@ -28,13 +28,15 @@ const description = {
 };
 
 const authority = await createDevelopmentAuthority({ clock });
+const place = memoryStorage();
+await saveAuthority(place, authority);
+const { issuer } = await loadAuthority(place, { kind: 'development', clock });
 
 /** A CA at one URL, which can be reset: then it has the same certificates and no accounts. */
 async function resettableCa() {
   const start = async () => {
     const storage = memoryStorage();
     await saveAuthority(storage, authority);
-    const { issuer } = await loadAuthority(storage, { kind: 'development', clock });
     return acmeServer({
       url: 'https://ca.test/acme',
       storage,
@@ -198,6 +200,163 @@ describe('a change of the key of an account', () => {
     expect(account).toMatchObject({ status: 'valid' });
     expect(isChanged).toBe(true);
     await expect(clock.run(accountOf(description, options))).resolves.toEqual(account);
+  });
+});
+
+/**
+ * A process that ends right after one of its writes and requests, whose result it does not see. What
+ * comes later does not reach the storage or the CA.
+ */
+function endingAfter(step: number) {
+  let steps = 0;
+  const ended = new Error('the process has ended');
+  const wrapped =
+    <A extends readonly unknown[], R>(work: (...args: A) => Promise<R>) =>
+    async (...args: A) => {
+      steps += 1;
+      if (steps > step) throw ended;
+      const result = await work(...args);
+      if (steps >= step) throw ended;
+      return result;
+    };
+  return {
+    options: {
+      ...options,
+      fetch: wrapped(ca.fetch),
+      storage: { ...storage, write: wrapped(storage.write) },
+    },
+    hasEnded: () => steps >= step,
+  };
+}
+
+/** The keys that were ever stored, and the account of each at the CA. */
+async function accountsOfKeys(keys: ReadonlySet<string>) {
+  const known: string[] = [];
+  for (const pem of keys) {
+    const { directory } = description;
+    const key = await importAccountKey(pem);
+    const session = acmeSession({ directory, key, fetch: ca.fetch, clock });
+    const account = await newAccount(session, { onlyReturnExisting: true }).catch(() => undefined);
+    if (account) known.push(pem);
+  }
+  return known;
+}
+
+describe('a change of the key of an account that is interrupted', () => {
+  interface Stored {
+    readonly key: string;
+    readonly next?: string;
+  }
+  let keys: Set<string>;
+  const storedAccount = async () => {
+    const entries: Stored[] = [];
+    for await (const { value } of storage.list('account'))
+      entries.push(JSON.parse(Buffer.from(value).toString()) as Stored);
+    expect(entries).toHaveLength(1);
+    return entries[0]!;
+  };
+  const begin = async () => {
+    ca = await resettableCa();
+    keys = new Set();
+    const memory = memoryStorage();
+    storage = {
+      ...memory,
+      write: async (changes, writeOptions) => {
+        const versions = await memory.write(changes, writeOptions);
+        const { key, next } = await storedAccount().catch((): Partial<Stored> => ({}));
+        for (const pem of [key, next]) if (pem !== undefined) keys.add(pem);
+        return versions;
+      },
+    };
+    options = { storage, fetch: ca.fetch, clock };
+    await clock.run(registerAccount(description, options));
+  };
+
+  it.each([
+    ['the account is used', async () => await accountOf(description, options)],
+    ['the change is repeated', async () => await rotateAccountKey(description, options)],
+  ])('at any step leaves one key, which the CA accepts, when %s', async (_, again) => {
+    const changed: number[] = [];
+    for (let step = 1; ; step += 1) {
+      await begin();
+      const before = await storedAccount();
+      const process = endingAfter(step);
+      const end = await clock.run(
+        rotateAccountKey(description, process.options).then(
+          () => 'done',
+          () => 'interrupted',
+        ),
+      );
+      if (!process.hasEnded()) {
+        expect(end).toBe('done');
+        expect(step).toBeGreaterThan(7);
+        break;
+      }
+      await expect(clock.run(again())).resolves.toMatchObject({ status: 'valid' });
+      const after = await storedAccount();
+      expect(after.next).toBeUndefined();
+      expect(await accountsOfKeys(keys)).toEqual([after.key]);
+      const events: string[] = [];
+      for await (const { type } of outbox(storage).list())
+        if (type === 'account_key_changed') events.push(type);
+      const isChanged = after.key !== before.key;
+      expect(events.length > 0).toBe(isChanged);
+      if (isChanged) changed.push(step);
+    }
+    // Some steps come before the CA has the new key, and some after.
+    expect(changed.length).toBeGreaterThan(2);
+  });
+
+  it('loses no key while the CA knows neither, and registers again when a person asks for it', async () => {
+    await begin();
+    // The answer to the change is lost.
+    const lost: Fetch = async (url, request) => {
+      const answer = await ca.fetch(url, request);
+      if (url.endsWith('/key-change')) throw new TypeError('fetch failed');
+      return answer;
+    };
+    const changing = rotateAccountKey(description, { ...options, fetch: lost });
+    await expect(clock.run(changing)).rejects.toHaveProperty('code');
+    const { next } = await storedAccount();
+    const blind: Fetch = async (url, request) =>
+      url.endsWith('/new-account')
+        ? new Response('{"type":"urn:ietf:params:acme:error:accountDoesNotExist"}', {
+            status: 400,
+            headers: { 'content-type': 'application/problem+json' },
+          })
+        : await ca.fetch(url, request);
+    await expect(
+      clock.run(accountOf(description, { ...options, fetch: blind })),
+    ).rejects.toMatchObject({
+      code: 'ERR_MANAGER_ISSUER',
+      message: expect.stringContaining('acmex account register'),
+    });
+    await expect(storedAccount()).resolves.toMatchObject({ next });
+    await expect(clock.run(accountOf(description, options))).resolves.toMatchObject({
+      status: 'valid',
+    });
+    await expect(storedAccount()).resolves.toMatchObject({ key: next });
+  });
+
+  it('is given up when the CA has lost the account, and a person registers it again', async () => {
+    await begin();
+    const away: Fetch = async (url, request) => {
+      if (url.endsWith('/key-change')) throw new TypeError('fetch failed');
+      return await ca.fetch(url, request);
+    };
+    const changing = rotateAccountKey(description, { ...options, fetch: away });
+    await expect(clock.run(changing)).rejects.toHaveProperty('code');
+    const { key, next } = await storedAccount();
+    expect(next).toBeDefined();
+    await ca.reset();
+    await expect(clock.run(accountOf(description, options))).rejects.toMatchObject({
+      code: 'ERR_MANAGER_ISSUER',
+    });
+    await expect(clock.run(registerAccount(description, options))).resolves.toMatchObject({
+      status: 'valid',
+    });
+    const after = await storedAccount();
+    expect([after.key, after.next]).toEqual([key, undefined]);
   });
 });
 

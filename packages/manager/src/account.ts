@@ -126,14 +126,17 @@ function newSession(
 
 /**
  * Returns the account as the CA has it. Creates it where there is none, and creates it again with
- * the same key if the CA has lost it.
+ * the same key if the CA has lost it, also in the middle of a change of its key.
  * @throws as `accountSession`
  */
 export async function registerAccount(
   description: AccountDescription,
   options: AccountOptions,
 ): Promise<Account> {
-  const { signal } = options;
+  const { storage, signal } = options;
+  const stored = await storage.get(keyOf(description), { signal });
+  if (stored && record.read(stored).next !== undefined)
+    await settleKey(description, options, { isLost: true });
   const session = await accountSession(description, options);
   try {
     return await getAccount(session, { signal });
@@ -559,7 +562,7 @@ async function storedAccount(
   }
   const { key, account, next } = record.read(entry);
   if (next !== undefined) {
-    await settleKey(location, description, options);
+    await settleKey(description, options, { isLost: false });
     return await storedAccount(description, options);
   }
   assertSameKey(key, description);
@@ -589,19 +592,29 @@ function assertSameKey(key: string, { keyReference, title }: AccountDescription)
 
 /**
  * Ends a rotation that was interrupted: asks the CA which of the two keys the account has. Waits
- * for a rotation in progress.
+ * for a rotation in progress. Does nothing where there is none.
+ * @param isLost whether the account is taken for lost if the CA knows neither key: the former key
+ * stays then
+ * @throws ManagerError `ERR_MANAGER_ISSUER` if the CA knows neither key, and both stay
  */
 async function settleKey(
-  location: string,
   description: AccountDescription,
   options: AccountOptions,
+  { isLost }: { readonly isLost: boolean },
 ): Promise<void> {
   const { storage, signal, clock = systemClock } = options;
+  const location = keyOf(description);
   await using lock = await acquireLock(storage, location, { signal, clock });
   const entry = await readEntry(storage, location, signal);
   const { next, ...current } = record.read(entry);
   if (next === undefined) return;
   const hasChanged = await hasAccount(current.directory, next, options);
+  // Some CAs know a new key only seconds later.
+  if (!hasChanged && !isLost && !(await hasAccount(current.directory, current.key, options)))
+    throw new ManagerError(
+      'ERR_MANAGER_ISSUER',
+      `a change of the key of the account at ${description.title} was interrupted, and the CA knows neither the former key nor the new one: try again in a few minutes, or register again with acmex account register if the CA has lost the account`,
+    );
   await lock.write([
     put(location, { ...current, key: hasChanged ? next : current.key }, entry.version),
     ...(hasChanged
