@@ -14,6 +14,8 @@ export interface DeployTargetSubject {
   inUse(): Promise<InUse | undefined>;
   /** The credentials of the target, in each form in which the place gets them. */
   readonly secrets: readonly string[];
+  /** Of the second certificate, where the place takes only keys of one type: that of the first. */
+  readonly keyType?: KeyType;
 }
 
 /** What is in use at a place. */
@@ -51,15 +53,17 @@ export type DeployTargetClause =
       readonly check: (subject: StandInTargetSubject) => Promise<void>;
     };
 
-const bundles = new Map<KeyType, Promise<CompleteBundle>>();
+const bundles = new Map<string, Promise<CompleteBundle>>();
 
 /**
  * Returns a certificate for `a.test` with a key of this type, and one of a CA behind it; each is
  * made once.
+ * @param number distinguishes certificates of one type
  */
-export function testBundle(type: KeyType): Promise<CompleteBundle> {
-  const made = bundles.get(type) ?? newBundle(type);
-  bundles.set(type, made);
+export function testBundle(type: KeyType, number = 1): Promise<CompleteBundle> {
+  const name = `${type} ${number}`;
+  const made = bundles.get(name) ?? newBundle(type);
+  bundles.set(name, made);
   return made;
 }
 
@@ -85,7 +89,7 @@ async function newBundle(type: KeyType): Promise<CompleteBundle> {
 }
 
 const first = () => testBundle('ec-p256');
-const second = () => testBundle('rsa-2048');
+const second = ({ keyType = 'rsa-2048' }: DeployTargetSubject) => testBundle(keyType, 2);
 
 function memory(): TargetMemory {
   let stored: string | undefined;
@@ -134,10 +138,11 @@ function pemBlocks(pem: string): readonly string[] {
 
 /** Checks what a failure is: its code, that it names the target, and that it has no secret. */
 async function assertFails(
-  { target, secrets }: DeployTargetSubject,
+  subject: DeployTargetSubject,
   code: DeployErrorCode,
   work: () => Promise<unknown>,
 ): Promise<void> {
+  const { target, secrets } = subject;
   const error: unknown = await work().then(
     () => undefined,
     (reason: unknown) => reason,
@@ -146,7 +151,7 @@ async function assertFails(
   assert.equal(errorCode(error), code, error.message);
   assert.ok(error.message.includes(target.name), `${error.message} does not name ${target.name}`);
   const text = inspect(error, { depth: 9 });
-  const { privateKey } = await second();
+  const { privateKey } = await second(subject);
   for (const secret of [...secrets, ...keyTexts(privateKey)])
     assert.ok(!text.includes(secret), `it reveals a secret: ${text}`);
 }
@@ -161,7 +166,7 @@ const failsWith =
   (kind: TargetTrouble, code: DeployErrorCode) =>
   async (subject: StandInTargetSubject): Promise<void> => {
     const { stage, deploy } = lineage(subject);
-    const [former, bundle] = await Promise.all([first(), second()]);
+    const [former, bundle] = await Promise.all([first(), second(subject)]);
     await deploy(former);
     subject.trouble(kind);
     await assertFails(subject, code, async () => {
@@ -190,8 +195,8 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
       const certificates = lineage(subject);
       await certificates.deploy(await first());
       await assertInUse(subject, await first());
-      await certificates.deploy(await second(), await first());
-      await assertInUse(subject, await second());
+      await certificates.deploy(await second(subject), await first());
+      await assertInUse(subject, await second(subject));
     },
   },
   {
@@ -209,7 +214,7 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
     live: true,
     async check(subject) {
       const certificates = lineage(subject);
-      const [former, bundle] = await Promise.all([first(), second()]);
+      const [former, bundle] = await Promise.all([first(), second(subject)]);
       await certificates.deploy(former);
       const staged = await certificates.stage(bundle, former);
       await staged.apply({});
@@ -224,7 +229,7 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
     async check(subject) {
       const certificates = lineage(subject);
       await certificates.deploy(await first());
-      const staged = await certificates.stage(await second(), await first());
+      const staged = await certificates.stage(await second(subject), await first());
       await staged.rollBack({});
       await assertInUse(subject, await first());
     },
@@ -235,7 +240,7 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
     live: true,
     async check(subject) {
       const certificates = lineage(subject);
-      const [former, bundle] = await Promise.all([first(), second()]);
+      const [former, bundle] = await Promise.all([first(), second(subject)]);
       await certificates.deploy(former);
       await (await certificates.stage(bundle, former)).apply({});
       const again: StagedCertificate = await certificates.stage(bundle, former);
@@ -251,11 +256,11 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
     async check(subject) {
       const certificates = lineage(subject);
       await certificates.deploy(await first());
-      const staged = await certificates.stage(await second(), await first());
+      const staged = await certificates.stage(await second(subject), await first());
       await staged.apply({});
       await staged.rollBack({});
-      await certificates.deploy(await second(), await first());
-      await assertInUse(subject, await second());
+      await certificates.deploy(await second(subject), await first());
+      await assertInUse(subject, await second(subject));
     },
   },
   {
@@ -283,7 +288,7 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
     live: false,
     async check(subject) {
       const certificates = lineage(subject);
-      const [former, bundle] = await Promise.all([first(), second()]);
+      const [former, bundle] = await Promise.all([first(), second(subject)]);
       await certificates.deploy(former);
       for (const kind of ['lost-answer', 'server-error'] as const)
         for (const after of [0, 1, 2, 3]) {
@@ -309,7 +314,7 @@ export const deployTargetContract: readonly DeployTargetClause[] = [
       const reason = new Error('enough');
       const work = (async () => {
         const { signal } = controller;
-        const staged = await certificates.stage(await second(), await first(), signal);
+        const staged = await certificates.stage(await second(subject), await first(), signal);
         await staged.apply({ signal });
       })();
       setImmediate(() => controller.abort(reason));

@@ -1,2 +1,2 @@
 export { route53, type Route53Options } from './route53.ts';
-export type { AwsAccessKey, AwsProfile } from './route53-api.ts';
+export type { AwsAccessKey, AwsProfile } from '@acmex/aws';

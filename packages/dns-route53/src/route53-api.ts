@@ -1,29 +1,16 @@
 import { Route53Client, type Route53ClientConfig } from '@aws-sdk/client-route-53';
 import { type Clock, systemClock } from '@acmex/clock';
 import {
-  concealed,
-  DnsError,
-  type HostAnswer,
-  type Refusal,
-  reveal,
-  sdkApi,
-  type SdkApi,
-  type Secret,
-} from '@acmex/dns';
+  type AwsAccessKey,
+  type AwsAnswer,
+  awsAnswer,
+  awsConnection,
+  type AwsProfile,
+  awsTrouble,
+  unmemoized,
+} from '@acmex/aws';
+import { concealed, type HostAnswer, type Refusal, sdkApi, type SdkApi } from '@acmex/dns';
 import { assumedRole, type AwsCredentials } from './assumed-role.ts';
-
-/** An access key of IAM or STS. */
-export interface AwsAccessKey {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: Secret;
-  /** Of temporary credentials. */
-  readonly sessionToken?: Secret;
-}
-
-/** A profile of the files that AWS's tools share: `~/.aws/config` and `~/.aws/credentials`. */
-export interface AwsProfile {
-  readonly profile: string;
-}
 
 export interface Route53ApiOptions {
   /**
@@ -56,13 +43,12 @@ export function route53Api({
   requestHandler,
   clock = systemClock,
 }: Route53ApiOptions): { readonly call: SdkApi; readonly send: Send } {
-  const key = credentials && 'accessKeyId' in credentials ? keyOf(credentials) : undefined;
+  const access = awsConnection(credentials, { provider: 'route53' });
   let ofRole: AwsCredentials | undefined;
   const connection = { region, maxAttempts: 1, ...(requestHandler ? { requestHandler } : {}) };
   const source = new Route53Client({
     ...connection,
-    ...(credentials && 'profile' in credentials ? { profile: credentials.profile } : {}),
-    ...(key ? { credentials: unmemoized(key.current) } : {}),
+    ...access.client,
   });
   const client =
     roleArn === undefined
@@ -73,7 +59,7 @@ export function route53Api({
         });
   const sdk = sdkApi({
     provider: 'route53',
-    toAnswer: toAnswer,
+    toAnswer,
     refusal(json) {
       const refused = refusal(json);
       if (refused?.code === 'ERR_DNS_CREDENTIALS') role?.forget();
@@ -81,20 +67,13 @@ export function route53Api({
     },
     conceal: (text) =>
       concealed(text, [
-        ...(key?.secrets() ?? []),
+        ...access.secrets(),
         ...(ofRole ? [ofRole.secretAccessKey, ofRole.sessionToken] : []),
       ]),
     clock,
   });
   const callAsSource: SdkApi = (what, once, options) =>
-    sdk(
-      what,
-      async (signal) => {
-        await key?.renew();
-        return await once(signal).catch(noCredentials);
-      },
-      options,
-    );
+    sdk(what, async (signal) => await access.attempt(async () => await once(signal)), options);
   const role =
     roleArn === undefined
       ? undefined
@@ -109,95 +88,18 @@ export function route53Api({
   return { send: client.send.bind(client), call };
 }
 
-/** Marks credentials that the SDK would else ask for once, and keep forever, as they have no end. */
-function unmemoized<T extends object>(credentials: T): T & { readonly memoized: true } {
-  return Object.assign(credentials, { memoized: true as const });
-}
-
-/** An access key in clear, as it was when it was last asked for. */
-function keyOf({ accessKeyId, secretAccessKey, sessionToken }: AwsAccessKey) {
-  let now: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  } = { accessKeyId, secretAccessKey: '' };
-  const clear = (secret: Secret, what: string) => reveal(secret, { provider: 'route53', what });
-  return {
-    current: async () => now,
-    secrets: () => [now.secretAccessKey, now.sessionToken ?? ''],
-    renew: async () => {
-      now = {
-        accessKeyId,
-        secretAccessKey: await clear(secretAccessKey, 'the secret access key'),
-        ...(sessionToken === undefined
-          ? {}
-          : { sessionToken: await clear(sessionToken, 'the session token') }),
-      };
-    },
-  };
-}
-
-function noCredentials(error: unknown): never {
-  if (!(error instanceof Error) || !/^(Credentials|Token)ProviderError$/.test(error.name))
-    throw error;
-  throw new DnsError(
-    'ERR_DNS_CREDENTIALS',
-    `route53: AWS finds no credentials (${error.message}): give an access key or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
-    { cause: error },
-  );
-}
-
-interface AwsWords {
-  readonly awsCode: string;
-  readonly message: string;
-}
-
-/** The SDK's errors have what AWS answered beside them, also where that could not be read. */
 function toAnswer(error: unknown): HostAnswer | undefined {
-  const { $metadata, $response, $fault, name, message } = error as {
-    readonly $metadata?: { readonly httpStatusCode?: number };
-    readonly $response?: { readonly headers?: Record<string, string> };
-    readonly $fault?: string;
-    readonly name: string;
-    readonly message: string;
-  };
-  const status = $metadata?.httpStatusCode;
-  if (status === undefined) return undefined;
-  return {
-    status,
-    headers: new Headers($response?.headers),
-    ...($fault === undefined || name === 'Unknown'
-      ? {}
-      : { json: { awsCode: name, message } satisfies AwsWords }),
-  };
+  const answer = awsAnswer(error);
+  return answer && { ...answer, json: answer.reason };
 }
-
-const refusedCredentials = [
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'IncompleteSignature',
-  'InvalidClientTokenId',
-  'InvalidSignatureException',
-  'RequestExpired',
-  'SignatureDoesNotMatch',
-  'UnrecognizedClientException',
-];
-/** Mostly of status 400. */
-const tooMany = [
-  'PriorRequestNotComplete',
-  'RequestLimitExceeded',
-  'SlowDown',
-  'Throttling',
-  'ThrottlingException',
-  'TooManyRequestsException',
-];
 
 function refusal(json: unknown): Refusal | undefined {
   if (typeof json !== 'object' || json === null || !('awsCode' in json)) return undefined;
-  const { awsCode, message } = json as AwsWords;
+  const { awsCode, message } = json as NonNullable<AwsAnswer['reason']>;
   const words = { message: `${message} (${awsCode})` };
-  if (refusedCredentials.includes(awsCode)) return { ...words, code: 'ERR_DNS_CREDENTIALS' };
-  if (tooMany.includes(awsCode)) return { ...words, code: 'ERR_DNS_RATE_LIMITED' };
+  const trouble = awsTrouble(awsCode);
+  if (trouble === 'credentials') return { ...words, code: 'ERR_DNS_CREDENTIALS' };
+  if (trouble === 'rate-limited') return { ...words, code: 'ERR_DNS_RATE_LIMITED' };
   return awsCode === 'InvalidChangeBatch' && message.includes('is not permitted in zone')
     ? { ...words, code: 'ERR_DNS_ZONE_NOT_FOUND' }
     : words;

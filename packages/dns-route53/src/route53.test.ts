@@ -5,13 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { signatureOf } from '@acmex/aws/stand-in';
 import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { route53, type Route53Options } from './index.ts';
 import { route53StandIn, type Route53StandInOptions } from './route53.testing.ts';
-import { signatureOf } from './signature.testing.ts';
 import { read, written } from './txt-value.ts';
 
 const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-key-that-stays-secret' };

@@ -1,11 +1,5 @@
-import { systemClock } from '@acmex/clock';
-import {
-  type StandIn,
-  type StandInAnswer,
-  standIn,
-  type StandInRequest,
-} from '@acmex/dns/stand-in';
-import { sha256, signatureOf } from './signature.testing.ts';
+import { isSigned, standInHandler } from '@acmex/aws/stand-in';
+import { type StandInAnswer, standIn } from '@acmex/dns/stand-in';
 import {
   changed,
   changesOf,
@@ -73,7 +67,7 @@ export function route53StandIn({ zones: input, pending = 0, ...keys }: Route53St
     failure(404, 'NoSuchHostedZone', `No hosted zone found with ID: ${id}`);
   const host = standIn({
     baseUrl: 'https://route53.amazonaws.com/2013-04-01',
-    authorized: (request) => signed(request, keys),
+    authorized: (request) => isSigned(request, keys, 'us-east-1/route53'),
     words: {
       credentials: failure(
         403,
@@ -175,86 +169,11 @@ export function route53StandIn({ zones: input, pending = 0, ...keys }: Route53St
     [...sets.values()].flat().filter((set) => set.type === 'TXT' && set.name === stored(name));
   return {
     ...host,
-    requestHandler: requestHandler(host),
+    requestHandler: standInHandler(host),
     lookUp: async (name: string) => at(name).flatMap(({ values = [] }) => values.map(text)),
     at,
     put: (zone: string, set: RecordSet) => {
       sets.set(zone, [...(sets.get(zone) ?? []), set]);
-    },
-  };
-}
-
-/** Whether a request has a signature, of these keys, over what must be signed, of these minutes. */
-function signed(
-  { method, url, headers: requestHeaders, text: body }: StandInRequest,
-  {
-    accessKeyId,
-    secretAccessKey,
-    sessionToken,
-  }: Pick<Route53StandInOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>,
-): boolean {
-  const headers = Object.fromEntries(requestHeaders);
-  const [, key, scope = '', list = '', signature] =
-    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8}\/us-east-1\/route53\/aws4_request), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
-      headers['authorization'] ?? '',
-    ) ?? [];
-  const time = headers['x-amz-date'] ?? '';
-  const names = list.split(';');
-  if (
-    key !== accessKeyId ||
-    !/^\d{8}T\d{6}Z$/.test(time) ||
-    !scope.startsWith(time.slice(0, 8)) ||
-    headers['x-amz-security-token'] !== sessionToken
-  )
-    return false;
-  if (Math.abs(systemClock.now().since(time).total('minutes')) > 15) return false;
-  if (
-    ![
-      'host',
-      ...Object.keys(headers).filter(
-        (name) => name.startsWith('x-amz-') || name === 'content-type',
-      ),
-    ].every((name) => names.includes(name))
-  )
-    return false;
-  if ((headers['x-amz-content-sha256'] ?? sha256(body)) !== sha256(body)) return false;
-  return (
-    signatureOf({ method, url, headers, body }, { names, scope, secretAccessKey }) === signature
-  );
-}
-
-/** A request as the SDK hands it on. */
-interface SdkRequest {
-  readonly method: string;
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly headers: Record<string, string>;
-  readonly body?: string;
-}
-
-/** The request handler that replaces the SDK's network access. */
-function requestHandler({ fetch }: StandIn) {
-  return {
-    metadata: { handlerProtocol: 'http/1.1' },
-    async handle(
-      { protocol, hostname, path, query, ...request }: SdkRequest,
-      { abortSignal: signal }: { readonly abortSignal?: AbortSignal } = {},
-    ) {
-      const search = String(new URLSearchParams(query));
-      const { method, headers, body } = request;
-      const response = await fetch(
-        `${protocol}//${hostname}${path}${search === '' ? '' : `?${search}`}`,
-        { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) },
-      );
-      return {
-        response: {
-          statusCode: response.status,
-          headers: Object.fromEntries(response.headers),
-          body: new Uint8Array(await response.arrayBuffer()),
-        },
-      };
     },
   };
 }

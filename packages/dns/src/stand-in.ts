@@ -151,7 +151,7 @@ function bodyOf(text: string, type: string): unknown {
   if (type.startsWith('application/x-www-form-urlencoded'))
     return Object.fromEntries(new URLSearchParams(text));
   if (/^(application|text)\/([\w-]+\+)?(xml|yaml)\b/.test(type)) return text;
-  if (!type.startsWith('application/json')) return malformed;
+  if (!/^application\/(x-amz-)?json\b/.test(type)) return malformed;
   try {
     return JSON.parse(text);
   } catch {

@@ -30,6 +30,51 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-hooks')).acmeShDeploy,
   }),
   deployKind({
+    type: 'aws-acm',
+    title: 'AWS Certificate Manager',
+    package: '@acmex/deploy-aws-acm',
+    links: {
+      api: 'https://docs.aws.amazon.com/acm/latest/APIReference/API_ImportCertificate.html',
+    },
+    options: [
+      {
+        option: 'region',
+        format: 'region',
+        description:
+          'The region that has the certificate: that of the load balancer, or us-east-1 for CloudFront',
+      },
+      {
+        option: 'arn',
+        optional: true,
+        description:
+          'The ARN of an imported certificate that is replaced; by default a new one is imported once',
+      },
+      {
+        option: 'accessKeyId',
+        optional: true,
+        description: "An access key of IAM; by default what AWS's own tools find",
+      },
+      {
+        option: 'secretAccessKey',
+        optional: true,
+        secret: true,
+        description: 'The secret of the access key',
+      },
+      {
+        option: 'sessionToken',
+        optional: true,
+        secret: true,
+        description: 'The session token of temporary credentials',
+      },
+      {
+        option: 'profile',
+        optional: true,
+        description: "In place of an access key: a profile of AWS's own tools",
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-aws-acm')).awsAcm,
+  }),
+  deployKind({
     type: 'cloudflare',
     title: 'Cloudflare',
     package: '@acmex/deploy-cloudflare',

@@ -1,0 +1,1 @@
+export { awsAcm, type AwsAcmOptions } from './aws-acm.ts';
