@@ -88,7 +88,6 @@ export {
   apiKeyWeakness,
   weakCredentials,
   type Weakness,
-  webhookKey,
   webhookSecretWeakness,
 } from './weak-credentials.ts';
 export { exposedCredentials } from './exposed-credentials.ts';

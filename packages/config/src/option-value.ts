@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { CredentialKey } from './credential.ts';
-import { apiUrl, argv, choice, path, text, whole } from './keys.ts';
+import { apiUrl, argv, choice, path, switched, text, whole } from './keys.ts';
 
 /** What the value of an option of a DNS provider or a deploy target can be. */
 export interface OptionForm {
@@ -9,7 +9,7 @@ export interface OptionForm {
    * Text by default; a command is a program with its arguments, a region the name of a place of a
    * cloud, settings are credentials by the names of variables.
    */
-  readonly format?: 'url' | 'path' | 'port' | 'command' | 'region' | 'settings';
+  readonly format?: 'url' | 'path' | 'port' | 'switch' | 'command' | 'region' | 'settings';
   readonly choices?: readonly [string, ...string[]];
 }
 
@@ -28,6 +28,8 @@ export function optionValue(
       return path(meaning);
     case 'port':
       return whole(meaning, { from: 1, to: 65_535 });
+    case 'switch':
+      return switched(meaning);
     case 'command':
       return argv(meaning);
     case 'region':

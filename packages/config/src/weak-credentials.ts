@@ -1,3 +1,4 @@
+import { webhookKey } from '@acmex/egress/standard-webhooks';
 import type { Fault } from './fault.ts';
 import type { Config } from './read-config.ts';
 import { type KeyPath, pathText } from './settings.ts';
@@ -10,13 +11,6 @@ export interface Weakness {
 
 /** A key of HMAC-SHA256 has at least this many bytes. Standard Webhooks, "Signature scheme" */
 const minWebhookKeyBytes = 24;
-
-/** Returns the key of a webhook sender: `whsec_` and base64, or the text itself. */
-export function webhookKey(secret: string): Buffer {
-  return secret.startsWith('whsec_')
-    ? Buffer.from(secret.slice('whsec_'.length), 'base64')
-    : Buffer.from(secret);
-}
 
 /** Returns what is wrong with the secret of a webhook sender; undefined where it is strong. */
 export function webhookSecretWeakness(secret: string): Weakness | undefined {

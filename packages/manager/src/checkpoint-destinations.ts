@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '@acmex/clock';
-import {
-  type Config,
-  type ConfigValues,
-  openNetwork,
-  parseSyslogUrl,
-  webhookKey,
-} from '@acmex/config';
+import { type Config, type ConfigValues, openNetwork, parseSyslogUrl } from '@acmex/config';
+import { webhookKey } from '@acmex/egress/standard-webhooks';
 import { webhookSender } from '@acmex/notifications';
 import {
   appendCheckpoint,

@@ -1,5 +1,6 @@
 import type { Clock } from '@acmex/clock';
-import { type Config, type ConfigValues, type Fault, faultText, webhookKey } from '@acmex/config';
+import { type Config, type ConfigValues, type Fault, faultText } from '@acmex/config';
+import { webhookKey } from '@acmex/egress/standard-webhooks';
 import {
   email,
   type Format,

@@ -1,5 +1,6 @@
 import { type Clock, parseRetryAfter, systemClock } from '@acmex/clock';
 import type { EgressFetch, EgressHead } from '@acmex/egress';
+import { webhookHeaders } from '@acmex/egress/standard-webhooks';
 import { answerText } from './answer-text.ts';
 import type { Channel, Receipt } from './channel.ts';
 import { NotificationsError } from './errors.ts';
@@ -13,7 +14,6 @@ import {
   redirectText,
   secretsOfUrl,
 } from './receiver-url.ts';
-import { webhookHeaders } from './standard-webhooks.ts';
 import { bearer } from './template.ts';
 
 export interface WebhookSenderOptions extends ReceiverOptions {

@@ -1,13 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '@acmex/clock';
-import {
-  type Config,
-  openNetwork,
-  storageOf,
-  webhookKey,
-  webhookSecretWeakness,
-} from '@acmex/config';
+import { type Config, openNetwork, storageOf, webhookSecretWeakness } from '@acmex/config';
+import { webhookKey } from '@acmex/egress/standard-webhooks';
 import { ServerError } from '../errors.ts';
 import type { Tenant } from '../tenants.ts';
 import type { Sender } from '../webhooks/webhook-senders.ts';

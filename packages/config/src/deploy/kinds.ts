@@ -235,4 +235,37 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     ],
     load: async () => (await import('@acmex/deploy-vault')).vault,
   }),
+  deployKind({
+    type: 'webhook',
+    title: 'Webhook',
+    package: '@acmex/deploy-webhook',
+    links: { api: 'https://www.standardwebhooks.com' },
+    options: [
+      {
+        option: 'url',
+        format: 'url',
+        description: 'Where the certificate is sent; http:// only for this machine',
+      },
+      {
+        option: 'secret',
+        secret: true,
+        optional: true,
+        description:
+          'Signs each request as Standard Webhooks: whsec_ and base64, or any text of at least 24 characters',
+      },
+      {
+        option: 'token',
+        secret: true,
+        optional: true,
+        description: 'Sent as Authorization: Bearer',
+      },
+      {
+        option: 'sendKey',
+        format: 'switch',
+        optional: true,
+        description: 'Whether the private key is sent; true by default',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-webhook')).webhook,
+  }),
 ];

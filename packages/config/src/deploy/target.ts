@@ -10,7 +10,13 @@ import { deployKinds } from './kinds.ts';
 
 /** What an option of a deploy target can be. */
 export type DeployOptionValue =
-  string | number | Secret | readonly string[] | Readonly<Record<string, Secret>> | undefined;
+  | string
+  | number
+  | boolean
+  | Secret
+  | readonly string[]
+  | Readonly<Record<string, Secret>>
+  | undefined;
 
 /** A deploy target as `[deploy.NAME]` describes it. */
 export interface DeployTargetDescription {

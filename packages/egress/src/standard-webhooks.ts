@@ -1,5 +1,11 @@
 import { createHmac } from 'node:crypto';
-import type { Temporal } from 'temporal-polyfill';
+
+/** Returns the key of a secret: `whsec_` and base64, or the text itself. */
+export function webhookKey(secret: string): Buffer {
+  return secret.startsWith('whsec_')
+    ? Buffer.from(secret.slice('whsec_'.length), 'base64')
+    : Buffer.from(secret);
+}
 
 /**
  * Returns the headers that identify a message and, with a key, sign it. Standard Webhooks, "Webhook
@@ -10,7 +16,13 @@ import type { Temporal } from 'temporal-polyfill';
 export function webhookHeaders(
   id: string,
   body: string,
-  { at, key }: { readonly at: Temporal.Instant; readonly key?: Uint8Array | undefined },
+  {
+    at,
+    key,
+  }: {
+    readonly at: { readonly epochMilliseconds: number };
+    readonly key?: Uint8Array | undefined;
+  },
 ): Readonly<Record<string, string>> {
   const timestamp = String(Math.floor(at.epochMilliseconds / 1000));
   const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp };
