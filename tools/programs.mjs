@@ -77,6 +77,10 @@ export const programs = {
     debian: 'apache2-bin',
     elsewhere: "install Apache 2.4 with your system's package manager",
   },
+  haproxy: {
+    debian: 'haproxy',
+    elsewhere: "install HAProxy 2.6 or later with your system's package manager",
+  },
   postfix: {
     program: 'master',
     root: true,

@@ -1,5 +1,5 @@
 export { type Bundle, type BundleFiles, filesOf, folderName } from './bundle.ts';
-export { type FilePaths } from './certificate-files.ts';
+export { type CertificateFile, certificateFiles, type FilePaths } from './certificate-files.ts';
 export { checkTarget } from './check-target.ts';
 export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';
 export type { Deployed, DirectoryTarget } from './directory.ts';

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmod,
   chown,
+  lchown,
   mkdir,
   mkdtemp,
   readdir,
@@ -22,6 +23,8 @@ import {
   openFolder,
   type FileAttributes,
   readFileIn,
+  readTrustedFile,
+  removeTrustedFile,
   replaceFile,
   reserveFile,
   trustedFile,
@@ -176,6 +179,37 @@ describe('a reserved file', () => {
     await expect(reserveFile(at('none', 'key.pem'), { mode: 0o600 })).rejects.toMatchObject({
       code: 'ENOENT',
     });
+  });
+});
+
+describe('a file that is read or removed', () => {
+  it('is where links lead that no other user can have made', async () => {
+    await mkdir(at('archive'));
+    await writeFile(at('archive', 'key1.pem'), 'key');
+    await symlink('archive/key1.pem', at('key.pem'));
+    expect((await readTrustedFile(at('key.pem')))?.toString()).toBe('key');
+    await removeTrustedFile(at('key.pem'));
+    expect(await readdir(at('archive'))).toEqual([]);
+  });
+  it('need not be there', async () => {
+    expect(await readTrustedFile(at('key.pem'))).toBeUndefined();
+    await expect(removeTrustedFile(at('key.pem'))).resolves.toBeUndefined();
+  });
+  it('is not a pipe, which would wait for a writer', async () => {
+    execFileSync('mkfifo', [at('pipe')]);
+    await expect(readTrustedFile(at('pipe'))).rejects.toMatchObject({
+      code: 'ERR_FILES_NOT_REGULAR',
+    });
+  });
+  itAsRoot('does not follow a link of another user', async () => {
+    await mkdir(at('shared'));
+    await chmod(at('shared'), 0o1777);
+    await writeFile(at('secret'), 'secret');
+    await symlink(at('secret'), at('shared', 'link'));
+    await lchown(at('shared', 'link'), 1000, 1000);
+    for (const work of [readTrustedFile, removeTrustedFile])
+      await expect(work(at('shared', 'link'))).rejects.toMatchObject({ code: 'ERR_FILES_UNSAFE' });
+    expect(await readFile(at('secret'), 'utf8')).toBe('secret');
   });
 });
 

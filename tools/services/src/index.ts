@@ -49,6 +49,7 @@ export { startTinyproxy, type Tinyproxy, type TinyproxyOptions } from './tinypro
 export { removeFolder, type TemporaryFolder, temporaryFolder } from './temporary-folder.ts';
 export {
   startApache,
+  startHaproxy,
   startNginx,
   startOpensslServer,
   type TlsServer,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chown, writeFile } from 'node:fs/promises';
+import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
@@ -19,6 +19,8 @@ export interface TlsServerOptions {
 /** A server at 127.0.0.1. */
 export interface TlsServer extends AsyncDisposable {
   readonly port: number;
+  /** Where its `configuration` is, with `chain.pem` and `key.pem`; of Apache `site.pem`. */
+  readonly folder: string;
 }
 
 /** What a server is prepared with: a folder with `chain.pem` and `key.pem`, and its port. */
@@ -56,7 +58,7 @@ export async function startNginx(options: TlsServerOptions): Promise<TlsServer> 
     command: 'nginx',
     args: ['-p', folder, '-c', join(folder, 'configuration'), '-e', 'stderr'],
     configuration: `
-daemon off; master_process off; pid ${folder}/pid; error_log stderr notice;
+daemon off; worker_processes 1; pid ${folder}/pid; error_log stderr notice;
 events {}
 http {
   access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
@@ -72,7 +74,10 @@ http {
   }));
 }
 
-/** Starts Apache, which serves nothing but TLS. It asks a responder for what it staples. */
+/**
+ * Starts Apache, which serves nothing but TLS, with the certificate of `site.pem`. It asks a
+ * responder for what it staples.
+ */
 export async function startApache({
   responderUrl,
   ...options
@@ -82,7 +87,8 @@ export async function startApache({
 }): Promise<TlsServer> {
   return await startTlsServer(options, ({ folder, port }) => ({
     command: 'apache2',
-    args: ['-D', 'FOREGROUND', '-d', folder, '-f', join(folder, 'configuration')],
+    // The programs that write its log work in the folder after -d, and may end a moment after it.
+    args: ['-D', 'FOREGROUND', '-d', '/', '-f', join(folder, 'configuration')],
     configuration: `
 ServerName leaf.test
 Listen 127.0.0.1:${port}
@@ -94,14 +100,54 @@ ErrorLog "|$cat >&2"
 LogLevel notice
 ${['mpm_event', 'authz_core', 'socache_shmcb', 'ssl'].map(apacheModule).join('\n')}
 SSLEngine on
-SSLCertificateFile ${folder}/chain.pem
-SSLCertificateKeyFile ${folder}/key.pem
+SSLCertificateFile ${folder}/site.pem
 SSLStaplingCache shmcb:${folder}/stapling
 ${responderUrl ? `SSLUseStapling on\nSSLStaplingForceURL ${responderUrl}` : ''}
 `,
+    prepare: async () => await writeBundle(join(folder, 'site.pem'), options),
     // Before that it opens its port, and closes it again.
     ready: (log) => log.includes('resuming normal operations'),
   }));
+}
+
+/**
+ * Starts HAProxy, which serves the certificates of the folder `certificates`: at first `site.pem`.
+ * The stats socket is `socket`, one that permits no changes `reader`, and one with a port
+ * `127.0.0.1:statsPort`.
+ */
+export async function startHaproxy({
+  statsPort,
+  ...options
+}: TlsServerOptions & { readonly statsPort: number }): Promise<TlsServer> {
+  return await startTlsServer(options, ({ folder, port }) => ({
+    command: 'haproxy',
+    args: ['-db', '-f', join(folder, 'configuration')],
+    configuration: `
+global
+  stats socket ${folder}/socket mode 600 level admin
+  stats socket ${folder}/reader mode 600 level user
+  stats socket ipv4@127.0.0.1:${statsPort} level admin
+defaults
+  mode http
+  timeout connect 20s
+  timeout client 20s
+  timeout server 20s
+frontend tls
+  bind 127.0.0.1:${port} ssl crt ${folder}/certificates/
+`,
+    prepare: async () => {
+      await mkdir(join(folder, 'certificates'));
+      await writeBundle(join(folder, 'certificates/site.pem'), options);
+    },
+  }));
+}
+
+/** Writes key, certificate and chain to one file. */
+async function writeBundle(
+  path: string,
+  { chain, privateKey }: Pick<TlsServerOptions, 'chain' | 'privateKey'>,
+): Promise<void> {
+  await writeFile(path, privateKey + chain, { mode: 0o600 });
 }
 
 function apacheModule(name: string): string {
@@ -138,7 +184,7 @@ async function startAt(
     const { ready = () => true } = start;
     const answers = (signalled: { readonly signal: AbortSignal }) => connects(port, signalled);
     resources.use(await startProgram({ ...start, ready, answers, cwd: folder }));
-    return { port, [Symbol.asyncDispose]: () => resources.close() };
+    return { port, folder, [Symbol.asyncDispose]: () => resources.close() };
   } catch (error) {
     await resources.close();
     throw error;

@@ -30,6 +30,45 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-hooks')).acmeShDeploy,
   }),
   deployKind({
+    type: 'apache',
+    title: 'Apache HTTP Server',
+    package: '@acmex/deploy-server',
+    environment: true,
+    links: { api: 'https://httpd.apache.org/docs/2.4/programs/apachectl.html' },
+    options: [
+      {
+        option: 'fullchainPath',
+        key: 'fullchain_path',
+        format: 'path',
+        description:
+          'Where the certificate with its chain goes; {name} is the first name of the certificate',
+      },
+      {
+        option: 'keyPath',
+        key: 'key_path',
+        format: 'path',
+        optional: true,
+        description:
+          'Where the private key goes; by default into the file of fullchain_path, so that both change in one step',
+      },
+      {
+        option: 'test',
+        format: 'command',
+        optional: true,
+        description:
+          'Program and arguments that test the configuration; apachectl configtest by default',
+      },
+      {
+        option: 'reload',
+        format: 'command',
+        optional: true,
+        description:
+          'Program and arguments that reload the server, such as ["systemctl", "reload", "apache2"]; apachectl graceful by default',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-server')).apache,
+  }),
+  deployKind({
     type: 'aws-acm',
     title: 'AWS Certificate Manager',
     package: '@acmex/deploy-aws-acm',
@@ -103,6 +142,27 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-cloudflare')).cloudflare,
   }),
   deployKind({
+    type: 'haproxy',
+    title: 'HAProxy',
+    package: '@acmex/deploy-server',
+    links: { api: 'https://docs.haproxy.org/2.6/management.html' },
+    options: [
+      {
+        option: 'path',
+        format: 'path',
+        description:
+          'The file with certificate, chain and key: as HAProxy names it after crt, or in a folder that it names; {name} is the first name of the certificate',
+      },
+      {
+        option: 'socket',
+        optional: true,
+        description:
+          'The stats socket, with level admin: a path, or HOST:PORT of this machine; /run/haproxy/admin.sock by default',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-server')).haproxy,
+  }),
+  deployKind({
     type: 'kubernetes',
     title: 'Kubernetes Secret',
     package: '@acmex/deploy-kubernetes',
@@ -121,6 +181,44 @@ export const deployKinds: readonly OpenableDeployKind[] = [
       },
     ],
     load: async () => (await import('@acmex/deploy-kubernetes')).kubernetes,
+  }),
+  deployKind({
+    type: 'nginx',
+    title: 'nginx',
+    package: '@acmex/deploy-server',
+    environment: true,
+    links: { api: 'https://nginx.org/en/docs/switches.html' },
+    options: [
+      {
+        option: 'fullchainPath',
+        key: 'fullchain_path',
+        format: 'path',
+        description:
+          'Where the certificate with its chain goes; {name} is the first name of the certificate',
+      },
+      {
+        option: 'keyPath',
+        key: 'key_path',
+        format: 'path',
+        optional: true,
+        description:
+          'Where the private key goes; by default into the file of fullchain_path, so that both change in one step',
+      },
+      {
+        option: 'test',
+        format: 'command',
+        optional: true,
+        description: 'Program and arguments that test the configuration; nginx -t by default',
+      },
+      {
+        option: 'reload',
+        format: 'command',
+        optional: true,
+        description:
+          'Program and arguments that reload the server, such as ["systemctl", "reload", "nginx"]; nginx -s reload by default',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-server')).nginx,
   }),
   deployKind({
     type: 'ssh',
