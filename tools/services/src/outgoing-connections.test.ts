@@ -18,6 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
   'packages/ca/src/validation/tls-alpn-01.ts': 'speaks TLS on a connection of @acmex/egress',
   'packages/challenge/src/http-01/loopback.ts': 'reaches this machine itself',
   'packages/challenge/src/tls-alpn-01/server.ts': 'listens; the sockets are those of clients',
+  'packages/deploy-docker/src/socket-fetch.ts': 'reaches the engine of this machine by its socket',
   'packages/deploy-server/src/runtime-api.ts': 'reaches this machine itself',
   'packages/deploy/src/target-api.ts': 'takes the fetch of the network from the configuration',
   'packages/dns-alibaba/src/credentials.ts':
