@@ -13,7 +13,7 @@ import { Temporal } from 'temporal-polyfill';
 import * as z from 'zod';
 import { OrchestratorError } from './errors.ts';
 import { eventChange } from './events.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, type ReadFailure } from './failure.ts';
 import { count, time } from './record-fields.ts';
 
 /** Why an issuer is not used. `action`: its CA wants a person to act. */
@@ -21,7 +21,7 @@ export const unavailableCauses = ['limit', 'outage', 'action'] as const;
 type Cause = (typeof unavailableCauses)[number];
 
 /** What is known of an issuer that has failed. Times are RFC 3339. */
-interface BreakerRecord {
+export interface BreakerRecord {
   /** `counting`: it has failed, and is used. `open`: nothing is ordered there before `until`. */
   readonly state: 'counting' | 'open';
   readonly cause: Cause;
@@ -154,22 +154,10 @@ export class Breakers {
   async obstacle(user: BreakerUser): Promise<Obstacle | undefined> {
     return await untilWritten(async () => {
       const stored = await breakers.read(this.#storage, user.issuer);
-      if (stored?.record.state !== 'open') return undefined;
-      const { record } = stored;
-      const now = this.#clock.now();
-      const until = obeyedUntil(record, user);
-      if (Temporal.Instant.compare(until, now) > 0 && !(user.isForced && record.cause !== 'limit'))
-        return obstacleOf(user.issuer, record, { until, now });
-      // It does not end the pause for the others.
-      if (Date.parse(record.until) > now.epochMilliseconds) return undefined;
-      const isTried =
-        record.probe !== undefined &&
-        record.probe.order !== user.order &&
-        Date.parse(record.probe.until) > now.epochMilliseconds;
-      if (isTried && !user.isForced) return probedObstacle(user.issuer, now);
-      const probe = { order: user.order, until: now.add(probeTime).toString() };
-      await this.#storage.write([breakers.changed(stored, { ...record, probe })]);
-      return undefined;
+      if (!stored) return undefined;
+      const { obstacle, tried } = breakerFor(stored.record, user, this.#clock.now());
+      if (tried) await this.#storage.write([breakers.changed(stored, tried)]);
+      return obstacle;
     });
   }
 
@@ -186,26 +174,9 @@ export class Breakers {
 
   /** Notes that an order could not be made because the CA does not work. */
   async failed(user: BreakerUser, error: unknown): Promise<void> {
+    const failure = failureOf(error);
     const now = this.#clock.now();
-    const { code, message, retryAfter } = failureOf(error);
-    await this.#change(user.issuer, (before) => {
-      const nowMs = now.epochMilliseconds;
-      const isRecent =
-        before?.at !== undefined && nowMs - Date.parse(before.at) <= forgottenAfterMs;
-      const isContinued = before !== undefined && (isRecent || before.state === 'open');
-      const failures = (isContinued ? (before.failures ?? 0) : 0) + 1;
-      const since = (isContinued ? before.since : undefined) ?? now.toString();
-      const isLong = nowMs - Date.parse(since) >= shortestOutageMs;
-      const wasOpen = before?.state === 'open';
-      const counted = { failures, since, at: now.toString(), code, message };
-      if (!wasOpen && (failures < failuresToOpen || !isLong))
-        return { ...counted, state: 'counting', cause: 'outage', until: now.toString() };
-      const openings = (wasOpen ? (before.openings ?? 0) : 0) + 1;
-      const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(openings - 1, 20));
-      const allowed = retryAfter && boundedRetryAfter(retryAfter, { now });
-      const until = new Date(Math.max(nowMs + pause, allowed?.epochMilliseconds ?? 0));
-      return { ...counted, openings, state: 'open', cause: 'outage', until: until.toISOString() };
-    });
+    await this.#change(user.issuer, (before) => breakerAfterFailure(before, failure, now));
   }
 
   /** Notes that the CA accepts no order before a moment, which an earlier, longer limit outlasts. */
@@ -284,6 +255,53 @@ export class Breakers {
       ]);
     });
   }
+}
+
+/**
+ * Returns why an order must not use an issuer now. Where it may because the pause is over, it is the
+ * order that tries the issuer: `tried` is the record that says so.
+ */
+export function breakerFor(
+  record: BreakerRecord,
+  user: BreakerUser,
+  now: Temporal.Instant,
+): { readonly obstacle?: Obstacle; readonly tried?: BreakerRecord } {
+  if (record.state !== 'open') return {};
+  const until = obeyedUntil(record, user);
+  if (Temporal.Instant.compare(until, now) > 0 && !(user.isForced && record.cause !== 'limit'))
+    return { obstacle: obstacleOf(user.issuer, record, { until, now }) };
+  // It does not end the pause for the others.
+  if (Date.parse(record.until) > now.epochMilliseconds) return {};
+  const isTried =
+    record.probe !== undefined &&
+    record.probe.order !== user.order &&
+    Date.parse(record.probe.until) > now.epochMilliseconds;
+  if (isTried && !user.isForced) return { obstacle: probedObstacle(user.issuer, now) };
+  const probe = { order: user.order, until: now.add(probeTime).toString() };
+  return { tried: { ...record, probe } };
+}
+
+/** Returns the breaker of an issuer after an order has failed because the CA does not work. */
+export function breakerAfterFailure(
+  before: BreakerRecord | undefined,
+  { code, message, retryAfter }: Pick<ReadFailure, 'code' | 'message' | 'retryAfter'>,
+  now: Temporal.Instant,
+): BreakerRecord {
+  const nowMs = now.epochMilliseconds;
+  const isRecent = before?.at !== undefined && nowMs - Date.parse(before.at) <= forgottenAfterMs;
+  const isContinued = before !== undefined && (isRecent || before.state === 'open');
+  const failures = (isContinued ? (before.failures ?? 0) : 0) + 1;
+  const since = (isContinued ? before.since : undefined) ?? now.toString();
+  const isLong = nowMs - Date.parse(since) >= shortestOutageMs;
+  const wasOpen = before?.state === 'open';
+  const counted = { failures, since, at: now.toString(), code, message };
+  if (!wasOpen && (failures < failuresToOpen || !isLong))
+    return { ...counted, state: 'counting', cause: 'outage', until: now.toString() };
+  const openings = (wasOpen ? (before.openings ?? 0) : 0) + 1;
+  const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(openings - 1, 20));
+  const allowed = retryAfter && boundedRetryAfter(retryAfter, { now });
+  const until = new Date(Math.max(nowMs + pause, allowed?.epochMilliseconds ?? 0));
+  return { ...counted, openings, state: 'open', cause: 'outage', until: until.toISOString() };
 }
 
 function changeOf(

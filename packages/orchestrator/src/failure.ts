@@ -66,8 +66,9 @@ export function isHeldBack(code: string): boolean {
 /** From this number of failures in a row the pause no longer grows. */
 const failuresOfLongestPause = 12;
 
-interface NextFailureOptions {
-  readonly clock: Clock;
+/** What decides when an order is tried again. */
+export interface NextFailureOptions {
+  readonly clock: Pick<Clock, 'now'>;
   /** The id of the order. */
   readonly order: string;
   /** How many issued certificates in a row were not what was ordered; 0 by default. */
@@ -84,7 +85,7 @@ interface NextFailureOptions {
  * is tried again.
  */
 export function nextFailure(
-  { current, failure }: CertificateSummary,
+  { current, failure }: Pick<CertificateSummary, 'current' | 'failure'>,
   { code, message, problem, retryAfter, permanent }: ReadFailure,
   { clock, order, refused = 0, triedAgainAt }: NextFailureOptions,
 ): Failure {

@@ -5,7 +5,17 @@ export type { ReportedAlarms } from './alarm-times.ts';
 export { type AlarmedCertificate, alarmTypes, type AlarmType, openAlarms } from './open-alarms.ts';
 export { type ObservedPlace, recordServed, servedCertificates } from './served-certificate.ts';
 export { isServedAlarm, type ServedPlace, type ServedState } from './served-place.ts';
-export { type UnavailableIssuer, unavailableCauses, unavailableIssuers } from './breaker.ts';
+export {
+  breakerAfterFailure,
+  breakerFor,
+  type BreakerRecord,
+  type BreakerUser,
+  type Obstacle,
+  type UnavailableIssuer,
+  unavailableCauses,
+  unavailableIssuers,
+} from './breaker.ts';
+export { nextFailure, type NextFailureOptions, type ReadFailure } from './failure.ts';
 export {
   type CertificatePage,
   type CertificateState,

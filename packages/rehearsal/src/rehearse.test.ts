@@ -126,6 +126,43 @@ describe('a rehearsal', () => {
     ).toEqual([]);
   });
 
+  it('moves certificates with several issuers to the next one while a CA is away', () => {
+    const certificates = fleet(20, 24).map((certificate) => ({
+      ...{ ...certificate, fallbackIssuers: ['second'] },
+    }));
+    const incidents = [
+      { type: 'away', issuer: 'ca', from: from + 50 * dayMs, until: from + 95 * dayMs } as const,
+    ];
+    const until = from + 120 * dayMs;
+    const models = new Map(['ca', 'second'].map((name) => [name, letsEncrypt]));
+    const result = rehearse({ ...options, models, certificates, incidents, until });
+    expect(result.outages).toEqual([]);
+    expect(result.issuers.map(({ issuer }) => issuer).sort()).toEqual(['ca', 'second']);
+    expect(result.issuers.find(({ issuer }) => issuer === 'second')?.issued).toBe(10);
+  });
+
+  it('moves on where the limits of the first issuer are used up', () => {
+    const limits = {
+      exemptsRenewals: false,
+      limits: { 'new-orders': { capacity: 1, periodMs: 20 * dayMs } },
+    };
+    const models = new Map([
+      ['ca', { ...letsEncrypt, limits, renewalShare: 0 }],
+      ['second', { ...letsEncrypt, limits: undefined }],
+    ]);
+    const certificates = fleet(3).map((certificate) => ({
+      ...{ ...certificate, fallbackIssuers: ['second'] },
+    }));
+    const { issuers, waits } = rehearse({
+      ...{ ...options, models, certificates, until: from + 64 * dayMs },
+    });
+    expect(issuers).toEqual([
+      { issuer: 'second', issued: 2 },
+      { issuer: 'ca', issued: 1 },
+    ]);
+    expect(waits.orders).toBe(0);
+  });
+
   it('renews what will be revoked before that, and finds what was revoked after it', () => {
     const revocation: Incident = {
       type: 'revocation',
@@ -202,22 +239,28 @@ describe('beside the work itself', () => {
 
   /** An issuer that behaves as the model says. */
   function modelIssuer(
-    ids: ReadonlyMap<string, string>,
-    incidents: readonly Incident[],
-  ): Issuer & { readonly issuances: Map<string, number[]> } {
-    const issuances = new Map<string, number[]>();
+    issuerName: string,
+    {
+      ids,
+      issuances,
+      ...scenario
+    }: Pick<Worked, 'issuances'> & {
+      readonly ids: ReadonlyMap<string, string>;
+      readonly incidents: readonly Incident[];
+    },
+  ): Issuer {
+    const incidents = scenario.incidents.filter(({ issuer }) => issuer === issuerName);
     const announcement = incidents.find((incident) => incident.type === 'revocation');
     return {
-      name: 'ca',
-      issuances,
+      name: issuerName,
       async issue({ csr, names: [name = ''] }) {
         nowMs += 10_000;
         const away = incidents.find(({ type }) => type === 'away');
         if (away?.type === 'away' && nowMs >= away.from && nowMs < away.until)
-          throw new Error('the CA is away');
+          throw Object.assign(new Error('the CA is away'), { code: 'ERR_ACME_UNREACHABLE' });
         const id = ids.get(name) ?? '';
         const times = issuances.get(id) ?? [];
-        issuances.set(id, [...times, nowMs]);
+        issuances.set(id, [...times, { at: nowMs, issuer: issuerName }]);
         const { identifiers, publicKey } = await parseCsr(csr);
         const notBefore = clock.now().subtract({ hours: 1 });
         const lifetime = lifetimeAt(letsEncrypt, { profile: undefined, at: nowMs, before: 0 });
@@ -252,19 +295,32 @@ describe('beside the work itself', () => {
     };
   }
 
-  /** When each certificate was issued, by the work itself. */
-  async function worked(incidents: readonly Incident[], until: number) {
+  interface Worked {
+    readonly certificates: readonly ManagedCertificate[];
+    /** When each certificate was issued, and by whom. */
+    readonly issuances: Map<string, readonly { readonly at: number; readonly issuer: string }[]>;
+  }
+
+  /** Does the work itself. */
+  async function worked(
+    incidents: readonly Incident[],
+    until: number,
+    fallbackIssuers?: readonly string[],
+  ): Promise<Worked> {
     nowMs = from;
     const ids = new Map<string, string>();
-    const issuer = modelIssuer(ids, incidents);
+    const issuances: Worked['issuances'] = new Map();
+    const issuers = ['ca', 'second'].map((name) =>
+      modelIssuer(name, { ids, issuances, incidents }),
+    );
     const storage = memoryStorage();
     const provisioner = new Provisioner({
-      ...{ storage, clock, issuers: [issuer], lease: { hours: 1e6 } },
+      ...{ storage, clock, issuers, lease: { hours: 1e6 } },
     });
     const maintenance = new CertificateMaintenance({ storage, provisioner, clock });
     const certificates: ManagedCertificate[] = [];
     for (const name of ['a.test', 'b.test', 'c.test']) {
-      const spec = { names: [name], issuer: 'ca', keyType: 'ec-p256' } as const;
+      const spec = { names: [name], issuer: 'ca', fallbackIssuers, keyType: 'ec-p256' } as const;
       const certificate = await provisioner.certificates.add(spec);
       ids.set(name, certificate.id);
       certificates.push(certificate);
@@ -276,7 +332,7 @@ describe('beside the work itself', () => {
       for await (const { id } of provisioner.certificates.due(clock.now(), { limit: 1 }))
         await maintenance.maintain(id);
     }
-    return { certificates, issuances: issuer.issuances };
+    return { certificates, issuances };
   }
 
   it.each<[string, readonly Incident[], number]>([
@@ -300,18 +356,47 @@ describe('beside the work itself', () => {
     ],
   ])('has the same issuances at the same times where %s', async (_, incidents, tolerance) => {
     const until = from + 140 * dayMs;
-    const { certificates, issuances } = await worked(incidents, until);
-    const times: Record<string, number[]> = {};
+    expectSame(await worked(incidents, until), { incidents, until, tolerance });
+  });
+
+  it('has them at the same issuers where the preferred one is away for a week', async () => {
+    const until = from + 140 * dayMs;
+    const incidents: readonly Incident[] = [
+      { type: 'away', issuer: 'ca', from: from + 55 * dayMs, until: from + 63 * dayMs },
+    ];
+    const work = await worked(incidents, until, ['second']);
+    // Until the breaker has opened: three tries, whose pauses depend on the ids of orders.
+    expectSame(work, { incidents, until, tolerance: 600_000 });
+    for (const issued of work.issuances.values())
+      expect(issued.map(({ issuer }) => issuer)).toEqual(['ca', 'second', 'ca']);
+  });
+
+  /** Expects that a rehearsal has the same issuances. */
+  function expectSame(
+    { certificates, issuances }: Worked,
+    {
+      tolerance,
+      ...scenario
+    }: {
+      readonly incidents: readonly Incident[];
+      readonly until: number;
+      readonly tolerance: number;
+    },
+  ): void {
+    const rehearsed: Record<string, { readonly at: number; readonly issuer: string }[]> = {};
     const result = rehearse({
-      ...{ ...options, certificates, incidents, until, ordersAtOnce: 1 },
-      onIssued: ({ id, at }) => {
-        times[id] = [...(times[id] ?? []), at];
+      ...{ ...options, ...scenario, certificates, ordersAtOnce: 1 },
+      models: new Map(['ca', 'second'].map((name) => [name, letsEncrypt])),
+      onIssued: ({ id, ...issued }) => {
+        rehearsed[id] = [...(rehearsed[id] ?? []), issued];
       },
     });
     expect(result.issued).toBe([...issuances.values()].flat().length);
     expect(result.issued).toBeGreaterThanOrEqual(9);
     for (const [id, expected] of issuances)
-      for (const [index, at] of expected.entries())
-        expect(Math.abs(at - (times[id]?.[index] ?? 0))).toBeLessThanOrEqual(tolerance);
-  });
+      for (const [index, { at, issuer }] of expected.entries()) {
+        expect(Math.abs(at - (rehearsed[id]?.[index]?.at ?? 0))).toBeLessThanOrEqual(tolerance);
+        expect(rehearsed[id]?.[index]?.issuer).toBe(issuer);
+      }
+  }
 });

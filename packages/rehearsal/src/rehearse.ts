@@ -4,19 +4,27 @@ import {
   type Bucket,
   type Charge,
   chargesOf,
+  type Exemption,
+  longestWait,
   type OrderEvent,
   settle,
 } from '@acmex/budgets';
 import { milliseconds } from '@acmex/clock';
 import {
+  breakerAfterFailure,
+  breakerFor,
+  type BreakerRecord,
   type CurrentCertificate,
+  type Failure,
+  issuersInOrder,
+  nextFailure,
   policyOf,
   randomOf,
+  type ReadFailure,
   renewableAt,
   type RenewalPlan,
   renewalPlanAfter,
   renewalTime,
-  retryTime,
 } from '@acmex/orchestrator';
 import { Temporal } from 'temporal-polyfill';
 import { Agenda } from './agenda.ts';
@@ -37,11 +45,12 @@ interface State {
   readonly certificate: RehearsedCertificate;
   current: CurrentCertificate | undefined;
   renewal: RenewalPlan | undefined;
-  failures: number;
-  retryAt: number | undefined;
-  /** When the present order was due, and the bucket that it waits for. */
+  /** The issuer of the certificate in use. */
+  issuedBy: string;
+  failure: Failure | undefined;
+  /** When the present order was due, and the issuer and the bucket that it waits for. */
   dueSince: number | undefined;
-  waitedFor: string | undefined;
+  waitedFor: { readonly issuer: string; readonly key: string } | undefined;
   /** When the certificate in use was revoked, or will be. */
   revokedAt: number | undefined;
   /** When it is known that it was revoked. */
@@ -54,7 +63,23 @@ interface State {
 interface Task {
   readonly state: State;
   readonly turn: number;
-  readonly ends?: { readonly charges: readonly Charge[] } | undefined;
+  readonly ends?: Ordered | undefined;
+}
+
+/** What an order has taken at an issuer. */
+interface Ordered {
+  readonly issuer: string;
+  readonly charges: readonly Charge[];
+}
+
+/** Why an issuer has not been sent an order. */
+interface Held {
+  readonly issuer: string;
+  /** Whether its limits are used up; else it does not work. */
+  readonly isLimited: boolean;
+  readonly until: Temporal.Instant;
+  /** Whether the next issuer is used. */
+  readonly movesOn: boolean;
 }
 
 /**
@@ -73,6 +98,7 @@ class Rehearsing {
   readonly #buckets = new Map<string, Map<string, Bucket>>();
   /** When each of the workers of an issuer is free. */
   readonly #workers = new Map<string, number[]>();
+  readonly #breakers = new Map<string, BreakerRecord>();
 
   constructor(options: RehearseOptions) {
     this.#options = options;
@@ -82,7 +108,7 @@ class Rehearsing {
     const { from, until } = this.#options;
     const states = [...this.#options.certificates].map((certificate) => stateOf(certificate));
     for (const state of states) {
-      const { suggestsWindows } = this.#model(state.certificate.issuer);
+      const { suggestsWindows } = this.#model(state.issuedBy);
       if (state.renewal && suggestsWindows)
         state.renewal = { ...state.renewal, askAt: state.renewal.askAt ?? iso(from) };
       this.#foresee(state, from);
@@ -91,7 +117,7 @@ class Rehearsing {
     for (let task = this.#agenda.next(); task && task.at < until; task = this.#agenda.next()) {
       const { state, turn, ends } = task.what;
       if (turn !== state.turn) continue;
-      if (ends) this.#end(state, task.at, ends.charges);
+      if (ends) this.#end(state, task.at, ends);
       else this.#work(state, task.at);
     }
     for (const state of states) this.#noteOutage(state, until, { isOver: false });
@@ -106,7 +132,7 @@ class Rehearsing {
       state.renewal = { at: iso(now), cause: 'revoked' };
     }
     const isOrdered = !state.current || isDue(state.renewal?.at, now);
-    if (isOrdered && (state.retryAt ?? 0) <= now) this.#order(state, now);
+    if (isOrdered && (!state.failure || isDue(state.failure.retryAt, now))) this.#order(state, now);
     else this.#schedule(state, now);
   }
 
@@ -139,13 +165,13 @@ class Rehearsing {
   }
 
   /** The announced revocations of the certificate in use. */
-  #revocations({ certificate: { id, issuer }, current }: State): readonly Revocation[] {
+  #revocations({ certificate: { id }, issuedBy, current }: State): readonly Revocation[] {
     const { incidents = [] } = this.#options;
     if (!current) return [];
     return incidents.filter(
       (incident): incident is Revocation =>
         incident.type === 'revocation' &&
-        incident.issuer === issuer &&
+        incident.issuer === issuedBy &&
         Date.parse(current.issuedAt) < incident.announcedAt &&
         randomOf(`${id} ${incident.announcedAt}`) < incident.share,
     );
@@ -155,54 +181,131 @@ class Rehearsing {
     return this.#revocations(state).find(({ announcedAt }) => announcedAt <= now);
   }
 
-  /** Orders, or waits for a limit of the CA. */
+  /**
+   * Orders at the first issuer that works and whose limits allow it, or waits: as `Execution` of
+   * `@acmex/orchestrator` does.
+   */
   #order(state: State, now: number): void {
-    const { certificate, current } = state;
-    const { id, names, issuer } = certificate;
-    const { registeredDomain, until } = this.#options;
     state.dueSince ??= now;
-    if (this.#isAway(issuer, now)) return this.#fail(state, now);
-    const { limits, renewalShare = 0.1 } = this.#model(issuer);
-    const exemption = current && (isInWindow(state, now) ? 'window' : 'same-names');
-    const charges = limits
-      ? chargesOf({ names, account: issuer, exemption }, limits, { registeredDomain })
-      : [];
-    const { waitedFor } = state;
-    const admission = admit(charges, (key) => this.#bucketsOf(issuer).get(key), {
-      ...{ now, by: id, isRenewal: current !== undefined, renewalShare, waitedFor },
-    });
-    this.#store(issuer, admission.buckets);
-    if (!admission.isAdmitted) {
-      if (waitedFor === undefined) this.#tally.count('waited', now);
-      state.waitedFor = admission.charge.key;
-      this.#tally.waitedFor(Math.min(admission.at, until) - state.dueSince);
-      return this.#add(state, admission.at);
+    const issuers = issuersInOrder(state.certificate);
+    const patience = patienceOf(state, issuers, now);
+    let held: Held | undefined;
+    let hasFailed = false;
+    for (const issuer of issuers) {
+      const answer = this.#orderAt(issuer, state, { now, patience });
+      if (answer === 'ordered') return;
+      if (answer === 'failed') hasFailed = true;
+      else if (!held || Temporal.Instant.compare(answer.until, held.until) < 0) held = answer;
+      const obstacle = answer === 'failed' ? this.#obstacle(issuer, state, now) : answer;
+      if (!obstacle?.movesOn) break;
     }
-    this.#add(state, this.#whenDone(issuer, now), { charges });
+    if (hasFailed) return this.#fail(state, now, issuers);
+    if (held?.isLimited === false) return this.#hold(state, now, issuers);
+    if (held?.movesOn) this.#orderAt(held.issuer, state, { now, patience: Infinity });
+  }
+
+  /** Orders at one issuer, unless it is away or its limits are used up. */
+  #orderAt(
+    issuer: string,
+    state: State,
+    { now, patience }: { readonly now: number; readonly patience: number },
+  ): 'ordered' | 'failed' | Held {
+    const obstacle = this.#obstacle(issuer, state, now);
+    if (obstacle) return obstacle;
+    const charges = this.#charges(issuer, state, now);
+    const { renewalShare = 0.1 } = this.#model(issuer);
+    const { certificate, current, waitedFor } = state;
+    const admission = admit(charges, (key) => this.#bucketsOf(issuer).get(key), {
+      ...{ now, by: certificate.id, isRenewal: current !== undefined, renewalShare },
+      waitedFor: waitedFor?.issuer === issuer ? waitedFor.key : undefined,
+    });
+    if (!admission.isAdmitted) {
+      const { at, charge, buckets } = admission;
+      const movesOn = at > patience;
+      if (!movesOn) {
+        this.#store(issuer, buckets);
+        this.#wait(state, { issuer, key: charge.key }, { now, at });
+      }
+      return { issuer, isLimited: true, until: instant(at), movesOn };
+    }
+    this.#store(issuer, admission.buckets);
+    if (this.#isAway(issuer, now)) {
+      this.#noteFailure(state, { issuer, charges }, now);
+      return 'failed';
+    }
+    this.#add(state, this.#whenDone(issuer, now), { issuer, charges });
+    return 'ordered';
+  }
+
+  #charges(issuer: string, state: State, now: number): readonly Charge[] {
+    const { certificate, current, issuedBy } = state;
+    const { limits } = this.#model(issuer);
+    const { registeredDomain } = this.#options;
+    const known: Exemption = isInWindow(state, now) ? 'window' : 'same-names';
+    const exemption = current && issuedBy === issuer ? known : undefined;
+    const order = { names: certificate.names, account: issuer, exemption };
+    return limits ? chargesOf(order, limits, { registeredDomain }) : [];
+  }
+
+  /** Lets an order wait for a bucket of an issuer. */
+  #wait(
+    state: State,
+    waitedFor: NonNullable<State['waitedFor']>,
+    { now, at }: { readonly now: number; readonly at: number },
+  ): void {
+    if (state.waitedFor === undefined) this.#tally.count('waited', now);
+    state.waitedFor = waitedFor;
+    this.#tally.waitedFor(Math.min(at, this.#options.until) - (state.dueSince ?? now));
+    this.#add(state, at);
+  }
+
+  /** Returns why an issuer is not used now, because it does not work. */
+  #obstacle(issuer: string, { certificate, current }: State, now: number): Held | undefined {
+    const record = this.#breakers.get(issuer);
+    if (!record) return undefined;
+    const end = current && instant(Date.parse(current.notAfter));
+    const user = { issuer, order: certificate.id, end };
+    const { obstacle, tried } = breakerFor(record, user, instant(now));
+    if (tried) this.#breakers.set(issuer, tried);
+    if (!obstacle) return undefined;
+    const { error, advice } = obstacle;
+    const until = error.retryAfter ?? instant(now);
+    return { issuer, isLimited: false, until, movesOn: advice === 'move' };
+  }
+
+  /** Notes that an order has failed because its issuer is away. */
+  #noteFailure(state: State, ordered: Ordered, now: number): void {
+    const { issuer } = ordered;
+    this.#settle(state, ordered, { type: 'failed' }, now);
+    const record = breakerAfterFailure(this.#breakers.get(issuer), unreachable, instant(now));
+    this.#breakers.set(issuer, record);
   }
 
   /** Ends an order: the certificate is issued, unless the CA is away. */
-  #end(state: State, now: number, charges: readonly Charge[]): void {
+  #end(state: State, now: number, ordered: Ordered): void {
     const { certificate } = state;
-    const { issuer } = certificate;
+    const { issuer, charges } = ordered;
     if (this.#isAway(issuer, now)) {
-      this.#settle(state, charges, { type: 'failed' }, now);
-      return this.#fail(state, now);
+      this.#noteFailure(state, ordered, now);
+      const issuers = issuersInOrder(certificate);
+      const movesOn = issuers.length > 1 && this.#obstacle(issuer, state, now)?.movesOn;
+      return movesOn ? this.#order(state, now) : this.#fail(state, now, issuers);
     }
-    this.#settle(state, charges, { type: 'ordered' }, now);
-    this.#settle(state, charges, { type: 'issued' }, now);
+    this.#breakers.delete(issuer);
+    this.#settle(state, ordered, { type: 'ordered' }, now);
+    this.#settle(state, ordered, { type: 'issued' }, now);
     for (const charge of charges)
       this.#tally.used(issuer, charge, this.#bucketsOf(issuer).get(charge.key), now);
     this.#noteOutage(state, now, { isOver: true });
-    this.#tally.count('issued', now);
-    const { notAfter } = this.#replace(state, now);
-    this.#options.onIssued?.({ id: certificate.id, at: now, notAfter });
+    this.#tally.issuedBy(issuer, now);
+    const { notAfter } = this.#replace(state, issuer, now);
+    this.#options.onIssued?.({ id: certificate.id, issuer, at: now, notAfter });
     this.#schedule(state, now);
   }
 
-  #replace(state: State, now: number): { readonly notAfter: number } {
+  #replace(state: State, issuer: string, now: number): { readonly notAfter: number } {
     const { current: before, certificate } = state;
-    const { id, issuer, profile } = certificate;
+    const { id, profile } = certificate;
     const model = this.#model(issuer);
     const former = before && validityOf(before);
     const lifetime = lifetimeAt(model, {
@@ -227,7 +330,7 @@ class Rehearsing {
       askAt: model.suggestsWindows ? iso(now) : undefined,
     };
     Object.assign(state, {
-      ...{ failures: 0, retryAt: undefined, dueSince: undefined, waitedFor: undefined },
+      ...{ issuedBy: issuer, failure: undefined, dueSince: undefined, waitedFor: undefined },
     });
     this.#foresee(state, now);
     if (model.suggestsWindows) this.#ask(state, now);
@@ -247,30 +350,53 @@ class Rehearsing {
     state.checkAt = Math.floor(revocation.revokedAt + random * pause);
   }
 
-  #fail(state: State, now: number): void {
-    const { current, certificate } = state;
-    const validity = current && validityOf(current);
-    state.failures += 1;
+  /** Plans the next try of an order that has failed: at the latest when an issuer is tried again. */
+  #fail(state: State, now: number, issuers: readonly string[]): void {
     this.#tally.count('failed', now);
-    const retryAt = retryTime({
-      failures: state.failures,
-      lifetime: {
-        milliseconds: validity ? validity.notAfter - validity.notBefore : usualLifetimeMs,
-      },
-      end: validity && instant(validity.notAfter),
-      now: instant(now),
-      random: randomOf(`${certificate.id}/${current?.generation ?? 0} ${state.failures}`),
+    const held = issuers.flatMap((issuer) => this.#obstacle(issuer, state, now) ?? []);
+    const [first] = held.sort((a, b) => Temporal.Instant.compare(a.until, b.until));
+    this.#tryLater(state, now, { ...unreachable, triedAgainAt: first?.until });
+  }
+
+  /**
+   * Holds an order back until an issuer is tried again. Each try before the CA is back fails, so that
+   * one order that tries is enough: the one that has failed.
+   */
+  #hold(state: State, now: number, issuers: readonly string[]): void {
+    const times = issuers.flatMap((issuer) => {
+      const held = this.#obstacle(issuer, state, now);
+      return held ? [Math.max(held.until.epochMilliseconds, this.#awayUntil(issuer, now))] : [];
     });
-    const policy = policyOf(certificate, this.#options);
-    state.retryAt = renewableAt(retryAt, state, policy).epochMilliseconds;
+    const code = 'ERR_ORCHESTRATOR_CA_UNAVAILABLE';
+    this.#tryLater(state, now, { ...unreachable, code, retryAfter: instant(Math.min(...times)) });
+  }
+
+  #tryLater(
+    state: State,
+    now: number,
+    {
+      triedAgainAt,
+      ...read
+    }: ReadFailure & { readonly triedAgainAt?: Temporal.Instant | undefined },
+  ): void {
+    const { certificate, current } = state;
+    const failure = nextFailure(state, read, {
+      clock: { now: () => instant(now) },
+      order: `${certificate.id}/${current?.generation ?? 0}`,
+      triedAgainAt,
+    });
+    const retryAt = Temporal.Instant.from(failure.retryAt);
+    const allowed = renewableAt(retryAt, state, policyOf(certificate, this.#options));
+    state.failure = { ...failure, retryAt: allowed.toString() };
     this.#schedule(state, now);
   }
 
   /** Plans the next work on a certificate, if there will be any. */
   #schedule(state: State, now: number): void {
-    const { certificate, current, renewal, retryAt = 0, checkAt = Infinity } = state;
+    const { certificate, current, renewal, failure, checkAt = Infinity } = state;
     if (certificate.paused) return;
     const orderAt = current ? timeOf(renewal?.at) : now;
+    const retryAt = failure ? Date.parse(failure.retryAt) : 0;
     const next = Math.min(Math.max(orderAt, retryAt), timeOf(renewal?.askAt), checkAt);
     if (next < this.#options.until) this.#add(state, Math.max(next, now));
   }
@@ -306,8 +432,8 @@ class Rehearsing {
     });
   }
 
-  #settle(state: State, charges: readonly Charge[], event: OrderEvent, now: number): void {
-    const { issuer, id } = state.certificate;
+  #settle(state: State, { issuer, charges }: Ordered, event: OrderEvent, now: number): void {
+    const { id } = state.certificate;
     const buckets = this.#bucketsOf(issuer);
     this.#store(
       issuer,
@@ -327,14 +453,22 @@ class Rehearsing {
   }
 
   #isAway(issuer: string, now: number): boolean {
+    return this.#awayUntil(issuer, now) > now;
+  }
+
+  /** Returns when a CA that is away is back; now for one that is not. */
+  #awayUntil(issuer: string, now: number): number {
     const { incidents = [] } = this.#options;
-    return incidents.some(
-      (incident) =>
+    let back = now;
+    for (const incident of incidents)
+      if (
         incident.type === 'away' &&
         incident.issuer === issuer &&
         incident.from <= now &&
-        now < incident.until,
-    );
+        incident.until > back
+      )
+        back = incident.until;
+    return back;
   }
 
   #model(issuer: string): CaModel {
@@ -343,15 +477,29 @@ class Rehearsing {
 }
 
 type Revocation = Incident & { readonly type: 'revocation' };
+/** What an order at a CA that is away fails with. */
+const unreachable = { code: 'ERR_ACME_UNREACHABLE', message: 'the CA is away', permanent: false };
 const unknownModel: CaModel = { lifetimes: [], suggestsWindows: false };
 
 function stateOf(certificate: RehearsedCertificate): State {
   const { current, renewal } = certificate;
   return {
-    ...{ certificate, current, renewal, failures: 0, turn: 0 },
-    ...{ retryAt: undefined, dueSince: undefined, waitedFor: undefined },
+    ...{ certificate, current, renewal, turn: 0 },
+    issuedBy: current?.issuedFor?.issuer ?? certificate.issuer,
+    ...{ failure: undefined, dueSince: undefined, waitedFor: undefined },
     ...{ revokedAt: undefined, checkAt: undefined },
   };
+}
+
+/** Returns until when an order waits for the limits of an issuer. */
+function patienceOf({ current, renewal }: State, issuers: readonly string[], now: number): number {
+  if (issuers.length === 1) return Infinity;
+  const isPlanned = current && renewal && renewal.cause !== 'revoked';
+  return longestWait({
+    now,
+    end: current && Date.parse(current.notAfter),
+    planned: isPlanned ? Date.parse(renewal.at) : undefined,
+  });
 }
 
 /** A serial number with 16 bytes that follows from what it is for. */

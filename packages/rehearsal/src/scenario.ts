@@ -8,6 +8,8 @@ export type RehearsedCertificate = Pick<
   | 'id'
   | 'names'
   | 'issuer'
+  | 'fallbackIssuers'
+  | 'lineage'
   | 'profile'
   | 'renewBefore'
   | 'maintenanceWindows'
@@ -54,7 +56,12 @@ export interface RehearseOptions extends RenewalPolicy {
   readonly orderTakes?: DurationInput | undefined;
   /** Called for each certificate that is issued, in their order. */
   readonly onIssued?:
-    | ((issued: { readonly id: string; readonly at: number; readonly notAfter: number }) => void)
+    | ((issued: {
+        readonly id: string;
+        readonly issuer: string;
+        readonly at: number;
+        readonly notAfter: number;
+      }) => void)
     | undefined;
   /** The domain that counts for limits of domains. */
   readonly registeredDomain: (name: string) => string;
@@ -98,6 +105,8 @@ export interface Rehearsal {
   readonly until: string;
   readonly certificates: number;
   readonly issued: number;
+  /** How many of them by each issuer, the one with most first. */
+  readonly issuers: readonly { readonly issuer: string; readonly issued: number }[];
   readonly failed: number;
   readonly days: readonly RehearsedDay[];
   /** The hour in which most were issued; absent where none was. */

@@ -13,6 +13,7 @@ export class Tally {
   readonly #days = new Map<number, Record<Counted, number>>();
   readonly #hours = new Map<number, number>();
   readonly #uses = new Map<string, BudgetUse & { readonly share: number }>();
+  readonly #issuers = new Map<string, number>();
   readonly #totals = { issued: 0, failed: 0, waited: 0 };
   #longestWaitMs = 0;
 
@@ -25,6 +26,12 @@ export class Tally {
     if (what !== 'issued') return;
     const hour = Math.floor(at / hourMs);
     this.#hours.set(hour, (this.#hours.get(hour) ?? 0) + 1);
+  }
+
+  /** Counts a certificate that an issuer has issued. */
+  issuedBy(issuer: string, at: number): void {
+    this.count('issued', at);
+    this.#issuers.set(issuer, (this.#issuers.get(issuer) ?? 0) + 1);
   }
 
   /** Notes how long an order has waited for limits. */
@@ -54,6 +61,9 @@ export class Tally {
     const { issued, failed, waited } = this.#totals;
     return {
       ...{ from: iso(from), until: iso(until), issued, failed, days },
+      issuers: [...this.#issuers]
+        .map(([issuer, count]) => ({ issuer, issued: count }))
+        .sort((a, b) => b.issued - a.issued),
       busiestHour: busiest && { at: iso(busiest[0] * hourMs), issued: busiest[1] },
       waits: { orders: waited, longestSeconds: Math.round(this.#longestWaitMs / 1000) },
       budgets: [...this.#uses.values()].map(({ share: _, ...use }) => use),

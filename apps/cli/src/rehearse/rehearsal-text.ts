@@ -36,11 +36,18 @@ export function rehearsalText({ rehearsal, changes }: ShownRehearsal): string {
     table(months(rehearsal)),
     '',
     `${issued} certificates are issued${busiest}.`,
+    ...issuedBy(rehearsal),
     ...waiting,
     ...budgets(rehearsal),
     '',
     ...outages(rehearsal),
   ].join('\n');
+}
+
+function issuedBy({ issuers }: Rehearsal): readonly string[] {
+  if (issuers.length < 2) return [];
+  const counts = issuers.map(({ issuer, issued }) => `${issued} by ${issuer}`);
+  return [`Of these, ${counts.join(', ')}.`];
 }
 
 function months({ days }: Rehearsal): readonly Row[] {

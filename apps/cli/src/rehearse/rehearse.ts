@@ -1,6 +1,6 @@
 import { registeredDomain } from '@acmex/budgets/registered-domain';
 import { systemClock } from '@acmex/clock';
-import { type Config, issuersOf } from '@acmex/config';
+import { type Config, issuersNamed, issuersOf } from '@acmex/config';
 import { limitsOf, renewalShareOf } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
 import {
@@ -72,8 +72,9 @@ export async function rehearseCertificates(
       return await show(all);
     });
   else {
-    const [{ name }] = issuersOf(options.configuration);
-    const fleet = madeUpFleet(count, { issuer: name, now: from });
+    const [first, ...further] = issuersNamed(options.configuration, undefined);
+    const fallbackIssuers = further.map(({ name }) => name);
+    const fleet = madeUpFleet(count, { issuer: first.name, fallbackIssuers, now: from });
     terminal.stdout.write(formatResult(await show(fleet), options.output));
   }
   return (rehearsal?.outages.length ?? 0) > 0 ? expiring : 0;
