@@ -316,7 +316,7 @@ async function deployTargets() {
   const sections = kinds.map(deployTargetSection);
   return `# Deploy targets
 
-A certificate goes to files, with \`deploy\` of its entry in \`acmex.toml\`, and to deploy targets: load balancers, secret stores, other hosts, scripts. A target is a table \`[deploy.NAME]\`; certificates name it in \`deploy_to\`. [Your own target](adding-a-deploy-target.md) is a page of code. This page is generated from the code.
+A certificate goes to files, with \`deploy\` of its entry in \`acmex.toml\`, and to deploy targets: load balancers, secret stores, other hosts, scripts. A target is a table \`[deploy.NAME]\`; certificates name it in \`deploy_to\`, or \`acmex obtain --deploy-to\` does. [Your own target](adding-a-deploy-target.md) is a page of code. This page is generated from the code.
 
 \`\`\`toml
 [deploy.balancer]

@@ -30,17 +30,10 @@ async function writeAcmeSh(): Promise<void> {
   );
 }
 
-it('keeps a certificate at a deploy target only where it is served, and ends with 8 otherwise', async () => {
+/** Writes a configuration with the target `lb`, and returns what runs a command with it. */
+async function configured(more: string) {
   await writeAcmeSh();
   await writeFile(at('root.pem'), ca.root);
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const serve = async () => {
-    const pem = await readFile(at('place'), 'utf8');
-    server.setSecureContext({ cert: pem.slice(pem.indexOf('-----BEGIN CERT')), key: pem });
-  };
   await writeFile(
     at('acmex.toml'),
     `
@@ -58,16 +51,28 @@ type = "acme.sh"
 home = "${at('acme.sh')}"
 script = "copy"
 settings = { PLACE = "${at('place')}" }
-probe = "127.0.0.1:${port}"
+${more}`,
+    { mode: 0o600 },
+  );
+  return async (...args: readonly string[]) =>
+    await acmex([...args, '--config', at('acmex.toml')], { env: { PATH: process.env.PATH } });
+}
+
+it('keeps a certificate at a deploy target only where it is served, and ends with 8 otherwise', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const serve = async () => {
+    const pem = await readFile(at('place'), 'utf8');
+    server.setSecureContext({ cert: pem.slice(pem.indexOf('-----BEGIN CERT')), key: pem });
+  };
+  const run = await configured(`probe = "127.0.0.1:${port}"
 probe_timeout_secs = 1
 [[certificates]]
 names = ["a.test"]
 deploy_to = ["lb"]
-`,
-    { mode: 0o600 },
-  );
-  const run = async (...args: readonly string[]) =>
-    await acmex([...args, '--config', at('acmex.toml')], { env: { PATH: process.env.PATH } });
+`);
 
   const unserved = await run('renew');
   expect([unserved.code, unserved.stderr]).toEqual([
@@ -87,4 +92,33 @@ deploy_to = ["lb"]
   ]);
   expect(await readFile(at('place'), 'utf8')).toBe(first);
   server.close();
+});
+
+it('deploys a certificate of acmex obtain to the targets that --deploy-to names, at each renewal too', async () => {
+  const run = await configured('');
+  const files = ['--cert-path', at('chain.pem'), '--key-path', at('key.pem')];
+  const obtain = async (...args: readonly string[]) =>
+    await run('obtain', '-d', 'b.test', ...files, ...args);
+
+  const unknown = await obtain('--deploy-to', 'lb,lc');
+  expect([unknown.code, unknown.stderr]).toEqual([
+    2,
+    expect.stringMatching(/--deploy-to lc is not a deploy target .*use one of lb/),
+  ]);
+  const unmanaged = await obtain('--deploy-to', 'lb', '--no-manage');
+  expect([unmanaged.code, unmanaged.stderr]).toEqual([
+    2,
+    expect.stringContaining('remove --no-manage'),
+  ]);
+
+  const obtained = await obtain('--deploy-to', 'lb');
+  expect([obtained.code, obtained.stderr]).toEqual([0, expect.any(String)]);
+  const place = async () => await readFile(at('place'), 'utf8');
+  const chain = async () => await readFile(at('chain.pem'), 'utf8');
+  expect((await place()).endsWith(await chain())).toBe(true);
+  const first = await chain();
+  const renewed = await run('renew', '--domains', 'b.test', '--force');
+  expect([renewed.code, renewed.stderr]).toEqual([0, expect.any(String)]);
+  expect(await chain()).not.toBe(first);
+  expect((await place()).endsWith(await chain())).toBe(true);
 });

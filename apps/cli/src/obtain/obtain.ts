@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { parseChain, preferredChainWarning } from '@acmex/certificate';
 import { isAttendedDnsProvider } from '@acmex/config';
 import { fileAttributes } from '@acmex/deploy';
+import { printable } from '@acmex/errors';
 import { serializeChallenge } from '@acmex/manager';
 import {
   authoritySettings,
@@ -31,6 +32,7 @@ import { resultDocument, resultText } from './result.ts';
  */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
   assertTwoFiles(options.certPath, options.keyPath);
+  assertDeployTargets(options);
   const names = namesOf(options);
   const { configuration } = options;
   const authority = await chooseAuthority(options, configuration, terminal.env);
@@ -92,6 +94,26 @@ function isManageable(options: ObtainOptions): boolean {
   const { manage, csr, accountKey, notAfter, dnsProvider, configuration } = options;
   const isRepeatable = [csr, accountKey, notAfter].every((flag) => flag === undefined);
   return manage && isRepeatable && !isAttendedDnsProvider(dnsProvider, configuration);
+}
+
+/**
+ * Makes sure that the configuration defines each deploy target, and that renewals reach it too.
+ * @throws CliError `ERR_CLI_USAGE`
+ */
+function assertDeployTargets(options: ObtainOptions): void {
+  const { deployTo = [], configuration } = options;
+  const names = Object.keys(configuration.values.deploy);
+  const unknown = deployTo.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      `--deploy-to ${printable(unknown)} is not a deploy target of the configuration: write a table [deploy.NAME] in acmex.toml, or use one of ${names.join(', ') || 'none, as there are none'}`,
+    );
+  if (deployTo.length > 0 && !isManageable(options))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      '--deploy-to is for certificates that are renewed, and this one is not: remove --no-manage or what else keeps it from being renewed, or remove --deploy-to',
+    );
 }
 
 /**

@@ -43,6 +43,8 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly owner?: string;
   readonly group?: string;
   readonly deployHook?: readonly string[];
+  /** Names of tables `[deploy.NAME]`. */
+  readonly deployTo?: readonly string[];
   readonly probe?: { readonly host: string; readonly port: number };
   /** False by `--no-manage`. */
   readonly manage: boolean;

@@ -105,7 +105,7 @@ function wantedCertificate({
  * Returns the steps of the deployment with absolute paths: a renewal has another working directory.
  */
 function deploySteps(options: ObtainOptions): readonly DeployStep[] {
-  const { certPath, keyPath, deployDirectory, deployHook: hook, probe } = options;
+  const { certPath, keyPath, deployDirectory, deployHook: hook, deployTo = [], probe } = options;
   const { keyMode, owner, group } = options;
   const permissions = { keyMode, owner, group };
   return [
@@ -118,6 +118,7 @@ function deploySteps(options: ObtainOptions): readonly DeployStep[] {
       ? []
       : [{ directory: resolve(deployDirectory), ...permissions }]),
     ...(hook === undefined ? [] : [{ hook }]),
+    ...deployTo.map((to) => ({ to })),
     ...(probe === undefined ? [] : [{ probe }]),
   ];
 }

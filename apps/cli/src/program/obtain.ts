@@ -147,6 +147,11 @@ const deploymentFlags = {
     'Program and arguments, separated by blanks, to run when the files are written; quotes and backslashes keep blanks, as in a shell, but no shell runs it',
     argv,
   ),
+  deployTo: parsed(
+    '--deploy-to <names>',
+    'Deploy targets of the configuration that get the certificate too, separated by commas; repeatable',
+    list,
+  ),
   probe: parsed(
     '--probe <host:port>',
     'TLS server that must serve the new certificate afterwards',
