@@ -366,6 +366,25 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
     });
   });
 
+  it('has what is left of the limits of its CA shown with its account', async () => {
+    const limits = [
+      'new_orders = { count = 7, period_secs = 3600 }',
+      'certificates_per_domain = { count = 1, period_secs = 604800 }',
+    ];
+    await configured(`${base()}[acme.limits]\n${limits.join('\n')}\n`);
+    await run(['obtain', '-d', 'www.limited.test', '--cert-path', at('c.pem'), '-k', at('k.pem')]);
+    const { code, stdout } = await run(['account', 'show']);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^new-orders +6 of 7 +20/m)]);
+    expect(stdout).toMatch(/^certificates-per-domain +limited\.test +0 of 1 +20/m);
+    const { budgets } = JSON.parse((await run(['account', 'show', '-o', 'json'])).stdout) as {
+      readonly budgets: unknown;
+    };
+    expect(budgets).toEqual([
+      expect.objectContaining({ limit: 'new-orders', capacity: 7, available: 6 }),
+      expect.objectContaining({ subject: 'limited.test', capacity: 1, available: 0 }),
+    ]);
+  });
+
   it('has its account shown, changed, given another key and given up, and certificates revoked', async () => {
     await configured(base());
     await expect(run(['account', 'show'])).resolves.toMatchObject({
