@@ -1,5 +1,5 @@
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
-import { secretsOf, targetFailures } from './target-failure.ts';
+import { secretsOf, targetFailures, type TargetRefusal } from './target-failure.ts';
 
 export interface TargetApiOptions {
   /** As messages name the target: `vault`. */
@@ -23,8 +23,11 @@ export interface TargetRequest {
   /** Of the body; `application/json` by default. */
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Statuses that are answers and no failures, besides 200 to 299: 404 for what may be absent. */
-  readonly accept?: readonly number[];
+  /**
+   * Which refusals are answers and no failures, by their status or by what they say: 404 for what
+   * may be absent.
+   */
+  readonly accept?: readonly number[] | ((refusal: TargetRefusal) => boolean);
   /** Whether the body of the answer is JSON; true by default. Otherwise it is not read as such. */
   readonly json?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -69,8 +72,10 @@ export function targetApi({
       request.signal?.throwIfAborted();
       throw failures.unreachable(error, [...secrets, request.path]);
     });
-    if ((status < 200 || status > 299) && !accept.includes(status))
-      throw failures.refused({ status, text }, secrets);
+    const isSuccess = status >= 200 && status < 300;
+    const isAccepted =
+      typeof accept === 'function' ? accept({ status, text }) : accept.includes(status);
+    if (!isSuccess && !isAccepted) throw failures.refused({ status, text }, secrets);
     if (!json || text === '') return { status, body: undefined };
     const body = parsedJson(text);
     if (body !== undefined) return { status, body };

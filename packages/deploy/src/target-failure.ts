@@ -43,6 +43,21 @@ export function targetFailures(target: string, host: string): TargetFailures {
   };
 }
 
+/**
+ * Throws a failure that says by itself what is wrong: a DeployError, or that of a credential which
+ * @acmex/dns reads or gets.
+ */
+export function throwCredentialFailure(error: unknown): void {
+  if (!(error instanceof Error)) return;
+  if (error.name === 'DeployError') throw error;
+  if (error.name !== 'DnsError') return;
+  const isRefused = errorCode(error) === 'ERR_DNS_CREDENTIALS';
+  throw new DeployError(
+    isRefused ? 'ERR_DEPLOY_CREDENTIALS' : 'ERR_DEPLOY_UNREACHABLE',
+    errorText(error),
+  );
+}
+
 function codeOf(status: number): DeployErrorCode {
   if (status === 401 || status === 403) return 'ERR_DEPLOY_CREDENTIALS';
   const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429;

@@ -1,9 +1,12 @@
 import { systemClock, withTimeLimit } from '@acmex/clock';
-import { errorCode, errorText } from '@acmex/errors';
-import { DeployError } from './errors.ts';
 import type { TargetCallOptions } from './target.ts';
 import type { TargetApiOptions } from './target-api.ts';
-import { secretsOf, targetFailures, type TargetRefusal } from './target-failure.ts';
+import {
+  secretsOf,
+  targetFailures,
+  type TargetRefusal,
+  throwCredentialFailure,
+} from './target-failure.ts';
 
 export interface TargetSdkOptions extends Pick<TargetApiOptions, 'target' | 'limit' | 'clock'> {
   /** As messages name the place. */
@@ -44,7 +47,7 @@ export function targetSdk({
       return await withTimeLimit({ clock, limit, signal }, (limited) => endedBy(limited, call));
     } catch (error) {
       signal?.throwIfAborted();
-      passOn(error);
+      throwCredentialFailure(error);
       const refusal = toRefusal(error);
       if (refusal && accept?.(refusal)) return undefined;
       const secrets = [...(credentials?.() ?? []), ...secretsOf({}, body)];
@@ -52,21 +55,6 @@ export function targetSdk({
       throw refusal.status < 300 ? failures.unexpected() : failures.refused(refusal, secrets);
     }
   };
-}
-
-/**
- * Throws a failure that says by itself what is wrong: a DeployError, or that of a credential which
- * @acmex/dns reads or gets.
- */
-function passOn(error: unknown): void {
-  if (!(error instanceof Error)) return;
-  if (error.name === 'DeployError') throw error;
-  if (error.name !== 'DnsError') return;
-  const isRefused = errorCode(error) === 'ERR_DNS_CREDENTIALS';
-  throw new DeployError(
-    isRefused ? 'ERR_DEPLOY_CREDENTIALS' : 'ERR_DEPLOY_UNREACHABLE',
-    errorText(error),
-  );
 }
 
 /** An SDK may not look at its signal before a request is on its way. */

@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { clientSecret, federatedToken as validToken, principal } from '@acmex/azure/stand-in';
 import { virtualClock } from '@acmex/clock';
 import { dnsProviderContract, dnsZoneContract } from '@acmex/dns/contract';
 import { removeFolder } from '@acmex/services';
@@ -9,7 +10,6 @@ import { describe, expect, it } from '@jest/globals';
 import { azureStandIn, type AzureStandInOptions } from './azure.testing.ts';
 import { certificateFolder } from './certificate.testing.ts';
 import { azure, type AzureOptions } from './index.ts';
-import { clientSecret, federatedToken as validToken, principal } from './token.testing.ts';
 
 const record = { name: '_acme-challenge', value: 'mine' };
 const place = 'sub-1/dns/dnszones/a.test';

@@ -1,7 +1,7 @@
+import { type AzureCloud, clouds } from '@acmex/azure';
+import { tokenStandIn } from '@acmex/azure/stand-in';
 import type { Clock } from '@acmex/clock';
 import { type StandInAnswer, type StandInRequest, standIn } from '@acmex/dns/stand-in';
-import { type AzureCloud, clouds } from './clouds.ts';
-import { tokenStandIn } from './token.testing.ts';
 
 export interface AzureStandInOptions {
   readonly clock: Clock;

@@ -1,3 +1,10 @@
+import {
+  accessTokens,
+  type AzureCloud,
+  type AzureCredentials,
+  clouds,
+  type Transport,
+} from '@acmex/azure';
 import { keyedMutex, systemClock } from '@acmex/clock';
 import {
   allPages,
@@ -16,8 +23,6 @@ import {
   withoutValue,
   withValue,
 } from '@acmex/dns';
-import { accessTokens, type AzureCredentials, type Transport } from './access-token.ts';
-import { type AzureCloud, clouds } from './clouds.ts';
 import { azureZones, type Listed, zonePath } from './azure-zones.ts';
 import { pathIn, type ZonePlace } from './resource-id.ts';
 import { bodyOf, type Found, foundIn, kinds, text } from './txt-record-set.ts';

@@ -1,3 +1,2 @@
 export { azure, type AzureOptions } from './azure.ts';
-export type { AzureCredentials } from './access-token.ts';
-export type { AzureCloud } from './clouds.ts';
+export type { AzureCloud, AzureCredentials } from '@acmex/azure';

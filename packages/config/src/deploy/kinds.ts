@@ -114,6 +114,84 @@ export const deployKinds: readonly OpenableDeployKind[] = [
     load: async () => (await import('@acmex/deploy-aws-acm')).awsAcm,
   }),
   deployKind({
+    type: 'azure-keyvault',
+    title: 'Azure Key Vault',
+    package: '@acmex/deploy-azure-keyvault',
+    links: {
+      api: 'https://learn.microsoft.com/rest/api/keyvault/certificates/import-certificate/import-certificate',
+    },
+    options: [
+      {
+        option: 'url',
+        format: 'url',
+        description: 'The URL of the vault, such as https://web.vault.azure.net',
+      },
+      {
+        option: 'certificate',
+        description:
+          'The name of the certificate in the vault; {name} is the first name of the certificate',
+      },
+      {
+        option: 'contentType',
+        optional: true,
+        choices: ['pkcs12', 'pem'],
+        description:
+          'The form in which other services get it: pkcs12 by default, which Application Gateway and Front Door need',
+      },
+      { option: 'tenantId', optional: true, description: 'The tenant of the service principal' },
+      {
+        option: 'clientId',
+        optional: true,
+        description:
+          'The service principal; without a tenant, a managed identity that the machine has',
+      },
+      {
+        option: 'clientSecret',
+        optional: true,
+        secret: true,
+        description: 'The client secret of the service principal',
+      },
+      {
+        option: 'clientCertificateFile',
+        optional: true,
+        format: 'path',
+        description:
+          'In place of a client secret: a PEM file with the certificate and the key of the service principal',
+      },
+      {
+        option: 'clientCertificatePassword',
+        optional: true,
+        secret: true,
+        description: 'The password of that key, if it is encrypted',
+      },
+      {
+        option: 'federatedTokenFile',
+        optional: true,
+        format: 'path',
+        description: 'In place of a client secret: the file with the token of a workload identity',
+      },
+      {
+        option: 'accessToken',
+        optional: true,
+        secret: true,
+        description:
+          'In place of a service principal: an access token for Key Vault, read for each request',
+      },
+      {
+        option: 'cloud',
+        optional: true,
+        choices: ['public', 'usgovernment', 'china'],
+        description: 'The cloud that has the vault; public by default',
+      },
+      {
+        option: 'vaultDomain',
+        optional: true,
+        description: 'The domain of the vaults, if it is not that of the cloud, as in Azure Stack',
+      },
+    ],
+    load: async () => (await import('@acmex/deploy-azure-keyvault')).azureKeyvault,
+  }),
+  deployKind({
     type: 'cloudflare',
     title: 'Cloudflare',
     package: '@acmex/deploy-cloudflare',

@@ -11,7 +11,7 @@ import {
   tokenRefusal,
 } from '@acmex/dns';
 import { clientAssertion, type ClientCertificate } from './client-certificate.ts';
-import type { CloudPlaces } from './clouds.ts';
+import type { TokenPlace } from './clouds.ts';
 
 interface ServicePrincipal {
   readonly tenantId: string;
@@ -39,8 +39,8 @@ export interface Transport {
   readonly clock?: Clock;
 }
 
-/** See `KeptToken`. */
-interface AccessTokens {
+/** Access tokens for one place. */
+export interface AccessTokens {
   use<Result>(options: DnsOptions, work: (token: string) => Promise<Result>): Promise<Result>;
   forget(): void;
 }
@@ -48,12 +48,12 @@ interface AccessTokens {
 const provider = 'azure';
 
 /**
- * Access tokens for Azure Resource Manager, each kept until five minutes before its end, or until
+ * Access tokens of Entra ID or a managed identity, each kept until five minutes before its end, or until
  * it is forgotten.
  */
 export function accessTokens(
   credentials: AzureCredentials | undefined,
-  cloud: CloudPlaces,
+  place: TokenPlace,
   transport: Transport,
 ): AccessTokens {
   const { clock = systemClock } = transport;
@@ -61,7 +61,7 @@ export function accessTokens(
     if (!credentials || !hasProof(credentials))
       return await fromMetadata(
         credentials && 'clientId' in credentials ? credentials : undefined,
-        cloud,
+        place,
         transport,
         options,
       );
@@ -70,12 +70,12 @@ export function accessTokens(
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: clientId,
-      scope: `${cloud.resource}/.default`,
-      ...(await proofOf(credentials, { audience: `${cloud.authority}${path}`, clock })),
+      scope: `${place.resource}/.default`,
+      ...(await proofOf(credentials, { audience: `${place.authority}${path}`, clock })),
     });
     const api = jsonApi({
       provider,
-      baseUrl: cloud.authority,
+      baseUrl: place.authority,
       refusal: tokenRefusal,
       ...transport,
     });
@@ -145,7 +145,7 @@ async function tokenIn(file: string): Promise<string> {
  */
 async function fromMetadata(
   identity: { readonly clientId: string } | undefined,
-  { resource }: CloudPlaces,
+  { resource }: TokenPlace,
   transport: Transport,
   options: DnsOptions,
 ): Promise<GrantedToken> {

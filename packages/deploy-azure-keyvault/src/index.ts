@@ -1,0 +1,1 @@
+export { azureKeyvault, type AzureKeyvaultOptions } from './azure-keyvault.ts';
