@@ -133,6 +133,10 @@ const mayImport = {
     ...['clock', 'errors', 'files'],
   ],
   rehearsal: ['budgets', 'orchestrator', 'storage', 'clock'],
+  https: [
+    ...['budgets', 'certificate', 'challenge', 'client', 'clock', 'dns', 'errors', 'identifier'],
+    ...['manager', 'orchestrator', 'protocol', 'scheduler', 'storage', 'storage-driver'],
+  ],
 };
 const boundaries = (also = []) => [
   'error',

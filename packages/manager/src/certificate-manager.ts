@@ -52,6 +52,11 @@ export interface CertificateManagerOptions {
    * default.
    */
   readonly challenge?: ChallengeConfig | undefined;
+  /**
+   * Returns the solver of a challenge in place of the manager's, or undefined for the manager's: for
+   * a program that answers challenges itself, such as one that serves the ports of the CA.
+   */
+  readonly solver?: ((challenge: ChallengeConfig) => ChallengeSolver | undefined) | undefined;
   /** Required for dns-01 and dns-account-01. */
   readonly dnsProviders?: DnsProviders | undefined;
   /**
@@ -448,6 +453,7 @@ function sharedSolvers({
   challenge,
   dnsProviders: providers,
   watchDnsProvider,
+  solver: replacedSolver,
 }: Settings): SolverSource {
   const dnsProviders = watchDnsProvider
     ? watchedDnsProviders(providers, watchDnsProvider)
@@ -459,6 +465,8 @@ function sharedSolvers({
     // A dns-persist-01 record belongs to one CA; everything else is shared.
     const persistent = config.challenge === 'dns-persist-01';
     const key = JSON.stringify([record, credentials, persistent ? issuer : '']);
+    const replaced = replacedSolver?.(config);
+    if (replaced) return replaced;
     const solver =
       solvers.get(key) ??
       solverFor(config, {

@@ -1,6 +1,15 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { freePort } from '@acmex/services';
 import { describe, expect, it } from '@jest/globals';
-import { http01, http01Answers, type SharedResponses } from './index.ts';
+import {
+  http01,
+  http01Answers,
+  http01Shared,
+  http01SharedHandler,
+  type SharedResponses,
+} from './index.ts';
 
 /** What two machines share, late as a storage is. */
 function shared(): SharedResponses & { readonly held: ReadonlyMap<string, string> } {
@@ -33,6 +42,34 @@ const at = async (port: number, path: string) => {
 };
 
 describe('responses that machines share', () => {
+  it('are answered by a server of the program, which needs no port of the solver', async () => {
+    const responses = shared();
+    const handle = http01SharedHandler({ shared: responses });
+    const server = createServer((request, reply) => {
+      if (!handle(request, reply)) reply.end('the page');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      const solver = http01Shared({ shared: responses });
+      await expect(solver.visible(response)).rejects.toMatchObject({
+        code: 'ERR_CHALLENGE_NOT_VISIBLE',
+      });
+      await solver.present(response);
+      await solver.visible(response);
+      expect(await at(port, '/.well-known/acme-challenge/a-token')).toEqual([
+        200,
+        'a-token.thumbprint',
+      ]);
+      expect(await at(port, '/page')).toEqual([200, 'the page']);
+      await solver.remove(response);
+      expect(responses.held.size).toBe(0);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
   it('are answered by every process that shares them, and by none once they are removed', async () => {
     const responses = shared();
     const [ownPort, otherPort] = [await freePort(), await freePort()];

@@ -1,9 +1,11 @@
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, systemClock } from '@acmex/clock';
 import { listening } from '../port.ts';
 import { type PublicLookUp, publicLookUp } from '../public-look-up.ts';
-import type { SharedResponses } from '../shared-responses.ts';
-import { answer, tokenOf } from './live-tokens.ts';
+import { assertShared, type SharedResponses } from '../shared-responses.ts';
+import { answer, isForChallenge, tokenOf } from './live-tokens.ts';
+import { type Http01Response, respondHttp01, supportsHttp01 } from './response.ts';
 import { close, serverFor } from './server.ts';
 
 export interface Http01AnswersOptions {
@@ -33,6 +35,49 @@ export async function http01Answers({
     host,
   });
   return { [Symbol.asyncDispose]: () => close(server) };
+}
+
+/**
+ * Solves http-01 by responses that another part answers with, which shares them: `http01Answers`, or
+ * `http01SharedHandler` in a server of this program. It opens no port.
+ */
+export function http01Shared({
+  shared,
+}: {
+  readonly shared: SharedResponses;
+}): ChallengeSolver<Http01Response> {
+  return {
+    type: 'http-01',
+    supports: supportsHttp01,
+    respond: respondHttp01,
+    async present({ token, keyAuthorization }, { signal } = {}) {
+      signal?.throwIfAborted();
+      await shared.put(token, keyAuthorization);
+    },
+    visible: async ({ token, keyAuthorization }) =>
+      await assertShared(shared, token, keyAuthorization),
+    remove: async ({ token }) => await shared.remove(token),
+  };
+}
+
+/**
+ * Returns a part of an HTTP server that answers requests below `/.well-known/acme-challenge/` with
+ * shared responses.
+ * @returns a function that returns false for any other request: the server continues with it
+ */
+export function http01SharedHandler({
+  shared,
+  clock = systemClock,
+}: Pick<Http01AnswersOptions, 'shared' | 'clock'>): (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => boolean {
+  const listener = answering(new Map(), publicLookUp(shared, { clock }));
+  return (request, response) => {
+    if (!isForChallenge(request)) return false;
+    listener(request, response);
+    return true;
+  };
 }
 
 /**

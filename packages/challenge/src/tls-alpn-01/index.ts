@@ -4,6 +4,8 @@ export {
   tlsAlpn01,
   tlsAlpn01Answers,
   type TlsAlpn01AnswersOptions,
+  tlsAlpn01Contexts,
   type TlsAlpn01Options,
   type TlsAlpn01Response,
+  tlsAlpn01Shared,
 } from './tls-alpn-01.ts';

@@ -8,7 +8,7 @@ import { keyAuthorizationDigest } from '@acmex/protocol';
 import { inTurn, listenerOnDemand, listening, whereListening } from '../port.ts';
 import { rehearse } from '../rehearsal.ts';
 import { type PublicLookUp, publicLookUp } from '../public-look-up.ts';
-import type { SharedResponses } from '../shared-responses.ts';
+import { assertShared, type SharedResponses } from '../shared-responses.ts';
 import { certificateAt, close, contextFor, serverFor, serverName } from './server.ts';
 
 export interface TlsAlpn01Options {
@@ -74,14 +74,14 @@ export function tlsAlpn01({
 
   const solver: ChallengeSolver<TlsAlpn01Response> = {
     type: 'tls-alpn-01',
-    supports: ({ type }, wildcard) => !wildcard && (type === 'dns' || type === 'ip'),
+    supports: supportsTlsAlpn01,
     check: async (_, options) => await rehearse(solver, inventedResponse(), options),
     respond: respondTlsAlpn01,
     present: ({ identifier, digest }, { signal } = {}) =>
       turn(async () => {
         signal?.throwIfAborted();
         const context = await contextFor(identifier, digest, clock);
-        await shared?.put(serverName(identifier), JSON.stringify({ identifier, digest }));
+        await shared?.put(serverName(identifier), sharedText({ identifier, digest }));
         await listener.open();
         live.set(serverName(identifier), { context, digest });
       }),
@@ -101,6 +101,15 @@ export function tlsAlpn01({
       }),
   };
   return solver;
+}
+
+/** tls-alpn-01 proves names and addresses, never wildcards. RFC 8737 §3, RFC 8738 §6 */
+function supportsTlsAlpn01({ type }: Identifier, wildcard: boolean): boolean {
+  return !wildcard && (type === 'dns' || type === 'ip');
+}
+
+function sharedText({ identifier, digest }: TlsAlpn01Response): string {
+  return JSON.stringify({ identifier, digest });
 }
 
 async function respondTlsAlpn01({
@@ -142,6 +151,45 @@ export async function tlsAlpn01Answers({
     { port, host },
   );
   return { [Symbol.asyncDispose]: () => close(server, sockets) };
+}
+
+/**
+ * Solves tls-alpn-01 by responses that another part answers with, which shares them:
+ * `tlsAlpn01Answers`, or `tlsAlpn01Contexts` in a server of this program. It opens no port.
+ */
+export function tlsAlpn01Shared({
+  shared,
+}: {
+  readonly shared: SharedResponses;
+}): ChallengeSolver<TlsAlpn01Response> {
+  return {
+    type: 'tls-alpn-01',
+    supports: supportsTlsAlpn01,
+    respond: respondTlsAlpn01,
+    async present({ identifier, digest }, { signal } = {}) {
+      signal?.throwIfAborted();
+      await shared.put(serverName(identifier), sharedText({ identifier, digest }));
+    },
+    visible: async ({ identifier, digest }) =>
+      await assertShared(shared, serverName(identifier), sharedText({ identifier, digest })),
+    remove: async ({ identifier }) => await shared.remove(serverName(identifier)),
+  };
+}
+
+/**
+ * Returns what a TLS server presents to a client that offers `acme-tls/1` for a server name;
+ * undefined for a name without a challenge.
+ */
+export function tlsAlpn01Contexts({
+  shared,
+  clock = systemClock,
+}: Pick<TlsAlpn01AnswersOptions, 'shared' | 'clock'>): (
+  name: string,
+  address?: string,
+) => Promise<SecureContext | undefined> {
+  const lookUp = publicLookUp(shared, { clock });
+  return async (name, address) =>
+    await sharedContext(async (wanted) => await lookUp(wanted, address), name.toLowerCase(), clock);
 }
 
 /**

@@ -1,0 +1,307 @@
+import { once } from 'node:events';
+import { get as getPlain, type IncomingMessage } from 'node:http';
+import { connect as connectHttp2, createSecureServer } from 'node:http2';
+import { Agent, createServer, request } from 'node:https';
+import { type CertificateStore, Provisioner } from '@acmex/orchestrator';
+import { errorCode } from '@acmex/errors';
+import { freePort } from '@acmex/services';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { handshake, type TestCa, testCa } from './autocert.testing.ts';
+import { autocert, type Autocert, type AutocertOptions } from './index.ts';
+
+let ports: { readonly https: number; readonly http: number };
+let ca: TestCa;
+let storage: Storage;
+const errors: unknown[] = [];
+const open: AsyncDisposable[] = [];
+beforeEach(async () => {
+  errors.length = 0;
+  ports = { https: await freePort(), http: await freePort() };
+  ca = await testCa({ ports });
+  storage = memoryStorage();
+});
+afterEach(async () => {
+  for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
+  await ca[Symbol.asyncDispose]();
+});
+
+async function started(options: Partial<AutocertOptions> = {}): Promise<Autocert> {
+  const { directory, fetch } = ca;
+  const usual = { acceptTerms: true, directory, fetch, storage, ports };
+  const tls = await autocert({ ...usual, ...options });
+  tls.on('error', (error) => errors.push(error));
+  open.push(tls);
+  return tls;
+}
+
+/** Resolves when the next certificate is served. */
+async function served(tls: Autocert): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      tls.off('certificate', done);
+      resolve();
+    };
+    tls.on('certificate', done);
+  });
+}
+
+/** Resolves with the next failure. */
+async function failed(tls: Autocert): Promise<unknown> {
+  return await new Promise((resolve) => {
+    tls.on('error', resolve);
+  });
+}
+
+async function listening(tls: Autocert): Promise<void> {
+  open.push(await tls.listen((_, response) => void response.end('hello'), { host: '127.0.0.1' }));
+}
+
+const issuerOf = async (servername?: string) =>
+  (await handshake(ports.https, servername === undefined ? {} : { servername })).certificate.issuer
+    .CN;
+
+describe('autocert', () => {
+  it('serves a self-signed certificate at first, and that of the CA as soon as it is issued', async () => {
+    const tls = await started({ names: ['example.test', 'www.example.test'] });
+    await listening(tls);
+    await expect(issuerOf('example.test')).resolves.toBe('self-signed');
+    await served(tls);
+    const { certificate, isTrusted } = await handshake(ports.https, {
+      servername: 'www.example.test',
+      ca: ca.root,
+    });
+    expect([certificate.subjectaltname, isTrusted]).toEqual([
+      'DNS:example.test, DNS:www.example.test',
+      true,
+    ]);
+    // A client without a server name, such as a health check, and one with an odd name.
+    for (const options of [{}, { servername: 'odd_name!.test' }])
+      await expect(handshake(ports.https, options)).resolves.toMatchObject({
+        certificate: { serialNumber: certificate.serialNumber },
+      });
+    expect(errors).toEqual([]);
+  });
+
+  it('asks the CA only when its response is served, so that a program may listen late', async () => {
+    const tls = await started({ names: ['example.test'] });
+    await ca.ordered;
+    await listening(tls);
+    await served(tls);
+    expect([ca.orders, errors]).toEqual([1, []]);
+  });
+
+  it('starts while the CA is away, and obtains the certificate when it is back', async () => {
+    ca.isUp = false;
+    const tls = await started({ names: ['example.test'] });
+    await listening(tls);
+    await expect(failed(tls)).resolves.toMatchObject({ code: 'ERR_ACME_UNREACHABLE' });
+    await expect(issuerOf('example.test')).resolves.toBe('self-signed');
+  });
+
+  it('serves the stored certificate at once after a restart, also while the CA is away', async () => {
+    const before = await started({ names: ['example.test'] });
+    await listening(before);
+    await served(before);
+    for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
+    ca.isUp = false;
+    await listening(await started({ names: ['example.test'] }));
+    for (const name of ['example.test', undefined])
+      await expect(issuerOf(name)).resolves.not.toBe('self-signed');
+    expect(ca.orders).toBe(1);
+  });
+
+  it('has one order for two processes that start with an empty storage, and both serve it', async () => {
+    const first = await started({ names: ['example.test'] });
+    const second = await started({ names: ['example.test'] });
+    await listening(first);
+    await Promise.all([served(first), served(second)]);
+    const port = await freePort();
+    const server = createServer(second.options);
+    second.attach(server);
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    const serials = await Promise.all(
+      [ports.https, port].map(async (at) => (await handshake(at)).certificate.serialNumber),
+    );
+    server.close();
+    expect([ca.orders, new Set(serials).size]).toEqual([1, 1]);
+  });
+
+  it('answers http-01 and leads every other request to HTTPS', async () => {
+    const tls = await started({ names: ['example.test'] });
+    await listening(tls);
+    const answer = async (path: string, host: string) => {
+      const options = { port: ports.http, host: '127.0.0.1', path, headers: { host } };
+      const [response] = (await once(getPlain(options), 'response')) as [IncomingMessage];
+      response.resume();
+      return [response.statusCode, response.headers.location];
+    };
+    const at = `https://example.test:${ports.https}`;
+    await expect(answer('/a/../b?c=d', 'example.test')).resolves.toEqual([308, `${at}/b?c=d`]);
+    await expect(answer('//evil.test/x', 'example.test:80')).resolves.toEqual([
+      308,
+      `${at}//evil.test/x`,
+    ]);
+    await expect(answer('/', 'a b')).resolves.toEqual([400, undefined]);
+    await expect(answer('/.well-known/acme-challenge/x', 'a.test')).resolves.toEqual([
+      404,
+      undefined,
+    ]);
+  });
+
+  it('uses the other port where the CA cannot validate on the first', async () => {
+    await ca[Symbol.asyncDispose]();
+    ca = await testCa({ ports, cannotValidate: 'tls-alpn-01' });
+    const tls = await started({ names: ['example.test'] });
+    await listening(tls);
+    await expect(failed(tls)).resolves.toMatchObject({ code: 'ERR_CLIENT_VALIDATION_FAILED' });
+    await makeDue((certificate) => ({
+      ...certificate,
+      failure: certificate.failure && { ...certificate.failure, retryAt: past },
+    }));
+    // A process that starts finds it due.
+    await started({ names: ['example.test'] });
+    await served(tls);
+  });
+
+  it('serves HTTP/2, and HTTP/1.1 to clients without it', async () => {
+    const tls = await started({ names: ['example.test'] });
+    const server = createSecureServer(tls.http2Options, (incoming, response) =>
+      response.end(incoming.httpVersion),
+    );
+    tls.attach(server);
+    await once(server.listen(ports.https, '127.0.0.1'), 'listening');
+    await served(tls);
+    const client = connectHttp2(`https://127.0.0.1:${ports.https}`, {
+      ca: ca.root,
+      servername: 'example.test',
+    });
+    const stream = client.request({ ':path': '/' });
+    const [chunk] = (await once(stream, 'data')) as [Buffer];
+    client.destroy();
+    const older = await handshake(ports.https, { ALPNProtocols: ['http/1.1'] });
+    server.close();
+    expect([String(chunk), older.protocol]).toEqual(['2.0', 'http/1.1']);
+  });
+
+  it('drops no connection when a renewed certificate takes over', async () => {
+    const tls = await started({ names: ['example.test'] });
+    await listening(tls);
+    await served(tls);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: ca.root });
+    const ask = async () => {
+      const asked = request({
+        ...{ host: '127.0.0.1', port: ports.https, servername: 'example.test', agent },
+      });
+      const [response] = (await once(asked.end(), 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      return asked.reusedSocket;
+    };
+    await ask();
+    const { serialNumber } = (await handshake(ports.https)).certificate;
+    await makeDue((certificate) => ({ ...certificate, renewal: { at: past } }));
+    // A process that starts finds it due.
+    await started({ names: ['example.test'] });
+    await served(tls);
+    for (const servername of [undefined, 'example.test'])
+      expect(
+        (await handshake(ports.https, servername === undefined ? {} : { servername })).certificate
+          .serialNumber,
+      ).not.toBe(serialNumber);
+    await expect(ask()).resolves.toBe(true);
+    agent.destroy();
+  });
+
+  it('obtains what clients ask for where allow permits it, once for all that ask together', async () => {
+    const asked: unknown[] = [];
+    const tls = await started({
+      allow: ({ name, remoteAddress }) => {
+        asked.push([name, remoteAddress]);
+        return name === 'shop.test';
+      },
+    });
+    await listening(tls);
+    const presented = await Promise.all(
+      ['shop.test', 'SHOP.test', 'shop.test'].map(
+        async (servername) => await handshake(ports.https, { servername, ca: ca.root }),
+      ),
+    );
+    expect(presented.map(({ isTrusted }) => isTrusted)).toEqual([true, true, true]);
+    for (let count = 0; count < 3; count += 1)
+      await expect(handshake(ports.https, { servername: 'evil.test' })).rejects.toThrow();
+    expect(asked).toEqual([
+      ['shop.test', '127.0.0.1'],
+      ['evil.test', '127.0.0.1'],
+    ]);
+    expect([ca.orders, errors.map(errorCode)]).toEqual([
+      1,
+      ['ERR_HTTPS_NOT_PERMITTED', 'ERR_HTTPS_NOT_PERMITTED', 'ERR_HTTPS_NOT_PERMITTED'],
+    ]);
+  });
+
+  it('does not ask allow about a name with a stored certificate, so that its failure ends nothing', async () => {
+    await listening(await started({ allow: () => true }));
+    await handshake(ports.https, { servername: 'shop.test' });
+    for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
+    const tls = await started({
+      allow: async () => {
+        throw new Error('the database is away');
+      },
+    });
+    await listening(tls);
+    await expect(issuerOf('shop.test')).resolves.not.toBe('self-signed');
+    await expect(handshake(ports.https, { servername: 'new.test' })).rejects.toThrow();
+    expect(errors).toMatchObject([{ message: 'the database is away' }]);
+  });
+
+  it('obtains no more than its limits allow, of a domain and for an address', async () => {
+    const allowed: string[] = [];
+    const onDemandLimits = { perDomain: 2, perAddress: 5 };
+    const tls = await started({
+      onDemandLimits,
+      allow: ({ name }) => {
+        allowed.push(name);
+        return name.endsWith('.shop.test');
+      },
+    });
+    await listening(tls);
+    const outcomes = [];
+    for (const name of ['a.shop', 'b.shop', 'c.shop', 'd.other', 'e.other', 'f.other'])
+      outcomes.push(
+        await handshake(ports.https, { servername: `${name}.test` }).then(
+          () => 'issued',
+          () => errorCode(errors.at(-1)),
+        ),
+      );
+    expect(outcomes).toEqual([
+      ...['issued', 'issued', 'ERR_HTTPS_LIMIT'],
+      ...['ERR_HTTPS_NOT_PERMITTED', 'ERR_HTTPS_NOT_PERMITTED', 'ERR_HTTPS_LIMIT'],
+    ]);
+    expect([ca.orders, allowed.length]).toEqual([2, 5]);
+  });
+
+  it('does not start without names and without allow, or without agreement', async () => {
+    const options = { acceptTerms: true, storage };
+    await expect(autocert(options)).rejects.toMatchObject({ code: 'ERR_HTTPS_OPTION' });
+    await expect(
+      autocert({ ...options, names: ['a.test'], acceptTerms: false }),
+    ).rejects.toMatchObject({ message: expect.stringContaining('acceptTerms: true') });
+    await expect(autocert({ ...options, names: ['*.a.test'] })).rejects.toMatchObject({
+      message: expect.stringContaining('dnsProvider'),
+    });
+    await expect(autocert({ ...options, names: ['a b'] })).rejects.toMatchObject({
+      code: 'ERR_HTTPS_OPTION',
+    });
+  });
+});
+
+const past = new Date(0).toISOString();
+
+/** Changes the record of each certificate of the storage, as time would. */
+async function makeDue(change: Parameters<CertificateStore['change']>[1]): Promise<void> {
+  const { certificates } = new Provisioner({ storage, issuers: async () => undefined });
+  const ids = [];
+  for await (const { id } of certificates.list()) ids.push(id);
+  for (const id of ids) await certificates.change(id, change);
+}

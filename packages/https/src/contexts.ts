@@ -1,0 +1,85 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
+import { LRUCache } from 'lru-cache';
+
+/** A certificate as it is served. */
+export interface ServedCertificate {
+  readonly id: string;
+  readonly names: readonly string[];
+  /** RFC 3339 */
+  readonly notAfter: string;
+  readonly serialNumber: string;
+  readonly context: SecureContext;
+  /** PEM, for servers that take it instead of a context. */
+  readonly chain: string;
+  readonly privateKey: string;
+}
+
+/** How many certificates stay in memory; further ones are read from the storage again. */
+const cached = 1000;
+/** How many names without a certificate are remembered, so that they cost no read of the storage. */
+const unknownNames = 10_000;
+const unknownMs = 10_000;
+
+/** The certificates of a storage, by the names that clients ask for. */
+export class Contexts {
+  readonly #certificates: CertificateStore;
+  readonly #byId = new LRUCache<string, ServedCertificate>({ max: cached });
+  readonly #idOfName = new LRUCache<string, string>({ max: cached * 10 });
+  readonly #unknown = new LRUCache<string, true>({ max: unknownNames, ttl: unknownMs });
+  readonly #loading = new Map<string, Promise<ServedCertificate | undefined>>();
+
+  constructor(certificates: CertificateStore) {
+    this.#certificates = certificates;
+  }
+
+  /** Returns the certificate in use for a name; undefined where the storage has none. */
+  async find(name: string): Promise<ServedCertificate | undefined> {
+    const id = this.#idOfName.get(name);
+    const known = id === undefined ? undefined : this.#byId.get(id);
+    if (known) return known;
+    if (this.#unknown.has(name)) return undefined;
+    const loading = this.#loading.get(name) ?? this.#findStored(name);
+    this.#loading.set(name, loading);
+    try {
+      return await loading;
+    } finally {
+      this.#loading.delete(name);
+    }
+  }
+
+  /** Reads a certificate again: it was issued, renewed or removed. */
+  async reload(id: string): Promise<ServedCertificate | undefined> {
+    this.#unknown.clear();
+    const certificate = await this.#certificates.find(id);
+    const served = certificate && (await this.#load(certificate));
+    if (!served) this.#byId.delete(id);
+    return served;
+  }
+
+  async #findStored(name: string): Promise<ServedCertificate | undefined> {
+    let newest: ManagedCertificate | undefined;
+    for (const wanted of [name, `*.${name.slice(name.indexOf('.') + 1)}`])
+      for await (const certificate of this.#certificates.byName(wanted)) {
+        const { current } = certificate;
+        if (!current) continue;
+        if (!newest?.current || newest.current.notAfter < current.notAfter) newest = certificate;
+      }
+    const served = newest && (await this.#load(newest));
+    if (served) this.#idOfName.set(name, served.id);
+    else this.#unknown.set(name, true);
+    return served;
+  }
+
+  async #load({ id, names, current }: ManagedCertificate): Promise<ServedCertificate | undefined> {
+    if (!current) return undefined;
+    const { generation, notAfter, serialNumber } = current;
+    const stored = await this.#certificates.generation(id, generation);
+    if (!stored) return undefined;
+    const { chain, privateKey } = stored;
+    const context = createSecureContext({ cert: chain, key: privateKey });
+    const served = { id, names, notAfter, serialNumber, context, chain, privateKey };
+    this.#byId.set(id, served);
+    return served;
+  }
+}

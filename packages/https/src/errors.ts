@@ -1,0 +1,42 @@
+import { defineErrors, type ErrorTable } from '@acmex/errors';
+
+/** The errors of this package. */
+export const httpsErrors = {
+  ERR_HTTPS_OPTION: {
+    meaning: 'An option of autocert is missing or not valid.',
+    cure: 'Correct the option that the message names.',
+    exit: 2,
+    http: 422,
+  },
+  ERR_HTTPS_NOT_SERVED: {
+    meaning: 'The program does not answer the challenge on the port that the CA asks.',
+    cure: 'Listen with `listen`, or with `options` on the port of `ports.https` and `http` on that of `ports.http`.',
+    exit: 6,
+    http: 503,
+    fixedBy: 'time',
+  },
+  ERR_HTTPS_LISTEN: {
+    meaning: 'A port cannot be listened on.',
+    cure: 'Stop the program that listens there, choose another port, or run with the right to listen on ports below 1024.',
+    exit: 3,
+    http: 500,
+  },
+  ERR_HTTPS_NOT_PERMITTED: {
+    meaning: 'A client has asked for a name for which no certificate may be obtained.',
+    cure: 'Add the name to `names`, or let `allow` permit it.',
+    exit: 5,
+    http: 403,
+  },
+  ERR_HTTPS_LIMIT: {
+    meaning: 'Too many certificates were asked for at once.',
+    cure: 'Wait, or raise `onDemandLimits`.',
+    exit: 7,
+    http: 429,
+    fixedBy: 'time',
+  },
+} as const satisfies ErrorTable<'HTTPS'>;
+
+export type HttpsErrorCode = keyof typeof httpsErrors;
+
+/** A failure of this package. Compare codes, not classes. */
+export class HttpsError extends defineErrors('Https', httpsErrors) {}

@@ -1,0 +1,59 @@
+import type { Clock } from '@acmex/clock';
+import { outbox } from '@acmex/orchestrator';
+import { firstId, type Storage } from '@acmex/storage';
+import { LRUCache } from 'lru-cache';
+
+/** How soon a change by another process is seen. */
+const interval = { milliseconds: 500 };
+/** Clocks of machines differ by less, and a write becomes visible sooner. */
+const overlapMs = 60_000;
+const changes = new Set<string>(['certificate_obtained', 'renewal_success', 'certificate_removed']);
+
+/**
+ * Calls `onChanged` with the id of each certificate that is issued, renewed or removed, also by
+ * another process with the same storage, until it is disposed of.
+ */
+export function followEvents(
+  storage: Storage,
+  {
+    clock,
+    onChanged,
+    onError,
+  }: {
+    readonly clock: Clock;
+    readonly onChanged: (id: string) => Promise<void>;
+    readonly onError: (error: unknown) => void;
+  },
+): AsyncDisposable {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const seen = new LRUCache<string, true>({ max: 10_000 });
+  const events = outbox(storage, { clock });
+  const begun = clock.now().epochMilliseconds;
+  const readNew = async () => {
+    const from = Math.max(begun, clock.now().epochMilliseconds - overlapMs);
+    for await (const { id, type, certificate } of events.list({
+      after: firstId('evt', from - overlapMs),
+      signal,
+    })) {
+      if (seen.has(id)) continue;
+      seen.set(id, true);
+      if (certificate !== undefined && changes.has(type)) await onChanged(certificate);
+    }
+  };
+  const follow = async () => {
+    while (!signal.aborted) {
+      await readNew().catch((error: unknown) => {
+        if (!signal.aborted) onError(error);
+      });
+      await clock.sleep(interval, { signal }).catch(() => undefined);
+    }
+  };
+  const following = follow();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await following;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
+import type { TlsOptions } from 'node:tls';
+import { listenFailureText } from '@acmex/errors';
+import { ipVersion, isDomainName } from '@acmex/identifier';
+import { HttpsError } from './errors.ts';
+
+export interface ListenOptions {
+  /** The address to listen on; all of IPv6 and IPv4 by default. */
+  readonly host?: string | undefined;
+}
+
+/** Servers that listen. Disposing of it ends idle connections, and waits for requests under way. */
+export interface Listening extends AsyncDisposable {
+  readonly https: SecureServer;
+  readonly http: Server;
+}
+
+/**
+ * Listens for HTTPS, and for the HTTP that leads to it.
+ * @throws HttpsError `ERR_HTTPS_LISTEN`
+ */
+export async function listenOn(
+  app: RequestListener,
+  {
+    tls,
+    http: onHttp,
+    ports,
+    host,
+  }: ListenOptions & {
+    readonly tls: TlsOptions;
+    readonly http: RequestListener;
+    readonly ports: { readonly https: number; readonly http: number };
+  },
+): Promise<Listening> {
+  const https = createSecureServer(tls, app);
+  const http = createPlainServer({ requestTimeout: 10_000, headersTimeout: 5000 }, onHttp);
+  const close = async () => {
+    await Promise.all([https, http].map(async (server) => await closed(server)));
+  };
+  try {
+    await listening(https, { port: ports.https, host });
+    await listening(http, { port: ports.http, host });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { https, http, [Symbol.asyncDispose]: close };
+}
+
+async function listening(
+  server: Server,
+  { port, host }: { readonly port: number; readonly host: string | undefined },
+): Promise<void> {
+  try {
+    await once(server.listen({ port, host }), 'listening');
+  } catch (cause) {
+    throw new HttpsError(
+      'ERR_HTTPS_LISTEN',
+      `port ${port} cannot be listened on: ${listenFailureText(cause)}`,
+      { cause },
+    );
+  }
+}
+
+async function closed(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const end = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  await end;
+}
+
+/** Leads clients of plain HTTP to HTTPS, by a redirect that keeps the method. RFC 9110 §15.4.9 */
+export function redirectTo(httpsPort: number): RequestListener {
+  return ({ headers, url = '/' }, response) => {
+    const name = hostName(headers.host ?? '');
+    if (name === undefined) {
+      response.writeHead(400, { 'content-type': 'text/plain', connection: 'close' });
+      return void response.end('the Host header is not valid\n');
+    }
+    const port = httpsPort === 443 ? '' : `:${httpsPort}`;
+    const location = new URL(`https://${name}${port}`);
+    const [path = '/', query] = url.split('?', 2);
+    location.pathname = path;
+    if (query !== undefined) location.search = query;
+    response.writeHead(308, { location: location.href, 'content-length': 0, connection: 'close' });
+    response.end();
+  };
+}
+
+/** Returns the host of a Host header, if it is a domain name or an address. */
+function hostName(host: string): string | undefined {
+  const { hostname = '' } = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : {};
+  const plain = hostname.replace(/^\[|\]$/g, '');
+  return isDomainName(plain) || ipVersion(plain) !== undefined ? hostname : undefined;
+}

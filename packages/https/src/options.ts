@@ -1,0 +1,112 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { KeyType } from '@acmex/certificate';
+import type { Clock } from '@acmex/clock';
+import type { DnsProvider } from '@acmex/dns';
+import { identifier } from '@acmex/identifier';
+import type { Fetch } from '@acmex/protocol';
+import type { Storage } from '@acmex/storage';
+import { fileStorage } from '@acmex/storage-file';
+import { HttpsError } from './errors.ts';
+import type { AllowRequest, OnDemandLimits } from './on-demand.ts';
+
+/** https://letsencrypt.org/docs/acme-protocol-updates */
+const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
+
+export interface AutocertOptions {
+  /**
+   * The names of one certificate: domain names, IP addresses, and with `dnsProvider` wildcards. A
+   * list of lists has one certificate for each list.
+   */
+  readonly names?: readonly string[] | readonly (readonly string[])[] | undefined;
+  /**
+   * Decides whether a certificate may be obtained for a name that a client asks for and that is not
+   * in `names`. Its answers are remembered. It is not called for a name with a valid certificate.
+   */
+  readonly allow?: ((request: AllowRequest) => boolean | Promise<boolean>) | undefined;
+  /** How many names may be obtained because clients ask for them. */
+  readonly onDemandLimits?: Partial<OnDemandLimits> | undefined;
+  /** True where a person has read the CA's terms of service and agrees to them. */
+  readonly acceptTerms: boolean;
+  /** Where the CA can reach you; none by default. */
+  readonly email?: string | undefined;
+  /** URL of the CA's ACME directory; that of Let's Encrypt by default. */
+  readonly directory?: string | undefined;
+  /** Root certificate of the CA's own HTTPS, and of what it issues, PEM, for a private CA. */
+  readonly caCertificate?: string | undefined;
+  /**
+   * Where accounts, keys and certificates are stored: a folder, or a storage that several machines
+   * share. `.local/state/acmex-https` in the home folder by default.
+   */
+  readonly storage?: string | Storage | undefined;
+  /** Where the program listens, and where the CA asks; 443 and 80 by default. */
+  readonly ports?: { readonly https?: number; readonly http?: number } | undefined;
+  /** Validates by DNS records, as wildcards need it. */
+  readonly dnsProvider?: DnsProvider | undefined;
+  /** `ec-p256` by default. */
+  readonly keyType?: KeyType | undefined;
+  /** Requests to the CA; with the certificates of Node.js by default. */
+  readonly fetch?: Fetch | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** Returns the names of each certificate, as ACME has them. @throws HttpsError `ERR_HTTPS_OPTION` */
+export function wantedNames({
+  names = [],
+  allow,
+  acceptTerms,
+  dnsProvider,
+}: AutocertOptions): readonly (readonly string[])[] {
+  if (!acceptTerms)
+    throw new HttpsError(
+      'ERR_HTTPS_OPTION',
+      `the CA requires agreement to its terms of service: read them, then set acceptTerms: true`,
+    );
+  if (names.length === 0 && !allow)
+    throw new HttpsError(
+      'ERR_HTTPS_OPTION',
+      'there is no name: set names, or allow, which decides for which names of clients certificates are obtained',
+    );
+  const lists = names.some((entry) => typeof entry === 'string')
+    ? [names as readonly string[]]
+    : (names as readonly (readonly string[])[]);
+  return lists.map((list) => list.map((name) => checkedName(name, dnsProvider)));
+}
+
+function checkedName(name: string, dnsProvider: DnsProvider | undefined): string {
+  try {
+    const { value } = identifier(name);
+    if (!value.startsWith('*.') || dnsProvider) return value;
+  } catch (cause) {
+    throw new HttpsError('ERR_HTTPS_OPTION', `names: ${(cause as Error).message}`, { cause });
+  }
+  throw new HttpsError(
+    'ERR_HTTPS_OPTION',
+    `names: the wildcard ${name} can only be validated by DNS records: set dnsProvider`,
+  );
+}
+
+/** The storage, and whether it is closed with the program's part that uses it. */
+export function storageFor({ storage, clock }: AutocertOptions): {
+  readonly storage: Storage;
+  readonly isOwned: boolean;
+} {
+  if (typeof storage === 'object') return { storage, isOwned: false };
+  const path = storage ?? join(homedir(), '.local', 'state', 'acmex-https');
+  return { storage: fileStorage({ path, clock }), isOwned: true };
+}
+
+/** As certificates name the CA. */
+export const authorityName = 'autocert';
+
+/** Returns the CA as the manager's settings have it. */
+export function authority({ directory = letsEncrypt, email, caCertificate }: AutocertOptions) {
+  return {
+    name: authorityName,
+    title: new URL(directory).host,
+    directory,
+    agreed: true,
+    contact: email === undefined ? [] : [`mailto:${email}`],
+    ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
+  };
+}
