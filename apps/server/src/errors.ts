@@ -81,7 +81,7 @@ export const serverErrors = {
   },
   ERR_SERVER_BUSY: {
     meaning:
-      'As many requests wait for certificates, watch orders or check certificates as a tenant may have.',
+      'As many requests wait for certificates, watch orders or check certificates and orders as a tenant may have.',
     cure: 'Come back after Retry-After seconds, or read without waiting.',
     exit: 4,
     http: 503,

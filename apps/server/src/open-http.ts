@@ -14,6 +14,7 @@ import { CaLibrary } from './authority/ca-library.ts';
 import { closeExposed, trustedProxies } from './access/trusted-proxies.ts';
 import { FETCH } from './accounts/accounts.ts';
 import { LongPoll } from './certificates/long-poll.ts';
+import { OrderFindings } from './orders/order-findings.ts';
 import { StatusChecks } from './certificates/status-checks.ts';
 import { CLOCK } from './clock.ts';
 import { controllers, workerControllers } from './controllers.ts';
@@ -165,6 +166,7 @@ function providers({
         onError: (error) => logError(log, 'a proof of revocation was not stored', error),
       }),
     },
+    { provide: OrderFindings, useValue: new OrderFindings() },
     { provide: ServerMetrics, useValue: services.metrics },
     { provide: WebhookSenders, useValue: senders },
     { provide: SCHEDULING, useValue: work },

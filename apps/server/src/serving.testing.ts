@@ -50,7 +50,7 @@ export interface TestCa extends AsyncDisposable {
  * @param options `repositoryUrl`: the base of the URLs of OCSP and of the revocation list that
  * certificates name; nothing of the CA answers there. `alternatesOf`: which further chains it
  * offers for a chain; none by default. `nameServer`: `address:port`, where it looks for TXT records.
- * `storage`: where it has everything; in memory by default
+ * `storage`: where it has everything; in memory by default. `meta`: what its directory says besides
  */
 export async function startCa({
   repositoryUrl,
@@ -58,7 +58,9 @@ export async function startCa({
   termsOfService,
   nameServer,
   storage = memoryStorage(),
+  meta = {},
 }: {
+  readonly meta?: Pick<ServeAcmeOptions, 'caaIdentities' | 'profiles'>;
   readonly storage?: Storage;
   readonly termsOfService?: string;
   readonly nameServer?: string;
@@ -107,7 +109,13 @@ export async function startCa({
   };
   const acme = await serveAcme(
     {
-      ...{ storage, clock, wrap, ...(termsOfService === undefined ? {} : { termsOfService }) },
+      ...{
+        ...meta,
+        storage,
+        clock,
+        wrap,
+        ...(termsOfService === undefined ? {} : { termsOfService }),
+      },
       issuer: {
         ...issuer,
         issue: async (request) => {

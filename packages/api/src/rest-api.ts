@@ -1410,6 +1410,18 @@ export interface components {
       };
       /** @description Certificates with the same names: the closest is changed and ordered again, and no new certificate is made. */
       certificates: string[];
+      /** @description What would make the order fail: profile, CAA, ports, zone and DNSSEC, as seen from the server, which connects to public addresses only. Absent with `network: false`. */
+      findings?: components['schemas']['OrderFinding'][];
+    };
+    OrderFinding: {
+      code: string;
+      /** @enum {string} */
+      severity: 'error' | 'warning';
+      /** @description What it is about: a name of the certificate, or its zone. */
+      name: string;
+      /** @description What was seen. */
+      message: string;
+      cure: string;
     };
     RecordCheck: {
       /** @constant */
@@ -2785,11 +2797,13 @@ export interface operations {
           labels?: {
             [key: string]: string;
           };
+          /** @description False: nothing is looked up, and there are no findings; true by default. */
+          network?: boolean;
         };
       };
     };
     responses: {
-      /** @description What would be ordered, with the values of the template and of acmex.toml. Nothing is ordered or stored, and neither the CA nor a DNS provider is asked. */
+      /** @description What would be ordered, with the values of the template and of acmex.toml. Nothing is ordered, and no DNS provider is asked. For the findings, names are looked up and connected to for at most 8 seconds. */
       200: {
         headers: {
           [name: string]: unknown;

@@ -10,6 +10,11 @@ export interface Reach {
   readonly lookUp: Pick<LookUp, 'addresses'>;
   /** Which addresses the CA can reach: public ones for a public CA. */
   readonly policy: AddressPolicy;
+  /**
+   * Which addresses this machine may connect to at all, where names are chosen by others; every
+   * address by default. One that it may not connect to is not tried, and no finding names it.
+   */
+  readonly mayConnect?: AddressPolicy | undefined;
   /** Whether this machine can speak IPv6; where it cannot, IPv6 addresses are not tried. */
   readonly ipv6: boolean;
 }
@@ -18,13 +23,15 @@ export interface AddressesOfName {
   readonly addresses: readonly string[];
   /** Addresses that are not tried, since this machine has no IPv6. */
   readonly untried: readonly string[];
+  /** How many addresses this machine may not connect to. */
+  readonly closed: number;
   readonly findings: readonly Finding[];
 }
 
 /** Returns the addresses at which a CA may connect to a name. */
 export async function addressesOf(
   { type, value }: Identifier,
-  { lookUp, policy, ipv6 }: Reach,
+  { lookUp, policy, mayConnect, ipv6 }: Reach,
   signal: AbortSignal,
 ): Promise<AddressesOfName> {
   let all: readonly string[];
@@ -42,8 +49,10 @@ export async function addressesOf(
     const refusal = policy.refusal(address);
     return refusal === undefined ? [] : [{ address, refusal }];
   });
-  const permitted = all.filter((address) => !refused.some((entry) => entry.address === address));
+  const reachable = all.filter((address) => !refused.some((entry) => entry.address === address));
+  const permitted = reachable.filter((address) => mayConnect?.refusal(address) === undefined);
   return {
+    closed: reachable.length - permitted.length,
     addresses: permitted.filter((address) => ipv6 || !isIPv6(address)),
     untried: permitted.filter((address) => !ipv6 && isIPv6(address)),
     findings:
@@ -52,14 +61,24 @@ export async function addressesOf(
         : [
             finding('ERR_CHECK_PRIVATE_ADDRESS', {
               subject: value,
-              saw: refused.map(({ address, refusal }) => `${address} ${refusal}`).join(', '),
+              saw: refused
+                .map(({ address, refusal }) => `${mayConnect ? 'an address' : address} ${refusal}`)
+                .join(', '),
             }),
           ],
   };
 }
 
 function nothing(problem: Finding): AddressesOfName {
-  return { addresses: [], untried: [], findings: [problem] };
+  return { addresses: [], untried: [], closed: 0, findings: [problem] };
+}
+
+/** Returns policies together: an address is refused where one of them refuses it. */
+export function bothPolicies(
+  policy: AddressPolicy,
+  mayConnect: AddressPolicy | undefined,
+): AddressPolicy {
+  return { refusal: (address) => policy.refusal(address) ?? mayConnect?.refusal(address) };
 }
 
 /** What an address answered: nothing wrong, or what. */

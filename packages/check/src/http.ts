@@ -9,7 +9,13 @@ import {
 } from '@acmex/egress';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import { type Identifier, urlHost } from '@acmex/identifier';
-import { addressesOf, type AddressAnswer, answersFindings, type Reach } from './addresses.ts';
+import {
+  addressesOf,
+  type AddressAnswer,
+  answersFindings,
+  bothPolicies,
+  type Reach,
+} from './addresses.ts';
 import type { CheckErrorCode } from './errors.ts';
 import { type Finding, finding, type Observation } from './finding.ts';
 
@@ -39,6 +45,9 @@ export interface PortCheckOptions extends Reach {
 
 const largestBody = 4096;
 
+/** Why the addresses of a name are not tried. */
+export const notConnected = 'its addresses are none that this machine connects to for others';
+
 /**
  * Fetches a response of http-01 from each address of a name as a CA does: over port 80, through ten
  * redirects at most. RFC 8555 §8.3. Only what this machine can see from here is known: a firewall on
@@ -50,13 +59,16 @@ export async function checkHttp01(
   options: PortCheckOptions,
 ): Promise<Observation> {
   const { identifier } = subject;
-  const { addresses, untried, findings } = await addressesOf(identifier, options, options.signal);
+  const seen = await addressesOf(identifier, options, options.signal);
+  const { addresses, untried, closed, findings } = seen;
   const answers = await Promise.all(
     addresses.map(async (address): Promise<AddressAnswer> => ({
       address,
       problem: await problemAt(address, subject, options),
     })),
   );
+  if (closed > 0 && addresses.length === 0 && findings.length === 0)
+    return { skipped: notConnected };
   return {
     findings: [...findings, ...answersFindings(answers)],
     saw: [
@@ -93,7 +105,7 @@ async function problemAt(
     });
   } catch (error) {
     options.signal.throwIfAborted();
-    return failureFinding(error, place);
+    return failureFinding(error, place, options);
   }
 }
 
@@ -111,6 +123,7 @@ async function fetchToken(
     identifier,
     lookUp,
     policy,
+    mayConnect,
     clock,
     ports = caPorts,
     limit = 'PT5S',
@@ -130,14 +143,16 @@ async function fetchToken(
   } satisfies EgressFetchOptions;
   const host = urlHost(identifier.value);
   hops.length = 0;
-  return await egressFetch({ ...limits, policy, resolver, clock })(
-    `http://${host}${http === 80 ? '' : `:${http}`}/.well-known/acme-challenge/${token}`,
-    {
-      headers: { accept: '*/*', 'user-agent': 'acmex (check of http-01)' },
-      signal,
-      onHop: (hop) => hops.push(hop),
-    },
-  );
+  return await egressFetch({
+    ...limits,
+    policy: bothPolicies(policy, mayConnect),
+    resolver,
+    clock,
+  })(`http://${host}${http === 80 ? '' : `:${http}`}/.well-known/acme-challenge/${token}`, {
+    headers: { accept: '*/*', 'user-agent': 'acmex (check of http-01)' },
+    signal,
+    onHop: (hop) => hops.push(hop),
+  });
 }
 
 function statusFinding({ status, url }: EgressAnswer, { subject, address }: AskedPlace): Finding {
@@ -154,15 +169,22 @@ const beforeHop: ReadonlySet<string | undefined> = new Set([
   'ERR_EGRESS_RESOLVE',
 ]);
 
-function failureFinding(error: unknown, { subject, address, hops }: AskedPlace): Finding {
+function failureFinding(
+  error: unknown,
+  { subject, address, hops }: AskedPlace,
+  { mayConnect }: Pick<Reach, 'mayConnect'>,
+): Finding {
   const code = errorCode(error);
   // Before the first connection these would come without a hop.
   const isRedirected = hops.length > 1 || (hops.length === 1 && beforeHop.has(code));
   if (isRedirected || code === 'ERR_EGRESS_REDIRECTS' || code === 'ERR_EGRESS_URL') {
     const last = hops.at(-1)?.url ?? '';
+    // The resolver may know addresses that those who choose names do not.
+    const isHidden = mayConnect !== undefined && beforeHop.has(code);
+    const cause = isHidden ? 'the next server is not connected to' : errorText(error);
     return finding('ERR_CHECK_REDIRECT', {
       subject,
-      saw: `${address} redirects, the last answer is of ${printable(last, 300)}: ${errorText(error)}`,
+      saw: `${address} redirects, the last answer is of ${printable(last, 300)}: ${cause}`,
     });
   }
   return connectionFinding(error, { subject, address, port: hops[0]?.port });

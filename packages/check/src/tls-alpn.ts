@@ -4,7 +4,7 @@ import { errorCode } from '@acmex/errors';
 import type { Identifier } from '@acmex/identifier';
 import { addressesOf, type AddressAnswer, answersFindings } from './addresses.ts';
 import { type Finding, finding, type Observation } from './finding.ts';
-import { caPorts, connectionFinding, type PortCheckOptions } from './http.ts';
+import { caPorts, connectionFinding, notConnected, type PortCheckOptions } from './http.ts';
 
 /** A response of tls-alpn-01 that is in place now. */
 export interface TlsAlpn01Subject {
@@ -22,13 +22,16 @@ export async function checkTlsAlpn01(
   options: PortCheckOptions,
 ): Promise<Observation> {
   const { identifier } = subject;
-  const { addresses, findings } = await addressesOf(identifier, options, options.signal);
+  const seen = await addressesOf(identifier, options, options.signal);
+  const { addresses, closed, findings } = seen;
   const answers = await Promise.all(
     addresses.map(async (address): Promise<AddressAnswer> => ({
       address,
       problem: await problemAt(address, subject, options),
     })),
   );
+  if (closed > 0 && addresses.length === 0 && findings.length === 0)
+    return { skipped: notConnected };
   return {
     findings: [...findings, ...answersFindings(answers)],
     saw: addresses.map((address) => `asked ${address}`).join(', '),

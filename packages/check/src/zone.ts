@@ -8,6 +8,7 @@ import {
   type LookUp,
   lookUp as lookUpAtServers,
 } from '@acmex/dns';
+import type { AddressPolicy } from '@acmex/egress';
 import { errorText, printable } from '@acmex/errors';
 import { type Finding, finding, type Observation } from './finding.ts';
 
@@ -19,6 +20,11 @@ export interface ZoneCheckOptions {
   readonly clock: Clock;
   /** Whether this machine can speak IPv6. */
   readonly ipv6: boolean;
+  /**
+   * Which name servers this machine may ask, where names are chosen by others; all by default. No
+   * finding names one that it may not ask.
+   */
+  readonly mayConnect?: AddressPolicy | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -103,7 +109,7 @@ export async function checkNameServers(
   zone: string,
   options: ZoneCheckOptions,
 ): Promise<readonly Finding[]> {
-  const { lookUp, ipv6, signal } = options;
+  const { lookUp, ipv6, mayConnect, signal } = options;
   const names = await lookUp.nameServers(zone, { signal });
   const servers = await Promise.all(
     names.map(async (server) => ({
@@ -113,7 +119,11 @@ export async function checkNameServers(
   );
   const homeless = servers.filter(({ addresses }) => addresses.length === 0);
   const reachable = servers.flatMap(({ server, addresses }) =>
-    addresses.flatMap((address) => (ipv6 || !address.includes(':') ? [{ server, address }] : [])),
+    addresses.flatMap((address) =>
+      (ipv6 || !address.includes(':')) && mayConnect?.refusal(address) === undefined
+        ? [{ server, address }]
+        : [],
+    ),
   );
   const states = await Promise.all(
     reachable.map(async (place) => await stateOf(zone, place, options)),

@@ -21,6 +21,11 @@ export interface CheckOptions extends Omit<RunChecksOptions, 'clock'> {
    * certificate is not in its settings.
    */
   readonly isPublicCa?: ((directory: string) => boolean) | undefined;
+  /**
+   * Which addresses are connected to, where names are chosen by others than those who configure the
+   * CA; all that the CA can have by default. Findings name no address that is refused.
+   */
+  readonly mayConnect?: AddressPolicy | undefined;
   /** Which of the checks run; all by default. */
   readonly kinds?: readonly Check['kind'][] | undefined;
   /** Checks of the caller, whose results come first. */

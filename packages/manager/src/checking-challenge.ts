@@ -177,6 +177,7 @@ async function zoneOf(
     lookUpAt: network.lookUpAt,
     clock: settings.clock,
     ipv6,
+    mayConnect: context.options.mayConnect,
     signal,
   };
   const { zone, findings, saw } = await checkRecordPlace(recordOf(name, config), options);
@@ -198,6 +199,7 @@ async function checkPort(
   const options: PortCheckOptions = {
     lookUp: await lookUpOf(),
     policy: await context.policyFor(certificate.issuer),
+    mayConnect: context.options.mayConnect,
     ipv6,
     clock: settings.clock,
     ports: network.ports,

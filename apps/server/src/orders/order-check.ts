@@ -1,12 +1,22 @@
 import { dnsProviderFor } from '@acmex/config';
 import { issuerName, resolveChallenge } from '@acmex/manager';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { specOf, template, wishes } from '../certificates/request.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certifiedNames, keyType } from '../http/fields.ts';
+import { OrderFindings } from './order-findings.ts';
 import { withTemplate } from '../templates/template-store.ts';
 
+const findingSchema = z
+  .object({
+    code: z.string(),
+    severity: z.enum(['error', 'warning']),
+    name: z.string().describe('What it is about: a name of the certificate, or its zone.'),
+    message: z.string().describe('What was seen.'),
+    cure: z.string(),
+  })
+  .meta({ id: 'OrderFinding' });
 const plannedSchema = z
   .object({
     names: z.array(z.string()).describe('In canonical form.'),
@@ -27,6 +37,12 @@ const plannedSchema = z
       .describe(
         'Certificates with the same names: the closest is changed and ordered again, and no new certificate is made.',
       ),
+    findings: z
+      .array(findingSchema)
+      .optional()
+      .describe(
+        'What would make the order fail: profile, CAA, ports, zone and DNSSEC, as seen from the server, which connects to public addresses only. Absent with `network: false`.',
+      ),
   })
   .meta({ id: 'PlannedOrder' });
 const check = endpoint({
@@ -34,11 +50,20 @@ const check = endpoint({
   path: '/api/orders/check',
   scope: 'orders:write',
   summary: 'Check an order before it is made',
-  body: z.strictObject({ names: certifiedNames, template: template.optional(), ...wishes }),
+  waits: 'answer',
+  body: z.strictObject({
+    names: certifiedNames,
+    template: template.optional(),
+    ...wishes,
+    network: z
+      .boolean()
+      .optional()
+      .describe('False: nothing is looked up, and there are no findings; true by default.'),
+  }),
   answers: {
     200: {
       description:
-        'What would be ordered, with the values of the template and of acmex.toml. Nothing is ordered or stored, and neither the CA nor a DNS provider is asked.',
+        'What would be ordered, with the values of the template and of acmex.toml. Nothing is ordered, and no DNS provider is asked. For the findings, names are looked up and connected to for at most 8 seconds.',
       schema: plannedSchema,
     },
   },
@@ -47,22 +72,35 @@ const check = endpoint({
 /** Checks what a person is about to order. */
 @Injectable()
 export class OrderCheck {
+  readonly #findings: OrderFindings;
+
+  constructor(@Inject(OrderFindings) findings: OrderFindings) {
+    this.#findings = findings;
+  }
+
   @Handles(check)
-  async check({ caller, body }: RequestOf<typeof check>): Promise<Answer> {
-    const { names, ...wished } = body;
-    const { storage, manager } = caller.tenant;
+  async check(request: RequestOf<typeof check>): Promise<Answer> {
+    const { caller, body, signal, reauthenticate } = request;
+    const { names, network = true, ...wished } = body;
+    const { tenant } = caller;
+    const { storage, manager } = tenant;
     const wanted = await specOf({ names, ...(await withTemplate(storage, wished)) }, caller);
     const { challenge, dnsProvider } = resolveChallenge(wanted.proof, manager.challenge);
     const isByRecord = challenge === 'dns-01' || challenge === 'dns-account-01';
     const writer = (name: string) =>
       dnsProviderFor(name, { config: manager.config, named: dnsProvider, type: challenge });
+    const issuer = issuerName(wanted.issuer);
+    const findings = network
+      ? await this.#findings.of({ ...wanted, issuer, deploy: undefined }, { tenant, signal })
+      : undefined;
+    await reauthenticate();
     const certificates: string[] = [];
     for await (const { id } of manager.provisioner.certificates.withNames(wanted.names))
       certificates.push(id);
     return answer(200, {
       certificates,
       names: [...wanted.names],
-      issuer: issuerName(wanted.issuer),
+      issuer,
       profile: wanted.profile,
       preferredChain: wanted.preferredChain,
       keyType: wanted.keyType,
@@ -73,6 +111,11 @@ export class OrderCheck {
         ? Object.fromEntries(wanted.names.map((name) => [name, writer(name)]))
         : undefined,
       labels: wanted.labels,
+      findings: findings?.map(({ code, severity, subject, saw, cure }) => ({
+        ...{ code, severity, cure },
+        name: subject,
+        message: saw,
+      })),
     });
   }
 }

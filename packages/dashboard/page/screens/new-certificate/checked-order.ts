@@ -61,7 +61,11 @@ export function useCheckedOrder(): CheckedOrder {
     plan.value = undefined;
     if (!checkHere(draft) || draft.names.length === 0) return;
     try {
-      plan.value = (await api.POST('/api/orders/check', { body: bodyOf(draft), signal })).data;
+      // The plan is known at once, the findings are not.
+      for (const network of [false, true]) {
+        const body = { ...bodyOf(draft), network };
+        plan.value = (await api.POST('/api/orders/check', { body, signal })).data;
+      }
     } catch (error) {
       if (!signal.aborted) refused(error, draft);
     }

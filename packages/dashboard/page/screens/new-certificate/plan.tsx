@@ -1,4 +1,5 @@
 import type { components } from '@acmex/api';
+import { Problem } from '../../elements/problem.tsx';
 import { Names } from '../../elements/names.tsx';
 import { strings } from '../../strings/strings.ts';
 import { keyTypes } from './wishes.ts';
@@ -8,11 +9,26 @@ const words = await strings('newCertificate');
 
 /** What the server would order, as it says before it is ordered. */
 export function Plan({ plan }: { readonly plan: components['schemas']['PlannedOrder'] }) {
-  const { names, issuer, profile, keyType, challenge, certificates, dnsProviders = {} } = plan;
+  const {
+    names,
+    issuer,
+    profile,
+    keyType,
+    challenge,
+    certificates,
+    dnsProviders = {},
+    findings = [],
+  } = plan;
   const known = keyTypes.find((type) => type === keyType);
   return (
     <section class="panel" aria-labelledby="plan">
       <h2 id="plan">{words.plan}</h2>
+      {findings.map(({ name, message, severity, ...finding }) => (
+        <Problem
+          key={finding.code + name}
+          failure={{ ...finding, message: `${severity}: ${name}: ${message}`, fields: {} }}
+        />
+      ))}
       {certificates.length === 0 ? null : (
         <p>
           {words.existing}{' '}
