@@ -288,6 +288,52 @@ afterEach(async () => {
   await removeFolder(folder);
 });
 
+describe('a certificate with two key types', () => {
+  it('is written by the agent as one, and the API has both by their types', async () => {
+    const [first, second] = ['ec-p256', 'rsa-2048'];
+    await api('PATCH', `/api/certificates/${certificate}`, { secondKeyType: second });
+    const { order } = await api('GET', `/api/certificates/${certificate}`);
+    await api('GET', `/api/orders/${order}/events`);
+    const issued = await api('GET', `/api/certificates/${certificate}`);
+    expect(issued).toMatchObject({
+      keyType: first,
+      secondKeyType: second,
+      current: { second: { keyType: second, serialNumber: expect.any(String) } },
+    });
+    const { serialNumber, second: inUse } = issued.current;
+    const args = await agentArgs(
+      ...['--once', '--deploy-hook'],
+      await hook(`echo "$ACMEX_SERIAL $ACMEX_SECOND_SERIAL" >> ${at('hooked')}`),
+    );
+    await expect(acmex(args)).resolves.toMatchObject({ code: 0 });
+    await expect(acmex(args)).resolves.toMatchObject({ code: 0 });
+    expect(await hooked()).toEqual([`${serialNumber} ${inUse.serialNumber}`]);
+    const read = async (file: string) => await readFile(at('tls/live', name, file), 'utf8');
+    const rsa = new X509Certificate(await read('fullchain-rsa.pem'));
+    expect(rsa.serialNumber.toLowerCase()).toBe(inUse.serialNumber);
+    expect(rsa.checkPrivateKey(createPrivateKey(await read('privkey-rsa.pem')))).toBe(true);
+    expect(await serialOf()).toBe(serialNumber);
+    await expect(reported()).resolves.toMatchObject({ state: 'current', serialNumber });
+
+    const path = `/api/certificates/${certificate}`;
+    expect(await api('GET', `${path}/chain?keyType=${second}`)).toBe(
+      await read('fullchain-rsa.pem'),
+    );
+    expect(await api('GET', `${path}/private-key?keyType=${second}`)).toBe(
+      await read('privkey-rsa.pem'),
+    );
+    expect(await api('GET', `${path}/chain`)).toBe(await read('fullchain.pem'));
+    const { chain } = await api('GET', `${path}/details?keyType=${second}`);
+    expect(chain[0]).toMatchObject({ keyType: second, serialNumber: inUse.serialNumber });
+    await expect(api('GET', `${path}/chain?keyType=ec-p384`)).rejects.toThrow(
+      'use ec-p256 or rsa-2048',
+    );
+    await expect(api('PATCH', path, { secondKeyType: 'ec-p384' })).rejects.toThrow(
+      'use an RSA type and an EC type',
+    );
+  });
+});
+
 describe('acmex agent --once', () => {
   it('writes certificate and key, runs the hook once, reports to the server, and has nothing to do the next time', async () => {
     const args = await agentArgs(

@@ -8,6 +8,7 @@ import { errorCode, errorText } from '@acmex/errors';
 import { fileErrorText } from '@acmex/files';
 import { deployRecord } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
+import { chainsInUse } from '@acmex/orchestrator';
 import { ServerError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -148,8 +149,12 @@ async function managed(
   const { certificates } = provisioner;
   for await (const { id, current } of certificates.byName(name)) {
     const content = current && (await certificates.generation(id, current.generation));
+    const all = content ? chainsInUse(content) : [];
     return (
-      content && { cert: content.chain, key: storedPem(content.privateKey, `the key of ${id}`) }
+      content && {
+        cert: all.map(({ chain }) => chain),
+        key: all.map(({ privateKey }) => storedPem(privateKey, `the key of ${id}`)),
+      }
     );
   }
   const [issuer, ...fallbacks] = issuersNamed(config);

@@ -8,6 +8,8 @@ export interface AvailableCertificate {
   readonly names: readonly string[];
   /** Of the current certificate at the server. */
   readonly serialNumber: string;
+  /** Of the second key, where there are two; its files are beside those of the first. */
+  readonly second?: { readonly keyType: string; readonly serialNumber: string } | undefined;
   /** The trace of its order, if the server says it. W3C Trace Context §3.2 */
   readonly traceparent?: string | undefined;
 }
@@ -88,11 +90,22 @@ function toAvailable(view: unknown): readonly AvailableCertificate[] {
     throw notAcmex();
   const { id, names, current } = view;
   if (!isObject(current) || current.revokedAt !== undefined) return [];
-  if (typeof current.serialNumber !== 'string' || !/^[0-9a-f]{1,64}$/.test(current.serialNumber))
-    throw notAcmex();
-  const { serialNumber, traceparent } = current;
+  const { serialNumber, traceparent, second } = current;
+  if (!isSerialNumber(serialNumber)) throw notAcmex();
   const trace = typeof traceparent === 'string' ? { traceparent } : {};
-  return [{ id, names, serialNumber, ...trace }];
+  const pair = second === undefined ? {} : { second: toSecond(second) };
+  return [{ id, names, serialNumber, ...pair, ...trace }];
+}
+
+function toSecond(second: unknown): AvailableCertificate['second'] {
+  if (!isObject(second)) throw notAcmex();
+  const { keyType, serialNumber } = second;
+  if (typeof keyType !== 'string' || !isSerialNumber(serialNumber)) throw notAcmex();
+  return { keyType, serialNumber };
+}
+
+function isSerialNumber(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{1,64}$/.test(value);
 }
 
 /** Ids sort by creation time. Folder names are assigned in this order, so it must not change. */

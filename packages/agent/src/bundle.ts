@@ -7,7 +7,7 @@ import {
   verifyIssued,
 } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
-import type { Bundle } from '@acmex/deploy';
+import type { Bundle, SecondBundle } from '@acmex/deploy';
 
 type Subject = Pick<Bundle, 'id' | 'names'>;
 
@@ -55,6 +55,15 @@ export async function matchingBundle(
     if (error instanceof CertificateError) return undefined;
     throw error;
   }
+}
+
+/** Returns a bundle as the second of a pair. */
+export function secondBundle({ serialNumber, chain, privateKey }: Bundle): SecondBundle {
+  const [leaf] = parseChain(chain);
+  return {
+    algorithm: leaf?.keyType.startsWith('rsa-') ? 'rsa' : 'ec',
+    ...{ serialNumber, chain, privateKey: privateKey ?? '' },
+  };
 }
 
 function bundleOf(

@@ -13,8 +13,8 @@ import { errorCode } from '@acmex/errors';
 import type { ApiClient } from './api-client.ts';
 import type { AvailableCertificate } from './available-certificates.ts';
 import { pauseAfterMs } from './backoff.ts';
-import { verifiedBundle } from './bundle.ts';
-import { ApiError } from './errors.ts';
+import { secondBundle, verifiedBundle } from './bundle.ts';
+import { AgentError, ApiError } from './errors.ts';
 import type { InstalledCertificate, InstalledCertificates } from './installed-certificates.ts';
 import { type AgentLog, describeError } from './log.ts';
 
@@ -140,18 +140,22 @@ export class Deployments {
   ): Promise<DeploymentStatus> {
     const { probe: server, clock, signal, installed } = this.#options;
     const expected = installed.get(certificate.id)?.serialNumber;
+    const { second } = certificate;
+    const isPair = second !== undefined && expected === certificate.serialNumber;
+    const either = isPair ? [certificate.serialNumber, second.serialNumber] : expected;
     if (!server) return { ...status, changed, error };
     const target = { ...server, serverName: serverName(certificate, server.host), clock, signal };
     const probeError =
-      error === undefined && changed && expected !== undefined
-        ? await probe(expected, target).then(
+      error === undefined && changed && either !== undefined
+        ? await probe(either, target).then(
             () => undefined,
             (thrown: unknown) => thrown,
           )
         : undefined;
     const served = await servedSerialNumber(target).catch(() => undefined);
     signal.throwIfAborted();
-    const mismatch = served === expected ? undefined : notServed(server, expected, served);
+    const isServed = isPair ? either?.includes(served ?? '') : served === expected;
+    const mismatch = isServed ? undefined : notServed(server, expected, served);
     const failure = error ?? probeError ?? mismatch;
     this.#logOnce(certificate, error === undefined ? failure : undefined);
     return {
@@ -181,13 +185,15 @@ export class Deployments {
     const name = installed.nameOf(certificate.id, certificate.names);
     const current = installed.get(certificate.id);
     const bundle = current && (await installed.bundle(name, certificate));
-    const isCurrent = bundle?.serialNumber === certificate.serialNumber;
+    const isCurrent =
+      bundle?.serialNumber === certificate.serialNumber &&
+      bundle.second?.serialNumber === certificate.second?.serialNumber;
     if (current && isCurrent && current.used === current.serialNumber) return false;
     await this.#traced(certificate, async () => {
       const written =
         current && bundle && isCurrent
           ? { entry: current, bundle, paths: installed.paths(name) }
-          : await this.#write(certificate, name);
+          : await this.#write(certificate, name, bundle);
       if (written.entry.used !== written.entry.serialNumber) await this.#use(certificate, written);
     });
     return true;
@@ -200,13 +206,19 @@ export class Deployments {
       : await work();
   }
 
-  async #write(certificate: AvailableCertificate, name: string): Promise<Written> {
-    const { api, installed, directory, log, clock, signal } = this.#options;
+  async #write(
+    certificate: AvailableCertificate,
+    name: string,
+    before: Bundle | undefined,
+  ): Promise<Written> {
+    const { installed, directory, log } = this.#options;
     const { id } = certificate;
-    const { text } = await api.request(`/api/certificates/${id}/bundle`, { signal });
-    const bundle = await verifiedBundle(text, certificate, { clock });
+    const bundle = await this.#fetch(certificate);
     const { paths } = await deployFiles({ directory, name }, bundle);
-    const entry = { name, serialNumber: bundle.serialNumber, used: installed.get(id)?.used };
+    // The hook has not seen a second certificate beside the same first one.
+    const isHookDue = bundle.second?.serialNumber !== before?.second?.serialNumber;
+    const used = isHookDue ? undefined : installed.get(id)?.used;
+    const entry = { name, serialNumber: bundle.serialNumber, used };
     await installed.set(id, entry);
     log({
       level: 'info',
@@ -215,6 +227,28 @@ export class Deployments {
       serial: bundle.serialNumber,
     });
     return { entry, bundle, paths };
+  }
+
+  /** Returns a certificate that the server sends; of a pair both, which were issued together. */
+  async #fetch(certificate: AvailableCertificate): Promise<Bundle> {
+    const { api, clock, signal } = this.#options;
+    const path = `/api/certificates/${certificate.id}/bundle`;
+    const { text } = await api.request(path, { signal });
+    const bundle = await verifiedBundle(text, certificate, { clock });
+    const { second } = certificate;
+    if (!second) return bundle;
+    const query = `keyType=${encodeURIComponent(second.keyType)}`;
+    const answer = await api.request(`${path}?${query}`, { signal });
+    const ofSecond = await verifiedBundle(answer.text, certificate, { clock });
+    if (
+      bundle.serialNumber !== certificate.serialNumber ||
+      ofSecond.serialNumber !== second.serialNumber
+    )
+      throw new AgentError(
+        'ERR_AGENT_SERVER_BUSY',
+        `${label(certificate)} was renewed while its two certificates were fetched: they are fetched again`,
+      );
+    return { ...bundle, second: secondBundle(ofSecond) };
   }
 
   /** Runs the hook, and records that it has succeeded. */

@@ -1,9 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bundle, type Deployed, folderName } from '@acmex/deploy';
+import { type Bundle, folderName } from '@acmex/deploy';
 import { errorCode } from '@acmex/errors';
 import { fileErrorText, replaceFile } from '@acmex/files';
-import { matchingBundle } from './bundle.ts';
+import { matchingBundle, secondBundle } from './bundle.ts';
 import { AgentError } from './errors.ts';
 
 /** A certificate in a folder of `live`. The state file has these names. */
@@ -78,9 +78,29 @@ export class InstalledCertificates {
     return isTaken ? `${preferred}-${id}` : preferred;
   }
 
-  /** Returns the bundle in a folder; undefined where it is incomplete or invalid. */
+  /**
+   * Returns the bundle in a folder, with the second of a pair where one is there; undefined where it
+   * is incomplete or invalid.
+   */
   async bundle(name: string, subject: Pick<Bundle, 'id' | 'names'>): Promise<Bundle | undefined> {
-    const { privateKey, fullchain } = this.paths(name);
+    const { privateKey, fullchain, lineage } = this.paths(name);
+    const first = await this.#bundleIn({ privateKey, fullchain }, subject);
+    if (!first) return undefined;
+    for (const algorithm of ['rsa', 'ec'] as const) {
+      const files = {
+        privateKey: join(lineage, `privkey-${algorithm}.pem`),
+        fullchain: join(lineage, `fullchain-${algorithm}.pem`),
+      };
+      const second = await this.#bundleIn(files, subject);
+      if (second) return { ...first, second: secondBundle(second) };
+    }
+    return first;
+  }
+
+  async #bundleIn(
+    { privateKey, fullchain }: Record<'privateKey' | 'fullchain', string>,
+    subject: Pick<Bundle, 'id' | 'names'>,
+  ): Promise<Bundle | undefined> {
     const [key, chain] = await Promise.all(
       [privateKey, fullchain].map(
         async (path) => await readFile(path, 'utf8').catch(() => undefined),
@@ -90,7 +110,7 @@ export class InstalledCertificates {
     return await matchingBundle(key, chain, subject);
   }
 
-  paths(name: string): Required<{ [Path in keyof Deployed['paths']]: string }> {
+  paths(name: string): Record<'fullchain' | 'privateKey' | 'lineage', string> {
     const lineage = join(this.#directory, 'live', name);
     return {
       fullchain: join(lineage, 'fullchain.pem'),

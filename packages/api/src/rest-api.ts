@@ -1398,6 +1398,9 @@ export interface components {
       preferredChain?: string;
       /** @enum {string} */
       keyType: 'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      /** @enum {string} */
+      secondKeyType?:
+        'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
       reuseKey: boolean;
       mustStaple: boolean;
       challenge: string;
@@ -1461,6 +1464,12 @@ export interface components {
       preferredChain?: string;
       /** @enum {string} */
       keyType: 'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      /**
+       * @description Of the second key, where both are one certificate: see `current.second`.
+       * @enum {string}
+       */
+      secondKeyType?:
+        'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
       reuseKey: boolean;
       /** @enum {string} */
       challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
@@ -1489,6 +1498,20 @@ export interface components {
         issuedAt: string;
         /** @description RFC 3339 */
         revokedAt?: string;
+        /** @description The certificate of the second key, which is in use with the first. */
+        second?: {
+          /** @enum {string} */
+          keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Lower-case hexadecimal. */
+          serialNumber: string;
+          /** @description RFC 3339 */
+          notBefore: string;
+          /** @description RFC 3339 */
+          notAfter: string;
+          /** @description As `chains`. */
+          chains: string[];
+        };
         /** @description The trace of the order that issued it. W3C Trace Context §3.2 */
         traceparent?: string;
         /** @description What was unusual in the chain that the CA sent. */
@@ -1595,6 +1618,12 @@ export interface components {
        * @enum {string}
        */
       keyType?:
+        'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      /**
+       * @description Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default.
+       * @enum {string}
+       */
+      secondKeyType?:
         'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
       /** @description Keep the private key at a renewal; a new one each time by default. */
       reuseKey?: boolean;
@@ -1774,7 +1803,7 @@ export interface components {
             seenAt: string;
             reason: string;
           };
-      /** @description What each name serves on port 443, at each of its public addresses. */
+      /** @description What each name serves on port 443, at each of its public addresses; of two key types, either is the same. */
       served: (
         | {
             host: string;
@@ -2543,6 +2572,12 @@ export interface operations {
            */
           keyType?:
             'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /**
+           * @description Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default.
+           * @enum {string}
+           */
+          secondKeyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
           /** @description Keep the private key at a renewal; a new one each time by default. */
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
@@ -2782,6 +2817,12 @@ export interface operations {
            */
           keyType?:
             'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /**
+           * @description Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default.
+           * @enum {string}
+           */
+          secondKeyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
           /** @description Keep the private key at a renewal; a new one each time by default. */
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
@@ -2972,6 +3013,10 @@ export interface operations {
            */
           keyType?:
             'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /** @description Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default. null for the default. */
+          secondKeyType?:
+            | ('ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519')
+            | null;
           /** @description Keep the private key at a renewal; a new one each time by default. */
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
@@ -3062,6 +3107,12 @@ export interface operations {
            * @enum {string}
            */
           keyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /**
+           * @description Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default.
+           * @enum {string}
+           */
+          secondKeyType?:
             'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
           /** @description Keep the private key at a renewal; a new one each time by default. */
           reuseKey?: boolean;
@@ -3344,6 +3395,12 @@ export interface operations {
            */
           keyType?:
             'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+          /**
+           * @description Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default.
+           * @enum {string}
+           */
+          secondKeyType?:
+            'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
           /** @description Keep the private key at a renewal; a new one each time by default. */
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
@@ -3465,6 +3522,9 @@ export interface operations {
         wait?: number;
         /** @description The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it. */
         chain?: string;
+        /** @description Of a certificate with two key types, the one that is wanted; `keyType` of the certificate by default. */
+        keyType?:
+          'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
         /** @description `pem` by default. The content type is that of the format. */
         format?: 'pem' | 'leaf' | 'chain' | 'der' | 'pkcs7' | 'pkcs7-der';
       };
@@ -3499,7 +3559,11 @@ export interface operations {
   };
   getApiCertificatesIdPrivateKey: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Of a certificate with two key types, the one that is wanted; `keyType` of the certificate by default. */
+        keyType?:
+          'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      };
       header?: never;
       path: {
         id: string;
@@ -3529,6 +3593,9 @@ export interface operations {
         wait?: number;
         /** @description The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it. */
         chain?: string;
+        /** @description Of a certificate with two key types, the one that is wanted; `keyType` of the certificate by default. */
+        keyType?:
+          'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
         /** @description `combined` by default. The content type is that of the format. The header `Acmex-Passphrase` has the passphrase that encrypts it, in ASCII. */
         format?:
           | 'pem'
@@ -3582,6 +3649,9 @@ export interface operations {
       query?: {
         /** @description The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it. */
         chain?: string;
+        /** @description Of a certificate with two key types, the one that is wanted; `keyType` of the certificate by default. */
+        keyType?:
+          'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
       };
       header?: never;
       path: {
@@ -3605,7 +3675,11 @@ export interface operations {
   };
   getApiCertificatesIdStatus: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Of a certificate with two key types, the one that is wanted; `keyType` of the certificate by default. */
+        keyType?:
+          'ec-p256' | 'ec-p384' | 'ec-p521' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ed25519';
+      };
       header?: never;
       path: {
         id: string;

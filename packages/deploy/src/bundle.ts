@@ -12,6 +12,20 @@ export interface Bundle {
   readonly chain: string;
   /** PKCS#8 PEM; undefined for a key that cannot leave its device. */
   readonly privateKey: string | undefined;
+  /** The certificate of a second key, which is deployed with the first. */
+  readonly second?: SecondBundle | undefined;
+}
+
+/** The certificate of a second key, of another algorithm. */
+export interface SecondBundle {
+  /** What its files are named after: `fullchain-rsa.pem`. */
+  readonly algorithm: 'rsa' | 'ec';
+  /** Lower-case hexadecimal. */
+  readonly serialNumber: string;
+  /** PEM, the leaf first. */
+  readonly chain: string;
+  /** PKCS#8 PEM. */
+  readonly privateKey: string;
 }
 
 export interface BundleFiles {

@@ -12,6 +12,11 @@ export interface FilePaths {
   readonly leafPath?: string | undefined;
   /** Key, certificate and chain in one file, as HAProxy reads it. */
   readonly combinedPath?: string | undefined;
+  /** The same of the second key. */
+  readonly secondCertPath?: string | undefined;
+  readonly secondKeyPath?: string | undefined;
+  readonly secondChainPath?: string | undefined;
+  readonly secondLeafPath?: string | undefined;
 }
 
 export interface CertificateFile {
@@ -22,24 +27,50 @@ export interface CertificateFile {
 }
 
 /**
- * Returns the files of a certificate, in the order in which they are written: the key first.
- * @throws DeployError `ERR_DEPLOY_TARGET` for a file of a key that cannot leave its device
+ * Returns the files of a certificate, in the order in which they are written: the keys first.
+ * @throws DeployError `ERR_DEPLOY_TARGET` for a file of a key that cannot leave its device, or that
+ * the certificate does not have
  */
-export function certificateFiles(
-  { certPath, keyPath, chainPath, leafPath, combinedPath }: FilePaths,
-  bundle: Bundle,
-): readonly CertificateFile[] {
+export function certificateFiles(paths: FilePaths, bundle: Bundle): readonly CertificateFile[] {
+  const { certPath, keyPath, chainPath, leafPath, combinedPath } = paths;
+  const [secondKey, ...secondChains] = secondFiles(paths, bundle);
   const texts = filesOf(bundle);
   const { privateKey } = texts;
-  const files: readonly (readonly [string | undefined, string, boolean])[] = [
+  const files: readonly PlacedText[] = [
     [keyPath, needed(privateKey, keyPath), true],
+    ...(secondKey ? [secondKey] : []),
     [combinedPath, needed(privateKey, combinedPath) + texts.fullchain, true],
     [certPath, texts.fullchain, false],
     [leafPath, texts.certificate, false],
     [chainPath, texts.chain, false],
+    ...secondChains,
   ];
   return files.flatMap(([path, content, hasKey]) =>
     path === undefined ? [] : [{ path, content, hasKey }],
+  );
+}
+
+type PlacedText = readonly [path: string | undefined, text: string, hasKey: boolean];
+
+/** Returns the files of the second key, the key first. */
+function secondFiles(
+  { secondCertPath, secondKeyPath, secondChainPath, secondLeafPath }: FilePaths,
+  { second, names }: Bundle,
+): readonly PlacedText[] {
+  if (second) {
+    const texts = filesOf(second);
+    return [
+      [secondKeyPath, second.privateKey, true],
+      [secondCertPath, texts.fullchain, false],
+      [secondLeafPath, texts.certificate, false],
+      [secondChainPath, texts.chain, false],
+    ];
+  }
+  const path = secondKeyPath ?? secondCertPath ?? secondLeafPath ?? secondChainPath;
+  if (path === undefined) return [];
+  throw new DeployError(
+    'ERR_DEPLOY_TARGET',
+    `${path} is for a second key, and the certificate for ${names.join(', ')} has a single one: give it two key types, or remove the path`,
   );
 }
 

@@ -57,7 +57,13 @@ async function deployToFiles(
   const { certPath, keyPath, combinedPath } = target;
   return {
     changed,
-    paths: { fullchain: certPath ?? combinedPath, privateKey: keyPath ?? combinedPath },
+    paths: {
+      fullchain: certPath ?? combinedPath,
+      privateKey: keyPath ?? combinedPath,
+      ...(bundle.second
+        ? { secondFullchain: target.secondCertPath, secondPrivateKey: target.secondKeyPath }
+        : {}),
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import type { Permissions } from './permissions.ts';
 
 /**
  * A folder in certbot's form: `live/<name>` with `fullchain.pem`, `privkey.pem`, `cert.pem` and
- * `chain.pem`.
+ * `chain.pem`; of a second key with `fullchain-rsa.pem` and so on, named after its algorithm.
  */
 export interface DirectoryTarget extends Permissions {
   /** Absolute. */
@@ -25,6 +25,9 @@ export interface Deployed {
   readonly paths: {
     readonly fullchain?: string | undefined;
     readonly privateKey?: string | undefined;
+    /** Those of the second key. */
+    readonly secondFullchain?: string | undefined;
+    readonly secondPrivateKey?: string | undefined;
     readonly lineage?: string | undefined;
   };
 }
@@ -54,6 +57,7 @@ export async function deployToDirectory(
   const paths = {
     fullchain: join(lineage, 'fullchain.pem'),
     privateKey: bundle.privateKey === undefined ? undefined : join(lineage, 'privkey.pem'),
+    ...secondPaths(lineage, bundle),
     lineage,
   };
   try {
@@ -71,6 +75,15 @@ export async function deployToDirectory(
   } catch (error) {
     throw writeFailure(lineage, error);
   }
+}
+
+function secondPaths(lineage: string, { second }: Bundle): Deployed['paths'] {
+  if (!second) return {};
+  const { algorithm } = second;
+  return {
+    secondFullchain: join(lineage, `fullchain-${algorithm}.pem`),
+    secondPrivateKey: join(lineage, `privkey-${algorithm}.pem`),
+  };
 }
 
 function assertFolderName(name: string, { serialNumber }: Bundle): void {
@@ -99,8 +112,8 @@ async function currentTarget(live: Folder, name: string): Promise<string | undef
 }
 
 /**
- * Writes the four files of a certificate, three for a key that cannot leave its device; owner, group and mode are kept from the previous
- * certificate's files.
+ * Writes the four files of a certificate, three for a key that cannot leave its device, and four
+ * for a second key; owner, group and mode are kept from the previous certificate's files.
  *
  * @returns whether a file was written
  */
@@ -110,6 +123,9 @@ async function writeBundle(
   { key, certificate, previous }: BundleAttributes,
 ): Promise<boolean> {
   const texts = filesOf(bundle);
+  const { second } = bundle;
+  const secondTexts = second && filesOf(second);
+  const suffix = second?.algorithm ?? '';
   await using folder = await archive.make(bundle.serialNumber, folderMode);
   let hasWritten = false;
   for (const [file, text, attributes] of [
@@ -117,6 +133,10 @@ async function writeBundle(
     ['fullchain.pem', texts.fullchain, certificate],
     ['cert.pem', texts.certificate, certificate],
     ['chain.pem', texts.chain, certificate],
+    [`privkey-${suffix}.pem`, secondTexts?.privateKey, key],
+    [`fullchain-${suffix}.pem`, secondTexts?.fullchain, certificate],
+    [`cert-${suffix}.pem`, secondTexts?.certificate, certificate],
+    [`chain-${suffix}.pem`, secondTexts?.chain, certificate],
   ] as const) {
     if (text === undefined) continue;
     const earlier = await trustedStats(archive, previous, file);

@@ -24,7 +24,7 @@ export function hookEnvironment(
     readonly error?: string | undefined;
   },
 ): Readonly<Record<string, string>> {
-  const { fullchain, privateKey } = paths;
+  const { fullchain, privateKey, secondFullchain, secondPrivateKey } = paths;
   const lineage = paths.lineage ?? (fullchain === undefined ? undefined : dirname(fullchain));
   const [name] = bundle?.names ?? [];
   const all: Readonly<Record<string, string | undefined>> = {
@@ -37,6 +37,9 @@ export function hookEnvironment(
     ACMEX_NOT_AFTER: bundle?.notAfter,
     ACMEX_CERT_PATH: fullchain,
     ACMEX_KEY_PATH: privateKey,
+    ACMEX_SECOND_SERIAL: bundle?.second?.serialNumber,
+    ACMEX_SECOND_CERT_PATH: secondFullchain,
+    ACMEX_SECOND_KEY_PATH: secondPrivateKey,
     RENEWED_LINEAGE: lineage,
     RENEWED_DOMAINS: bundle?.names.join(' '),
     LEGO_HOOK_CERT_DOMAIN: name,

@@ -1,4 +1,4 @@
-export { type Bundle, type BundleFiles, filesOf, folderName } from './bundle.ts';
+export { type Bundle, type BundleFiles, filesOf, folderName, type SecondBundle } from './bundle.ts';
 export { type CertificateFile, certificateFiles, type FilePaths } from './certificate-files.ts';
 export { checkTarget } from './check-target.ts';
 export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';

@@ -18,12 +18,15 @@ export interface ProbeOptions {
 /**
  * Waits until a server serves the certificate with a serial number. Trust is not checked.
  *
+ * @param serialNumber that of the certificate, or those of two, of which a server chooses one for
+ * each client
  * @throws DeployError `ERR_DEPLOY_PROBE` with what the server served instead
  */
 export async function probe(
-  serialNumber: string,
+  serialNumber: string | readonly string[],
   { host, port, serverName = host, within = 'PT30S', signal, clock = systemClock }: ProbeOptions,
 ): Promise<void> {
+  const wanted = [serialNumber].flat();
   const end = clock.monotonic() + milliseconds(within);
   for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
     signal?.throwIfAborted();
@@ -33,11 +36,11 @@ export async function probe(
         return error instanceof Error ? error : new Error(String(error));
       },
     );
-    if (seen === serialNumber.toLowerCase()) return;
+    if (wanted.some((serial) => seen === serial.toLowerCase())) return;
     if (clock.monotonic() + pause > end)
       throw new DeployError(
         'ERR_DEPLOY_PROBE',
-        `${host}:${port} does not show the certificate ${serialNumber}: ${seen instanceof Error ? seen.message : `it shows ${seen}`}`,
+        `${host}:${port} does not show the certificate ${wanted.join(' or ')}: ${seen instanceof Error ? seen.message : `it shows ${seen}`}`,
         seen instanceof Error ? { cause: seen } : undefined,
       );
     await clock.sleep({ milliseconds: pause }, { signal });

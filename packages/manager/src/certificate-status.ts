@@ -152,25 +152,30 @@ const atOnce = 4;
 /**
  * Compares what servers serve, at each of their addresses, with a certificate. What servers
  * beyond `max` serve is unknown.
+ * @param certificate several where a server chooses one of them for each client
  */
 export async function servedStatus(
-  certificate: string | Uint8Array,
+  certificate: string | Uint8Array | readonly Uint8Array[],
   targets: readonly ServedTarget[],
   options: ServedStatusOptions = {},
 ): Promise<readonly ServedStatus[]> {
   const { max = 25 } = options;
-  const { fingerprint } = parseCertificate(certificate);
+  const certificates =
+    typeof certificate === 'string' || certificate instanceof Uint8Array
+      ? [certificate]
+      : certificate;
+  const fingerprints = new Set(certificates.map((each) => parseCertificate(each).fingerprint));
   const indexed = [...targets.entries()];
   const results = await mapConcurrent(atOnce, indexed, async ([index, target]) =>
     index < max
-      ? await servedAt(fingerprint, target, options)
+      ? await servedAt(fingerprints, target, options)
       : [unknownServer(target, `only the first ${max} servers are checked`, options)],
   );
   return results.flat();
 }
 
 async function servedAt(
-  fingerprint: string,
+  fingerprints: ReadonlySet<string>,
   target: ServedTarget,
   options: ServedStatusOptions,
 ): Promise<readonly ServedStatus[]> {
@@ -186,7 +191,7 @@ async function servedAt(
       ...(resolver && { resolver }),
       ...(clock && { clock }),
     });
-    return outcomes.map((outcome) => compared(fingerprint, target, outcome, options));
+    return outcomes.map((outcome) => compared(fingerprints, target, outcome, options));
   } catch (error) {
     signal?.throwIfAborted();
     return [unknownServer(target, errorText(error), options)];
@@ -194,7 +199,7 @@ async function servedAt(
 }
 
 function compared(
-  fingerprint: string,
+  fingerprints: ReadonlySet<string>,
   { host, port }: ServedTarget,
   outcome: ProbedAddress,
   options: ServedStatusOptions,
@@ -205,7 +210,7 @@ function compared(
   const [leaf = new Uint8Array()] = outcome.served.chain;
   const seen = { host, port, address, seenAt: outcome.served.at.toString() };
   const servedFingerprint = createHash('sha256').update(leaf).digest('hex');
-  if (servedFingerprint === fingerprint) return { ...seen, status: 'same' };
+  if (fingerprints.has(servedFingerprint)) return { ...seen, status: 'same' };
   return {
     ...seen,
     status: 'different',

@@ -9,6 +9,7 @@ export interface CheckedCertificate extends Pick<
   'names' | 'issuer' | 'profile' | 'mustStaple' | 'proof' | 'deploy' | 'renewBefore'
 > {
   readonly keyType?: CertificateSpec['keyType'] | undefined;
+  readonly secondKeyType?: CertificateSpec['secondKeyType'];
   /** When its current certificate begins and ends, where it has one. RFC 3339 */
   readonly current?: { readonly notBefore: string; readonly notAfter: string } | undefined;
 }

@@ -60,7 +60,7 @@ async function checkProfile(
   certificate: CheckedCertificate,
   { issuer: issuerOf, settings: { renewBefore, clock } }: CheckContext,
 ): Promise<{ readonly findings: readonly Finding[] }> {
-  const { keyType, current, issuer: name, mustStaple } = certificate;
+  const { keyType, secondKeyType, current, issuer: name, mustStaple } = certificate;
   const issuer = issuerOf(name);
   const ca = await issuer.settings();
   const profiles = (await issuer.seen())?.meta.profiles;
@@ -77,7 +77,15 @@ async function checkProfile(
   const stapling = await findingsOf(subjectOf(certificate), async () =>
     assertStaplingFits(certificate.names, { ca, mustStaple }),
   );
-  return { findings: [...profileFindings(question), ...stapling] };
+  const first = profileFindings(question);
+  const texts = new Set(first.map((finding) => JSON.stringify(finding)));
+  const second =
+    secondKeyType === undefined
+      ? []
+      : profileFindings({ ...question, keyType: secondKeyType }).filter(
+          (finding) => !texts.has(JSON.stringify(finding)),
+        );
+  return { findings: [...first, ...second, ...stapling] };
 }
 
 function lifetimeOf({ notBefore, notAfter }: NonNullable<CheckedCertificate['current']>) {

@@ -16,6 +16,10 @@ const values: Readonly<Record<Value, readonly [string, Partial<CertificateSpec>]
   issuer: ['issuer = "second"', { issuer: 'second' }],
   issuers: ['issuers = ["second", "custom"]', { issuer: 'second', fallbackIssuers: ['custom'] }],
   key_type: ['key_type = "rsa-2048"', { keyType: 'rsa-2048' }],
+  key_types: [
+    'key_types = ["ec-p384", "rsa-3072"]',
+    { keyType: 'ec-p384', secondKeyType: 'rsa-3072' },
+  ],
   key: ['key = "kms:web"', { key: 'kms:web' }],
   reuse_key: ['reuse_key = true', { reuseKey: true }],
   must_staple: ['must_staple = true', { mustStaple: true }],

@@ -152,6 +152,7 @@ function specOf(
   const { profile, preferred_chain: preferredChain } =
     fallbacks.length === 0 ? preferred : ({} as Partial<IssuerDescription>);
   const { renew_before_days: days, hooks, probe } = entry;
+  const [keyType = entry.key_type, secondKeyType] = entry.key_types ?? [];
   const steps: readonly DeployStep[] = [
     ...entry.deploy.flatMap(targetsOf),
     ...(hooks.deploy ? [{ hook: hooks.deploy }] : []),
@@ -163,7 +164,8 @@ function specOf(
     names: entry.names.map((name) => name.toLowerCase()),
     issuer: preferred.name,
     fallbackIssuers: fallbacks.map(({ name }) => name),
-    keyType: entry.key_type,
+    keyType,
+    secondKeyType,
     key: entry.key,
     reuseKey: entry.reuse_key,
     mustStaple: entry.must_staple,
@@ -192,6 +194,10 @@ function targetsOf({
   fullchain_path: certPath,
   chain_path: chainPath,
   key_path: keyPath,
+  second_cert_path: secondLeafPath,
+  second_fullchain_path: secondCertPath,
+  second_chain_path: secondChainPath,
+  second_key_path: secondKeyPath,
   ...entry
 }: Entry['deploy'][number]): readonly DeployStep[] {
   const { owner, group, mode, format, path } = entry;
@@ -200,7 +206,10 @@ function targetsOf({
     group,
     ...(mode === undefined ? {} : { keyMode: Number.parseInt(mode, 8) }),
   };
-  const files = { certPath, leafPath, chainPath, keyPath };
+  const files = {
+    ...{ certPath, leafPath, chainPath, keyPath },
+    ...{ secondCertPath, secondLeafPath, secondChainPath, secondKeyPath },
+  };
   return [
     ...(directory === undefined ? [] : [{ directory, ...shared }]),
     ...(Object.values(files).some((path) => path !== undefined) ? [{ ...files, ...shared }] : []),

@@ -7,14 +7,17 @@ import {
   type PassphraseSources,
   probe,
   runHook,
+  type SecondBundle,
   type Target,
 } from '@acmex/deploy';
-import type {
-  CertificateStore,
-  Deployer,
-  Generation,
-  JsonObject,
-  ManagedCertificate,
+import {
+  chainsInUse,
+  type ChainWithKey,
+  type CertificateStore,
+  type Deployer,
+  type Generation,
+  type JsonObject,
+  type ManagedCertificate,
 } from '@acmex/orchestrator';
 import { deployToTargets, type TargetOptions } from './deploy-targets.ts';
 import { ManagerError } from './errors.ts';
@@ -86,11 +89,13 @@ export function deployer({
         key: JSON.stringify(argv),
         run: async (_, options) => await hooks.runAfter(argv, options),
       })),
-    async confirm(certificate, { chain }, { signal }) {
-      const [leaf] = parseChain(chain);
+    async confirm(certificate, generation, { signal }) {
+      const serialNumbers = chainsInUse(generation).map(
+        ({ chain }) => parseChain(chain)[0]?.serialNumber ?? '',
+      );
       for (const step of stepsOf(certificate))
         if ('probe' in step)
-          await probe(leaf?.serialNumber ?? '', {
+          await probe(serialNumbers, {
             ...step.probe,
             serverName: serverName(certificate, step.probe.host),
             signal,
@@ -109,7 +114,10 @@ function afterPrograms(
   return afterProgram ? [afterProgram] : [];
 }
 
-function bundleOf({ id, names }: ManagedCertificate, { chain, privateKey }: Generation): Bundle {
+function bundleOf(
+  { id, names }: ManagedCertificate,
+  { chain, privateKey, second }: Generation,
+): Bundle {
   const [leaf] = parseChain(chain);
   return {
     id,
@@ -118,6 +126,16 @@ function bundleOf({ id, names }: ManagedCertificate, { chain, privateKey }: Gene
     notAfter: leaf?.notAfter.toString() ?? '',
     chain,
     privateKey: isKeyReference(privateKey) ? undefined : privateKey,
+    ...(second ? { second: secondBundle(second) } : {}),
+  };
+}
+
+function secondBundle({ chain, privateKey }: ChainWithKey): SecondBundle {
+  const [leaf] = parseChain(chain);
+  return {
+    algorithm: leaf?.keyType.startsWith('rsa') ? 'rsa' : 'ec',
+    serialNumber: leaf?.serialNumber ?? '',
+    ...{ chain, privateKey },
   };
 }
 
@@ -136,6 +154,10 @@ const known: ReadonlySet<string> = new Set([
   'chainPath',
   'leafPath',
   'combinedPath',
+  'secondCertPath',
+  'secondKeyPath',
+  'secondChainPath',
+  'secondLeafPath',
   'format',
   'hook',
   'to',

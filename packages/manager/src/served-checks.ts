@@ -1,7 +1,12 @@
 import { type Clock, mapConcurrent } from '@acmex/clock';
 import { parseChain } from '@acmex/certificate';
 import { errorCode } from '@acmex/errors';
-import { type ObservedPlace, recordServed, servedCertificates } from '@acmex/orchestrator';
+import {
+  chainsInUse,
+  type ObservedPlace,
+  recordServed,
+  servedCertificates,
+} from '@acmex/orchestrator';
 import { anyAddress } from '@acmex/probe';
 import type { CertificateManager } from './certificate-manager.ts';
 import { servedStatus, type ServedStatus } from './certificate-status.ts';
@@ -82,13 +87,15 @@ async function checkCertificate(
   const current = certificate?.current;
   if (!certificate || !current) return;
   const { generation } = current;
-  const [leaf] = parseChain(
-    (await provisioner.certificates.generation(id, generation))?.chain ?? '',
-  );
-  if (!leaf) return;
+  const content = await provisioner.certificates.generation(id, generation);
+  const leaves = content
+    ? chainsInUse(content).flatMap(({ chain }) => parseChain(chain).slice(0, 1))
+    : [];
+  if (leaves.length === 0) return;
+  const wanted = leaves.map(({ der }) => der);
   const targets = namedTargets(certificate).slice(0, mostServers);
   const places = await mapConcurrent(atOnce, targets, async (target) => {
-    const seen = await servedStatus(leaf.der, [target], { policy: anyAddress, clock, signal });
+    const seen = await servedStatus(wanted, [target], { policy: anyAddress, clock, signal });
     return observed(target, seen, clock);
   });
   signal.throwIfAborted();

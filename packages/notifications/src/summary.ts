@@ -1,5 +1,5 @@
 import type { Clock } from '@acmex/clock';
-import { isLate, isWaiting, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
+import { expiryOf, isLate, isWaiting, type ManagedCertificate, stateOf } from '@acmex/orchestrator';
 import { nameList } from './name-list.ts';
 
 /** Why a person should look at a certificate. */
@@ -61,7 +61,7 @@ export function summaryEntry(
   return {
     certificate: id,
     names,
-    expires: current?.notAfter,
+    expires: current && expiryOf(current),
     renewal: paused ? undefined : renewal?.at,
     paused: paused || undefined,
     problems: problems.length > 0 ? problems : undefined,

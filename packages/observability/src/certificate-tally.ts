@@ -1,4 +1,5 @@
 import {
+  expiryOf,
   alarmTypes,
   type AlarmType,
   certificateStates,
@@ -99,9 +100,9 @@ export class CertificateTally {
       paused,
       order,
       isAwaiting: awaits !== undefined,
-      endMs: current ? Date.parse(current.notAfter) : Infinity,
+      endMs: current ? Date.parse(expiryOf(current)) : Infinity,
       renewMs: renewal && Date.parse(renewal.at),
-      current: current && { notAfter: current.notAfter, revokedAt: current.revokedAt },
+      current: current && { notAfter: expiryOf(current), revokedAt: current.revokedAt },
       failure: failure && { at: failure.at, failures: failure.failures },
       renewal: renewal && { at: renewal.at },
       openAlarms: openAlarms(certificate),

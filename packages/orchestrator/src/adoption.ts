@@ -83,6 +83,11 @@ export class Adopter {
     { replace = false, dryRun = false }: AdoptOptions,
   ): Promise<Adoption> {
     const spec = { ...wanted, names: checkedNames(wanted.names) };
+    if (spec.secondKeyType !== undefined)
+      throw new OrchestratorError(
+        'ERR_ORCHESTRATOR_INPUT',
+        `a certificate of another program has a single key: leave the key type ${spec.secondKeyType} out, and add it when the certificate is managed`,
+      );
     const current = await this.#currentOf(spec, obtained);
     const issuer = dryRun ? undefined : await this.#options.issuer(spec.issuer);
     return await untilWritten(async () => {
@@ -132,8 +137,7 @@ export class Adopter {
   async #existing(spec: CertificateSpec): Promise<Stored<CertificateSummary> | undefined> {
     const candidates: ManagedCertificate[] = [];
     for await (const certificate of this.#options.certificates.withNames(spec.names))
-      if (certificate.key === undefined && certificate.keyType === spec.keyType)
-        candidates.push(certificate);
+      if (hasSameKey(certificate, spec)) candidates.push(certificate);
     const [closest] = candidates.sort(
       (a, b) =>
         Number(a.issuer !== spec.issuer) - Number(b.issuer !== spec.issuer) ||
@@ -284,6 +288,14 @@ export class Adopter {
       }),
     };
   }
+}
+
+/** Whether a certificate has a key of the same type, and no second one. */
+function hasSameKey(
+  { key, keyType, secondKeyType }: ManagedCertificate,
+  spec: CertificateSpec,
+): boolean {
+  return key === undefined && secondKeyType === undefined && keyType === spec.keyType;
 }
 
 interface Attempt {

@@ -1,3 +1,5 @@
+import { expiryOf } from './expiry.ts';
+
 /** The alarms of a certificate that are reported and not resolved. */
 export interface ReportedAlarms {
   /** The generation that they are about; 0 before the first certificate. */
@@ -22,6 +24,7 @@ interface CertificateTimes {
   readonly generation: number;
   readonly notBefore: string;
   readonly notAfter: string;
+  readonly second?: { readonly notAfter: string } | undefined;
   readonly issuedAt: string;
   readonly revokedAt?: string | undefined;
 }
@@ -42,7 +45,7 @@ const longestMarginMs = 3 * dayMs;
 export function expiryThresholds(summary: WatchedCertificate): readonly number[] {
   const { current, renewal } = summary;
   if (!current || (current.revokedAt !== undefined && !renewal)) return [];
-  const end = Date.parse(current.notAfter);
+  const end = Date.parse(expiryOf(current));
   const third = lifetimeMs(current) / 3;
   const late = lateAt(summary);
   const earliest = late === undefined || late >= end ? -Infinity : late;
@@ -63,7 +66,7 @@ export function lateAt(summary: WatchedCertificate): number | undefined {
   if (!current) return Date.parse(createdAt) + dayMs;
   if (!renewal) return undefined;
   const planned = Date.parse(renewal.at);
-  const left = Math.max(0, Date.parse(current.notAfter) - planned);
+  const left = Math.max(0, Date.parse(expiryOf(current)) - planned);
   const margin = Math.min(longestMarginMs, lifetimeMs(current) / 30, left / 2);
   return planned + (renewal.cause === 'revoked' ? Math.min(margin, hourMs) : margin);
 }
@@ -88,7 +91,7 @@ export function alarmAt(summary: WatchedCertificate): string | undefined {
   const moments = [
     ...expiryThresholds(summary).slice(reported?.expiring ?? 0),
     ...(late === undefined ? [] : [late]),
-    ...(current && !expiryReported ? [Date.parse(current.notAfter)] : []),
+    ...(current && !expiryReported ? [Date.parse(expiryOf(current))] : []),
   ];
   return moments.length === 0 ? undefined : iso(Math.min(...moments));
 }

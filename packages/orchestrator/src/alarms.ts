@@ -23,6 +23,7 @@ import {
 } from './certificate-record.ts';
 import type { EventType } from './event-types.ts';
 import { eventChange, type NewEvent } from './events.ts';
+import { expiryOf } from './expiry.ts';
 import { time } from './record-fields.ts';
 
 export interface ScanAlarmsOptions {
@@ -111,7 +112,7 @@ async function reportAlarms(
     return [];
   }
   const alarms = alarmsAt(before, now.epochMilliseconds);
-  const hasExpired = before.current !== undefined && isDue(before.current.notAfter, now);
+  const hasExpired = before.current !== undefined && isDue(expiryOf(before.current), now);
   const expiryReported = hasExpired || before.expiryReported;
   const events = eventsOf(before, alarms, now);
   const after = { ...before, alarms, expiryReported };
@@ -147,11 +148,11 @@ function eventsOf(
       ...{ type, message, alarm: 'renewal' },
       ...(failure && message ? { code: failure.code } : {}),
     });
-  if (current && !expiryReported && isDue(current.notAfter, now)) add('certificate_expired');
+  if (current && !expiryReported && isDue(expiryOf(current), now)) add('certificate_expired');
   else if (current && (alarms?.expiring ?? 0) > (reported?.expiring ?? 0))
     add(
       'certificate_expiring',
-      `expires in ${durationText(Date.parse(current.notAfter) - now.epochMilliseconds)}, at ${current.notAfter}; ${stateText(summary)}`,
+      `expires in ${durationText(Date.parse(expiryOf(current)) - now.epochMilliseconds)}, at ${expiryOf(current)}; ${stateText(summary)}`,
     );
   if (alarms?.late !== undefined && reported?.late === undefined)
     add('renewal_late', stateText(summary));
@@ -183,7 +184,7 @@ function stateText({
 
 function resolutionText({ alarms, current, paused, renewal }: CertificateSummary): string {
   if (current && alarms?.generation !== current.generation)
-    return `generation ${current.generation} is in use and expires at ${current.notAfter}`;
+    return `generation ${current.generation} is in use and expires at ${expiryOf(current)}`;
   return paused ? 'it is paused' : `the renewal is due at ${renewal?.at ?? 'no time'}`;
 }
 

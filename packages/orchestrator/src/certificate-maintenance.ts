@@ -13,16 +13,23 @@ import {
 } from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
 import type { Outcome } from './execution.ts';
-import { failureOf, type ReadFailure } from './failure.ts';
-import type { RenewalInfo } from './issuer.ts';
+import { expiryOf } from './expiry.ts';
+import { failureOf } from './failure.ts';
 import type { Provisioner, Submission } from './provisioner.ts';
 import {
   checkRevocationIfDue,
   type RevocationSource,
   withRevocationChecks,
 } from './revocation-check.ts';
+import { chainsInUse } from './key-pair.ts';
 import { texts } from './record-fields.ts';
-import { isRenewal, renewableAt, renewalPlanAfter, renewalPlanWith } from './renewal-plan.ts';
+import {
+  isRenewal,
+  renewableAt,
+  renewalPlanAfterAll,
+  renewalPlanWith,
+  type WindowAnswer,
+} from './renewal-plan.ts';
 import { policyOf } from './renewal-time.ts';
 import * as z from 'zod';
 
@@ -262,11 +269,11 @@ export class CertificateMaintenance {
 
   /** Writes the event once for each generation. */
   async #reportExpiry({ id, current, expiryReported }: ManagedCertificate): Promise<void> {
-    if (!current || expiryReported || !isDue(current.notAfter, this.#clock.now())) return;
+    if (!current || expiryReported || !isDue(expiryOf(current), this.#clock.now())) return;
     const isUnreported = (summary: CertificateSummary) =>
       !summary.expiryReported &&
       summary.current !== undefined &&
-      isDue(summary.current.notAfter, this.#clock.now());
+      isDue(expiryOf(summary.current), this.#clock.now());
     await this.#provisioner.certificates.change(
       id,
       (summary) => (isUnreported(summary) ? { ...summary, expiryReported: true } : summary),
@@ -285,14 +292,16 @@ export class CertificateMaintenance {
   ): Promise<void> {
     const { id, renewal, current, order } = certificate;
     if (!current || order !== undefined || renewal?.askAt === undefined) return;
-    const chain = (await this.#provisioner.certificates.generation(id, current.generation))?.chain;
-    if (chain === undefined) return;
-    const info = await this.#windowOf(presentIssuer(certificate), chain, signal).catch(
-      (error: unknown) => {
-        signal?.throwIfAborted();
-        return { failed: failureOf(error) };
-      },
-    );
+    const content = await this.#provisioner.certificates.generation(id, current.generation);
+    if (content === undefined) return;
+    const answers: WindowAnswer[] = [];
+    for (const { chain } of chainsInUse(content))
+      answers.push(
+        await this.#windowOf(presentIssuer(certificate), chain, signal).catch((error: unknown) => {
+          signal?.throwIfAborted();
+          return { failed: failureOf(error) };
+        }),
+      );
     const now = this.#clock.now();
     let before: CertificateSummary['renewal'];
     const withPlan = (summary: CertificateSummary) => {
@@ -300,7 +309,7 @@ export class CertificateMaintenance {
       return summary.current?.generation === current.generation
         ? {
             ...summary,
-            renewal: renewalPlanAfter(info, summary, {
+            renewal: renewalPlanAfterAll(answers, summary, {
               ...policyOf(summary, this.#provisioner.policy),
               now,
             }),
@@ -311,7 +320,7 @@ export class CertificateMaintenance {
       if (next?.ignoredWindow && !sameWindow(next.ignoredWindow, before?.ignoredWindow))
         return {
           type: 'renewal_window_ignored',
-          message: `the CA suggests ${next.ignoredWindow.start} to ${next.ignoredWindow.end}, but the certificate expires at ${current.notAfter}: the renewal is due at ${next.at}`,
+          message: `the CA suggests ${next.ignoredWindow.start} to ${next.ignoredWindow.end}, but the certificate expires at ${expiryOf(current)}: the renewal is due at ${next.at}`,
         };
       return isDue(before?.at, now) && !isDue(next?.at, now)
         ? {
@@ -326,7 +335,7 @@ export class CertificateMaintenance {
     issuer: string,
     chain: string,
     signal: AbortSignal | undefined,
-  ): Promise<RenewalInfo | { readonly failed: ReadFailure } | undefined> {
+  ): Promise<WindowAnswer> {
     const retryAfter = await this.#breakers.openUntil(issuer);
     if (retryAfter)
       return {

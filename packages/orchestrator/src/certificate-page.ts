@@ -10,6 +10,7 @@ import {
   momentId,
   type RenewalPlan,
 } from './certificate-record.ts';
+import { expiryOf } from './expiry.ts';
 import { OrchestratorError } from './errors.ts';
 import { reversedName } from './names.ts';
 
@@ -31,7 +32,7 @@ export type CertificateState = (typeof certificateStates)[number];
 
 /** What the state of a certificate depends on. */
 export interface StatedCertificate {
-  readonly current?: Pick<CurrentCertificate, 'notAfter' | 'revokedAt'> | undefined;
+  readonly current?: Pick<CurrentCertificate, 'notAfter' | 'second' | 'revokedAt'> | undefined;
   readonly paused: boolean;
   readonly failure?: Pick<Failure, 'at' | 'failures'> | undefined;
   readonly renewal?: Pick<RenewalPlan, 'at'> | undefined;
@@ -43,7 +44,7 @@ export function stateOf(
   clock: { now(): Moment },
 ): CertificateState {
   const now = clock.now();
-  if (isDue(current?.notAfter, now)) return 'expired';
+  if (current && isDue(expiryOf(current), now)) return 'expired';
   if (current?.revokedAt !== undefined) return 'revoked';
   if (paused) return 'paused';
   if (failure) return isWaiting(failure) ? 'waiting' : 'failing';
@@ -60,7 +61,7 @@ export function nextStateAt(
   clock: { now(): Moment },
 ): number {
   const now = clock.now().epochMilliseconds;
-  const moments = [current?.notAfter, renewal?.at]
+  const moments = [current && expiryOf(current), renewal?.at]
     .map((at) => (at === undefined ? Infinity : Date.parse(at)))
     .filter((moment) => moment > now);
   return Math.min(...moments);
@@ -70,7 +71,7 @@ export function nextStateAt(
 export interface ListedCertificate {
   readonly id: string;
   readonly names: readonly string[];
-  readonly current?: Pick<CurrentCertificate, 'notAfter'> | undefined;
+  readonly current?: Pick<CurrentCertificate, 'notAfter' | 'second'> | undefined;
   readonly failure?: Pick<Failure, 'failures'> | undefined;
   readonly deployFailure?: object | undefined;
 }
@@ -241,7 +242,7 @@ function rangeOf({
     prefix: 'by-expiry',
     from: at(expiresFrom),
     before: at(expiresBefore),
-    keyOf: ({ id, current }) => current && `by-expiry/${momentId(id, current.notAfter)}`,
+    keyOf: ({ id, current }) => current && `by-expiry/${momentId(id, expiryOf(current))}`,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type OrderedSpec,
   orderedSpecSchema,
 } from './certificate-spec.ts';
+import { expiryOf } from './expiry.ts';
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
 import { type ServedPlace, servedPlaceSchema } from './served-place.ts';
@@ -40,6 +41,15 @@ export function isWaiting(failure: Pick<Failure, 'failures'> | undefined): boole
   return failure?.failures === 0;
 }
 
+/** The certificate of the second key, which is in use with the first. Times are RFC 3339. */
+export interface SecondCertificate {
+  readonly serialNumber: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** As those of `CurrentCertificate`. */
+  readonly chains: readonly string[];
+}
+
 /** The certificate that is in use. Times are RFC 3339. */
 export interface CurrentCertificate {
   readonly generation: number;
@@ -60,6 +70,8 @@ export interface CurrentCertificate {
    * in records that were written before these were stored.
    */
   readonly chains?: readonly string[] | undefined;
+  /** The certificate of the second key; absent where `issuedFor` has no second key type. */
+  readonly second?: SecondCertificate | undefined;
   /** The trace of its order, which its deployment continues. */
   readonly traceparent?: string | undefined;
 }
@@ -141,17 +153,29 @@ export type Moment = Pick<Temporal.Instant, 'epochMilliseconds'>;
 
 export type ManagedCertificate = CertificateSummary & { readonly id: string };
 
-/** One issued certificate. Chain and key are one value, so that they always match. */
-export interface Generation {
-  readonly names: readonly string[];
+/** Chain and key are one value, so that they always match. */
+export interface ChainWithKey {
   /** PEM, the leaf first: the chain in use. */
   readonly chain: string;
   /** The CA's other chains of the same certificate, PEM. */
   readonly alternates: readonly string[];
   /** PKCS#8 PEM, or the reference of a key that cannot leave its device. */
   readonly privateKey: string;
-  readonly order: string;
 }
+
+/** One issued certificate, or the two of a pair. */
+export interface Generation extends ChainWithKey {
+  readonly names: readonly string[];
+  readonly order: string;
+  /** The certificate of the second key, written with the first. */
+  readonly second?: ChainWithKey | undefined;
+}
+
+export const chainWithKeyShape = {
+  chain: z.string(),
+  alternates: texts,
+  privateKey: z.string(),
+};
 
 /** What a dispatcher needs to order a task without reading the certificate. */
 export interface DueEntry {
@@ -181,6 +205,9 @@ const currentSchema = z.looseObject({
   issuedFor: orderedSpecSchema.optional(),
   warnings: texts.optional(),
   chains: texts.optional(),
+  second: z
+    .looseObject({ serialNumber: z.string(), notBefore: time, notAfter: time, chains: texts })
+    .optional(),
   traceparent,
 });
 const summarySchema = certificateSpecSchema.extend({
@@ -252,10 +279,9 @@ export const generations = records<Generation>({
   check: schemaCheck(
     z.looseObject({
       names: texts,
-      chain: z.string(),
-      alternates: texts,
-      privateKey: z.string(),
+      ...chainWithKeyShape,
       order: orderId,
+      second: z.looseObject(chainWithKeyShape).optional(),
     }),
   ),
   // Version 2 adds `alternates`.
@@ -438,11 +464,11 @@ function indexOf(id: string, summary: CertificateSummary | undefined): ReadonlyM
             due.put(momentId(id, at), {
               issuer,
               notBefore: current?.notBefore,
-              notAfter: current?.notAfter,
+              notAfter: current && expiryOf(current),
             }),
           ] as const,
         ]),
-    ...(current ? [emptyEntry(`by-expiry/${momentId(id, current.notAfter)}`)] : []),
+    ...(current ? [emptyEntry(`by-expiry/${momentId(id, expiryOf(current))}`)] : []),
     ...(summary.failure || summary.deployFailure ? [emptyEntry(`failing/${id}`)] : []),
     ...(alarm ? [alarm] : []),
     ...(hasServers(summary) ? [emptyEntry(`served/${id}`)] : []),

@@ -26,6 +26,11 @@ export interface CertificateSpec {
    */
   readonly keyType: KeyType;
   /**
+   * The type of a second key, of another algorithm: the certificate is then a pair, which is issued,
+   * renewed, deployed and revoked together. Not with `key`.
+   */
+  readonly secondKeyType?: KeyType | undefined;
+  /**
    * The reference of a key that cannot leave its device, such as `pkcs11:token=web;object=www`; by
    * default each order creates a key in memory.
    */
@@ -50,12 +55,14 @@ export interface CertificateSpec {
   readonly declared?: boolean | undefined;
 }
 
+// A newer version may have more types.
+const keyTypeText = z.custom<KeyType>((value) => typeof value === 'string', 'it is not a text');
 const orderedShape = {
   names: texts.min(1),
   issuer: z.string(),
   profile: z.string().optional(),
-  // A newer version may have more types.
-  keyType: z.custom<KeyType>((value) => typeof value === 'string', 'it is not a text'),
+  keyType: keyTypeText,
+  secondKeyType: keyTypeText.optional(),
   mustStaple: z.boolean().optional(),
 };
 /** What a stored `OrderedSpec` looks like. */
@@ -83,6 +90,7 @@ const specKeys = [
   'profile',
   'preferredChain',
   'keyType',
+  'secondKeyType',
   'key',
   'reuseKey',
   'mustStaple',
@@ -104,6 +112,7 @@ export const orderedKeys = [
   'profile',
   'preferredChain',
   'keyType',
+  'secondKeyType',
   'key',
   'mustStaple',
 ] as const satisfies readonly SpecKey[];
@@ -121,10 +130,11 @@ export function orderedSpec({
   profile,
   preferredChain,
   keyType,
+  secondKeyType,
   key,
   mustStaple,
 }: OrderedSpec): OrderedSpec {
-  return { names, issuer, profile, preferredChain, keyType, key, mustStaple };
+  return { names, issuer, profile, preferredChain, keyType, secondKeyType, key, mustStaple };
 }
 
 /**

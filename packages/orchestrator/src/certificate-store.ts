@@ -32,6 +32,7 @@ import { deployTargetKeys } from './deploy-target-state.ts';
 import { type CertificateSpec, sameNames } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { eventChange, type NewEvent } from './events.ts';
+import { expiryOf } from './expiry.ts';
 import {
   claimIdentities,
   joinedInto,
@@ -39,6 +40,7 @@ import {
   type ReadIdentities,
   readIdentities,
 } from './identity.ts';
+import { assertKeyPair } from './key-pair.ts';
 import { checkedNames } from './names.ts';
 import { newOrder, type NewOrder, type OrderReason, type OrderStatus } from './order-record.ts';
 import { refusalKeys, refusedCertificates, type StoredRefusal } from './refused-certificate.ts';
@@ -121,6 +123,7 @@ export class CertificateStore {
 
   /** Returns the summary of a new certificate. @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` */
   #summaryOf(spec: CertificateSpec): CertificateSummary {
+    assertKeyPair(spec);
     return {
       ...spec,
       names: checkedNames(spec.names),
@@ -463,7 +466,7 @@ export class CertificateStore {
       const { record } = (await this.#read(id)) ?? {};
       if (!record) return undefined;
       const { issuer, current } = record;
-      return { issuer, notBefore: current?.notBefore, notAfter: current?.notAfter };
+      return { issuer, notBefore: current?.notBefore, notAfter: current && expiryOf(current) };
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       return { issuer: 'unreadable' };

@@ -1,7 +1,8 @@
-import { chainName, isChain } from '@acmex/certificate';
+import { chainName, isChain, parseChain } from '@acmex/certificate';
 import { printable } from '@acmex/errors';
-import type { Generation } from './certificate-record.ts';
+import type { ChainWithKey, Generation } from './certificate-record.ts';
 import { OrchestratorError } from './errors.ts';
+import { chainsInUse } from './key-pair.ts';
 
 /**
  * Returns one of the chains of a generation.
@@ -22,5 +23,27 @@ export function chooseChain(
   throw new OrchestratorError(
     'ERR_ORCHESTRATOR_INPUT',
     `there is no chain ${printable(wanted, 100)}: use ${printable(stored.join(' or '), 500)}`,
+  );
+}
+
+/**
+ * Returns the chains and the key of a generation that are of a key type.
+ * @param wanted the first, or the only ones, by default
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`, with the key types that there are
+ */
+export function chooseKey(
+  generation: ChainWithKey & Pick<Generation, 'second'>,
+  wanted: string | undefined,
+): ChainWithKey {
+  if (wanted === undefined) return generation;
+  const all = chainsInUse(generation).map((content) => ({
+    content,
+    type: parseChain(content.chain)[0]?.keyType ?? 'unknown',
+  }));
+  const chosen = all.find(({ type }) => type === wanted);
+  if (chosen) return chosen.content;
+  throw new OrchestratorError(
+    'ERR_ORCHESTRATOR_INPUT',
+    `there is no certificate with a key of the type ${printable(wanted, 100)}: use ${printable(all.map(({ type }) => type).join(' or '), 200)}`,
   );
 }

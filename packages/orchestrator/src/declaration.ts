@@ -23,6 +23,7 @@ import {
 import type { CertificateStore } from './certificate-store.ts';
 import { byNewestGeneration } from './duplicates.ts';
 import { OrchestratorError } from './errors.ts';
+import { assertKeyPair } from './key-pair.ts';
 import { eventChange } from './events.ts';
 import { type ReadIdentities, readIdentities } from './identity.ts';
 import { checkedNames } from './names.ts';
@@ -649,7 +650,8 @@ function keepsDeviceKey(spec: Partial<CertificateSpec>, existing: CertificateSum
 }
 
 /**
- * Makes sure that no different type is wanted of a key that stays in its device.
+ * Makes sure that no different type is wanted of a key that stays in its device, and no second key
+ * that does not go with the first.
  * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
  */
 function assertKeyType(
@@ -657,6 +659,7 @@ function assertKeyType(
   wanted: Partial<CertificateSpec>,
   existing: CertificateSummary,
 ): void {
+  assertKeyPair({ ...existing, ...wanted });
   const { keyType = existing.keyType } = wanted;
   if (!keepsDeviceKey(wanted, existing) || keyType === existing.keyType) return;
   throw new OrchestratorError(
@@ -669,7 +672,9 @@ function assertKeyType(
 function distanceOf(spec: CertificateSpec, certificate: CertificateSpec): 0 | 1 | 2 {
   if (certificate.issuer !== spec.issuer) return 2;
   const isSameKey = certificate.key === spec.key;
-  return isSameKey && (spec.key !== undefined || certificate.keyType === spec.keyType) ? 0 : 1;
+  const isSameType =
+    certificate.keyType === spec.keyType && certificate.secondKeyType === spec.secondKeyType;
+  return isSameKey && (spec.key !== undefined || isSameType) ? 0 : 1;
 }
 
 /** Returns what the event of a change says of a pause; undefined where it stays as it was. */

@@ -106,8 +106,16 @@ async function duplicateGroups(
   });
 }
 
-function duplicateKey({ names, issuer, keyType, key, profile }: ManagedCertificate): string {
-  return JSON.stringify([[...names].sort(), issuer, key ?? keyType, profile ?? null]);
+function duplicateKey({
+  names,
+  issuer,
+  keyType,
+  secondKeyType,
+  key,
+  profile,
+}: ManagedCertificate): string {
+  const keys = [key ?? keyType, ...(secondKeyType === undefined ? [] : [secondKeyType])];
+  return JSON.stringify([[...names].sort(), issuer, keys, profile ?? null]);
 }
 
 /** Sorts the newest valid generation to the front, then the oldest certificate. */

@@ -32,16 +32,17 @@ import {
 import { OrchestratorError } from './errors.ts';
 import type { EventType } from './event-types.ts';
 import { eventChange } from './events.ts';
+import { expiryOf } from './expiry.ts';
 import { failureOf, isAtWork, isHeldBack, nextFailure, retryAfterOf } from './failure.ts';
 import type { HeldOrder, Holds } from './holds.ts';
 import { readIdentities } from './identity.ts';
 import {
   assertCoversAll,
+  firstRenewal,
   type Issued,
   usableAlternates,
   usableRefusal,
   verifyOrdered,
-  withIssued,
 } from './issued-certificate.ts';
 import type { Awaited, IssuedChains, Issuer, IssuerRequest, IssuerStep } from './issuer.ts';
 import {
@@ -55,7 +56,18 @@ import {
 } from './issuer-attempts.ts';
 import type { JsonObject } from './json.ts';
 import { isPrepared, keyFor, storedText, usesRefusedKey } from './order-key.ts';
-import { type OrderAndCertificate, OrderJournal } from './order-journal.ts';
+import { type OrderAndCertificate, OrderJournal, type OrderPart } from './order-journal.ts';
+import {
+  completedChains,
+  firstIssuedStep,
+  issuerOfFirst,
+  noKey,
+  isOfRefusedKey,
+  orderPart,
+  storedFirst,
+  withCompleted,
+  withFirst,
+} from './order-part.ts';
 import { hasEnded, isOrdered, type OrderRecord, orderKeys } from './order-record.ts';
 import {
   isRefusal,
@@ -186,19 +198,21 @@ export class Execution {
    */
   async #issue(signal: AbortSignal): Promise<Outcome> {
     await this.#journal.change((order) => ({ ...order, state: 'running' }));
-    const read = await this.#journal.readWithCertificate();
+    const begun = await this.#journal.readWithCertificate();
+    const read = orderPart(begun, begun.order.record.issuer, this.#options);
     const usable = isPrepared(read, read.order.record.issuer)
       ? await usableRefusal(this.#id, read, this.#options)
       : undefined;
-    if (usable)
+    if (usable && read.part !== 'first')
       return await this.#succeed(usable, await this.#options.issuer(read.order.record.issuer));
-    this.#noteOutside(read);
+    if (usable) await this.#holdFirst(usable);
+    this.#noteOutside(begun);
     const refusedBy: string[] = [];
-    const names = issuersToTry(read);
-    const waitsUntil = this.#patience(read, names);
+    const names = issuersToTry(begun, issuerOfFirst(begun, this.#options));
+    const waitsUntil = this.#patience(begun, names);
     let failure: AttemptFailure | undefined;
     for (const name of names) {
-      const wanted = this.#heldOrder(read, name);
+      const wanted = this.#heldOrder(begun, name);
       const attempt = { name, wanted, failure, refusedBy, waitsUntil };
       const failed = await this.#tryIssuer(attempt, signal);
       if (!('movesOn' in failed)) return failed;
@@ -206,8 +220,8 @@ export class Execution {
       failure = worse(failure, failed);
       if (!failed.movesOn) throw failed.error;
     }
-    if (failure?.fault !== 'budget' || read.order.record.onFailure === 'end') throw failure?.error;
-    return await this.#waitAt(failure.issuer, { read, refusedBy, signal });
+    if (failure?.fault !== 'budget' || begun.order.record.onFailure === 'end') throw failure?.error;
+    return await this.#waitAt(failure.issuer, { read: begun, refusedBy, signal });
   }
 
   /** Lets an order wait for the budget of the issuer that has some first. */
@@ -307,12 +321,10 @@ export class Execution {
    * Orders at one issuer. Key and CSR are stored before the first request to the CA, and the
    * issuer's state before anything that depends on it.
    */
-  async #issueAt(
-    { name, wanted, failure, refusedBy, waitsUntil }: Attempt,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  async #issueAt(attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
+    const { name, wanted, failure, refusedBy, waitsUntil } = attempt;
     const issuer = await this.#options.issuer(name);
-    const read = await this.#journal.readWithCertificate();
+    const read = orderPart(await this.#journal.readWithCertificate(), name, this.#options);
     const certificate = read.certificate.record;
     const isContinued = isPrepared(read, name);
     const isMoved = failure !== undefined && read.order.record.issuer !== name;
@@ -340,27 +352,49 @@ export class Execution {
     if ('records' in result) return await this.#wait(result, order);
     const { chain, alternates } = result;
     try {
-      const ordered = { order: { ...read.order, record: order }, certificate: read.certificate };
+      const ordered = { ...read, order: { ...read.order, record: order } };
       const { clock } = this.#options;
       const issued = await verifyOrdered(chain, ordered, { clock });
       const warning = preferredChainWarning(issued.pem, certificate.preferredChain);
-      return await this.#succeed(
-        {
-          ...issued,
-          warnings: [...issued.warnings, ...(warning === undefined ? [] : [warning])],
-          alternates: await usableAlternates(alternates ?? [], {
-            ...{ issued, read: ordered, clock },
-            onUnusable: () => this.#journal.add(unusableAlternate),
-          }),
-          wasRefused: undefined,
-        },
-        issuer,
-        refusedBy,
-      );
+      const usable: Issued = {
+        ...issued,
+        warnings: [...issued.warnings, ...(warning === undefined ? [] : [warning])],
+        alternates: await usableAlternates(alternates ?? [], {
+          ...{ issued, read: ordered, clock },
+          onUnusable: () => this.#journal.add(unusableAlternate),
+        }),
+        wasRefused: undefined,
+      };
+      if (read.part !== 'first') return await this.#succeed(usable, issuer, refusedBy);
+      await this.#holdFirst(usable);
     } catch (error) {
       if (isRefusal(error)) await this.#storeRefused(chain, error);
       throw error;
     }
+    return await this.#issueAt(attempt, signal);
+  }
+
+  /**
+   * Stores the first certificate of a pair until the second is issued, in one write with what it has
+   * taken of the budget.
+   * @throws OrchestratorError `ERR_ORCHESTRATOR_DUE_AT_ONCE`
+   */
+  async #holdFirst(issued: Issued): Promise<void> {
+    const { storage } = this.#options;
+    const { certificate } = await this.#journal.readWithCertificate();
+    firstRenewal(issued, certificate.record, this.#options);
+    const privateKey = (await orderKeys.read(storage, this.#id))?.record.privateKey;
+    if (privateKey === undefined) throw noKey(this.#id);
+    const { pem: chain, alternates, wasRefused } = issued;
+    this.#journal.add(firstIssuedStep(issued, certificate.record));
+    await this.#journal.change(
+      (order) => ({ ...withFirst(order, issued, certificate.record), ...removable(order) }),
+      async (order) => [
+        ...(await this.#budget.after(order, { type: 'issued' })),
+        orderKeys.put(this.#id, { privateKey, first: { chain, alternates, privateKey } }),
+        ...(wasRefused === undefined ? [] : [refusalRemoval(order.certificate, wasRefused)]),
+      ],
+    );
   }
 
   /** Counts what an order has taken at an issuer that has failed, before the next one is used. */
@@ -373,7 +407,7 @@ export class Execution {
 
   #heldOrder({ certificate: { record } }: OrderAndCertificate, issuer: string): HeldOrder {
     const { names, current } = record;
-    const end = current && Temporal.Instant.from(current.notAfter);
+    const end = current && Temporal.Instant.from(expiryOf(current));
     // With several issuers, the next one is asked instead.
     const isForced = this.#options.isForced === true && allIssuers(record).length === 1;
     return { issuer, names, end, order: this.#id, isForced };
@@ -439,7 +473,8 @@ export class Execution {
       if (request.replaces === undefined || isOrdered({ issuance }) || !mayConcernReplaces(error))
         throw error;
       const read = await this.#journal.readWithCertificate();
-      await this.#budget.take(issuer, read, { replaces: false, waitsUntil });
+      const part = orderPart(read, issuer.name, this.#options);
+      await this.#budget.take(issuer, part, { replaces: false, waitsUntil });
       return await issue({ ...request, replaces: undefined }, issuance);
     }
   }
@@ -482,19 +517,23 @@ export class Execution {
     });
   }
 
-  async #chainInUse({ order, certificate }: OrderAndCertificate): Promise<string | undefined> {
+  async #chainInUse({ order, certificate, part }: OrderPart): Promise<string | undefined> {
     const { current } = certificate.record;
     const id = current && generationId(order.record.certificate, current.generation);
-    return id && (await generations.read(this.#options.storage, id))?.record.chain;
+    const inUse = id && (await generations.read(this.#options.storage, id))?.record;
+    return inUse && (part === 'second' ? inUse.second : inUse)?.chain;
   }
 
   /** Creates key and CSR. An issuance for an earlier spec is abandoned. */
-  async #prepare(read: OrderAndCertificate, issuer: string): Promise<OrderRecord> {
+  async #prepare(read: OrderPart, issuer: string): Promise<OrderRecord> {
     const { names, mustStaple = false } = read.certificate.record;
     await this.#abandon(read);
     const { key, reusesKey } = await keyFor(read, this.#options);
     const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
     const privateKey = await storedText(key);
+    const first = read.order.record.first
+      ? (await orderKeys.read(this.#options.storage, this.#id))?.record.first
+      : undefined;
     return await this.#journal.change(
       (order) => ({
         ...order,
@@ -509,7 +548,7 @@ export class Execution {
         unfinished: undefined,
         ...removable(order),
       }),
-      () => [orderKeys.put(this.#id, { privateKey })],
+      () => [orderKeys.put(this.#id, { privateKey, ...(first ? { first } : {}) })],
     );
   }
 
@@ -532,19 +571,20 @@ export class Execution {
     refusedBy: readonly string[] = [],
   ): Promise<Outcome> {
     const key = await orderKeys.read(this.#options.storage, this.#id);
-    if (!key)
-      throw new OrchestratorError(
-        'ERR_ORCHESTRATOR_NO_KEY',
-        `the private key of ${this.#id} is no longer in the storage: cancel the order and submit it again`,
-      );
-    const { warnings, wasRefused } = issued;
+    if (!key) throw noKey(this.#id);
+    const { first } = key.record;
+    const pair = first && storedFirst(this.#id, (await this.#journal.read()).record, first);
+    const { wasRefused } = issued;
+    const warnings = [...new Set([...(pair?.issued.warnings ?? []), ...issued.warnings])];
     for (const message of warnings) this.#journal.add({ type: 'warning', message });
     await this.#journal.prepareEnd();
     return await untilWritten(async () => {
       const read = await this.#journal.readWithCertificate();
       const { certificate: id, names } = read.order.record;
       const { current } = read.certificate.record;
-      if (usesRefusedKey(read))
+      if (!pair && read.order.record.preparedFor?.secondKeyType !== undefined)
+        throw noKey(this.#id);
+      if (usesRefusedKey(read) || (pair && isOfRefusedKey(read)))
         throw new OrchestratorError(
           'ERR_ORCHESTRATOR_KEY_COMPROMISED',
           `the key of ${id} was revoked as compromised while the CA certified it again: the next try creates a new key`,
@@ -552,7 +592,7 @@ export class Execution {
       assertCoversAll(read);
       const generation = (current?.generation ?? 0) + 1;
       const next = {
-        ...withIssued(issued, { ...read, generation, issuer }, this.#options),
+        ...withCompleted({ issued, pair }, { ...read, generation, issuer }, this.#options),
         lineage: lineageAfter(read, refusedBy),
       };
       await this.#write([
@@ -560,9 +600,7 @@ export class Execution {
         // Before the record that names it: others may read between two keys of a write.
         generations.put(generationId(id, generation), {
           names,
-          chain: issued.pem,
-          alternates: issued.alternates,
-          privateKey: key.record.privateKey,
+          ...completedChains({ issued, pair }, key.record.privateKey),
           order: this.#id,
         }),
         ...summaryChanges(id, read.certificate, next),
@@ -575,6 +613,7 @@ export class Execution {
             ...removable(read.order.record),
             ...{ state: 'succeeded', generation, failure: undefined, issuance: undefined },
             ...{ charged: undefined, waitedFor: undefined, unfinished: undefined },
+            first: undefined,
           },
           { type: current ? 'renewal_success' : 'certificate_obtained' },
         ),
@@ -587,8 +626,8 @@ export class Execution {
 
   /**
    * Stores the failure. An order with `onFailure: 'end'` ends, and the certificate's spec is again
-   * what was issued; but while the CA is at work on it, it is continued later, so that what the CA
-   * issues is not lost.
+   * what was issued; but while the CA is at work on it, or the first certificate of a pair waits for
+   * the second, it is continued later, so that what the CA issues is not lost.
    */
   async #fail(error: unknown): Promise<Outcome> {
     const { code, message, ...read } = failureOf(error);
@@ -603,6 +642,7 @@ export class Execution {
       );
       const isEnd =
         order.record.onFailure === 'end' &&
+        !(order.record.first && !read.permanent) &&
         (this.#gaveUp || !isAtWork(this.#journal.stepTypes(order.record), code));
       const next = isEnd
         ? {
@@ -621,6 +661,7 @@ export class Execution {
           state: isEnd ? 'failed' : 'pending',
           onFailure: isEnd ? 'end' : 'retry',
           failure,
+          ...(isEnd ? { first: undefined } : {}),
           ...(isCounted ? { charged: undefined } : {}),
           ...(isLimited(error) ? { countsInFull: true } : {}),
           ...(isEnd || !isOrdered(order.record) ? removable(order.record) : {}),
@@ -697,7 +738,7 @@ export class Execution {
         ...this.#journal.end(
           order,
           {
-            ...{ state: 'cancelled', issuance: undefined, charged: undefined },
+            ...{ state: 'cancelled', issuance: undefined, charged: undefined, first: undefined },
             ...removable(order.record),
           },
           { type: 'order_cancelled' },

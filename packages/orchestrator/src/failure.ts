@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { type Clock, milliseconds } from '@acmex/clock';
 import { errorText } from '@acmex/errors';
 import type { CertificateSummary, Failure } from './certificate-record.ts';
+import { expiryOf } from './expiry.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { randomOf, retryTime } from './renewal-time.ts';
 
@@ -113,7 +114,7 @@ export function nextFailure(
     refused: permanent ? refused : 0,
     lifetime,
     retryAfter,
-    end: current && Temporal.Instant.from(current.notAfter),
+    end: current && Temporal.Instant.from(expiryOf(current)),
     now,
     random: randomOf(`${order} ${failures}`),
   });

@@ -28,6 +28,7 @@ export {
 } from './certificate-page.ts';
 export {
   type CertificateSummary,
+  type ChainWithKey,
   type CurrentCertificate,
   dueAt,
   type DueEntry,
@@ -41,6 +42,7 @@ export {
   presentIssuer,
   type RenewalPlan,
   type RevocationPlan,
+  type SecondCertificate,
 } from './certificate-record.ts';
 export {
   allIssuers,
@@ -50,6 +52,8 @@ export {
   type OrderedSpec,
   type SpecKey,
 } from './certificate-spec.ts';
+export { assertKeyPair, certificatesInUse, chainsInUse } from './key-pair.ts';
+export { type Expiring, expiryOf } from './expiry.ts';
 export { CertificateStore, type DueCertificate } from './certificate-store.ts';
 export type {
   Admitted,
@@ -102,7 +106,7 @@ export {
   notificationTypes,
 } from './event-types.ts';
 export type { Outcome } from './execution.ts';
-export { chooseChain } from './choose-chain.ts';
+export { chooseChain, chooseKey } from './choose-chain.ts';
 export type {
   Awaited,
   AwaitedRecord,

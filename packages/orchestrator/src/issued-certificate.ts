@@ -114,12 +114,7 @@ export function withIssued(
 ): CertificateSummary {
   const { leaf, warnings } = issued;
   const now = options.clock.now();
-  const at = plannedRenewal(issued, certificate, options);
-  if (isDueAtOnce(issued, certificate, options))
-    throw new OrchestratorError(
-      'ERR_ORCHESTRATOR_DUE_AT_ONCE',
-      `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
-    );
+  const at = firstRenewal(issued, certificate, options);
   const { preparedFor } = order;
   const isOfDevice = certificate.key !== undefined && preparedFor?.key === certificate.key;
   const current: CurrentCertificate = {
@@ -149,7 +144,7 @@ export function withIssued(
       now: now.epochMilliseconds,
     }),
     renewal: {
-      at: urgency(leaf, at, now) === 'due' ? halfway(now, leaf.notAfter) : at.toString(),
+      at,
       askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
     },
   };
@@ -173,8 +168,33 @@ export function assertCoversAll({ order, certificate }: OrderAndCertificate): vo
   );
 }
 
+/**
+ * Returns when an issued certificate is renewed, RFC 3339.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_DUE_AT_ONCE`
+ */
+export function firstRenewal(
+  issued: IssuedLeaf,
+  certificate: CertificateSummary,
+  options: IssuedOptions,
+): string {
+  const { leaf } = issued;
+  const now = options.clock.now();
+  const at = plannedRenewal(issued, certificate, options);
+  if (isDueAtOnce(issued, certificate, options))
+    throw new OrchestratorError(
+      'ERR_ORCHESTRATOR_DUE_AT_ONCE',
+      `the certificate ${leaf.serialNumber} is valid from ${leaf.notBefore} to ${leaf.notAfter} and would have to be renewed at once: it is not used`,
+    );
+  return urgency(leaf, at, now) === 'due' ? halfway(now, leaf.notAfter) : at.toString();
+}
+
+/** What decides when a certificate is renewed. */
+interface IssuedLeaf {
+  readonly leaf: Validity & Pick<IssuedCertificate['leaf'], 'serialNumber'>;
+}
+
 function plannedRenewal(
-  { leaf }: IssuedCertificate,
+  { leaf }: IssuedLeaf,
   certificate: CertificateSummary,
   { policy, clock }: IssuedOptions,
 ): Temporal.Instant {
@@ -186,8 +206,8 @@ function plannedRenewal(
 }
 
 /** Whether a certificate would have to be renewed at once. */
-function isDueAtOnce(
-  issued: IssuedCertificate,
+export function isDueAtOnce(
+  issued: IssuedLeaf,
   certificate: CertificateSummary,
   options: IssuedOptions,
 ): boolean {

@@ -69,12 +69,21 @@ export function longestBudgetWait(
   return Temporal.Instant.fromEpochMilliseconds(Math.floor(longest));
 }
 
-/** Returns the issuers to try, first the one where the order exists already. */
-export function issuersToTry({ order, certificate }: OrderAndCertificate): readonly string[] {
+/**
+ * Returns the issuers to try, first the one where the order exists already.
+ * @param issuerOfFirst the one that has issued the first certificate of a pair
+ */
+export function issuersToTry(
+  { order, certificate }: OrderAndCertificate,
+  issuerOfFirst: string | undefined,
+): readonly string[] {
   const all = issuersInOrder(certificate.record);
   const { issuer } = order.record;
-  const isContinued = isOrdered(order.record) && all.includes(issuer);
-  return isContinued ? [...new Set([issuer, ...all])] : all;
+  const begun = [
+    ...(isOrdered(order.record) ? [issuer] : []),
+    ...(issuerOfFirst ? [issuerOfFirst] : []),
+  ];
+  return [...new Set([...begun.filter((name) => all.includes(name)), ...all])];
 }
 
 export function changedStep(name: string, { issuer, error }: AttemptFailure): IssuerStep {

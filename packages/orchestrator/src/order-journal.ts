@@ -38,6 +38,14 @@ export interface OrderAndCertificate {
   readonly certificate: Stored<CertificateSummary>;
 }
 
+/**
+ * What an order is at work on: the only certificate, or one of a pair. For the second, `certificate`
+ * is as its key sees it: see `withKeysSwapped`.
+ */
+export interface OrderPart extends OrderAndCertificate {
+  readonly part: 'only' | 'first' | 'second';
+}
+
 /** Returns changes that are written with a change of an order. */
 type ChangesAlongside = (order: OrderRecord) => readonly Change[] | Promise<readonly Change[]>;
 

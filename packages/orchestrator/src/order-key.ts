@@ -3,7 +3,7 @@ import type { Storage } from '@acmex/storage';
 import { type CertificateSummary, generationId, generations } from './certificate-record.ts';
 import { allIssuers, orderedDifferences, orderedSpec } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
-import type { OrderAndCertificate } from './order-journal.ts';
+import type { OrderAndCertificate, OrderPart } from './order-journal.ts';
 
 /** Whether key and CSR exist, are for the present spec at an issuer, and the key may be used. */
 export function isPrepared({ order, certificate }: OrderAndCertificate, issuer: string): boolean {
@@ -59,7 +59,7 @@ function mayReuseKey({ current, failure }: CertificateSummary): boolean {
  * reused, has the wanted type and is not compromised; else a new one.
  */
 export async function keyFor(
-  { order, certificate }: OrderAndCertificate,
+  { order, certificate, part }: OrderPart,
   { crypto, storage }: { readonly crypto: CryptoBackend; readonly storage: Storage },
 ): Promise<{ readonly key: PrivateKey; readonly reusesKey: boolean }> {
   const { keyType, key, reuseKey = false, current } = certificate.record;
@@ -73,11 +73,9 @@ export async function keyFor(
     reuseKey && isWantedType && mayReuseKey(certificate.record) && current
       ? await generations.read(storage, generationId(order.record.certificate, current.generation))
       : undefined;
-  return inUse
-    ? {
-        key: await crypto.import(new TextEncoder().encode(inUse.record.privateKey)),
-        reusesKey: true,
-      }
+  const { privateKey } = (part === 'second' ? inUse?.record.second : inUse?.record) ?? {};
+  return privateKey !== undefined
+    ? { key: await crypto.import(new TextEncoder().encode(privateKey)), reusesKey: true }
     : { key: await crypto.generate(keyType), reusesKey: false };
 }
 

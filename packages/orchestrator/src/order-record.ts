@@ -1,6 +1,11 @@
 import { type Clock, timestamp } from '@acmex/clock';
 import { type Change, records, schemaCheck } from '@acmex/storage';
-import { type Failure, failureSchema } from './certificate-record.ts';
+import {
+  type ChainWithKey,
+  chainWithKeyShape,
+  type Failure,
+  failureSchema,
+} from './certificate-record.ts';
 import { type OrderedSpec, orderedSpecSchema } from './certificate-spec.ts';
 import { eventChange } from './events.ts';
 import type { JsonObject } from './json.ts';
@@ -38,6 +43,19 @@ export interface OrderDnsRecord {
 }
 
 /**
+ * The first certificate of a pair, which is issued and waits for the second. Its chain is beside the
+ * key of the order.
+ */
+export interface HeldFirst {
+  readonly preparedFor: OrderedSpec;
+  readonly reusesKey: boolean;
+  readonly serialNumber: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly warnings: readonly string[];
+}
+
+/**
  * The work of getting a certificate. It is stored without secrets, and executing it again continues
  * it.
  */
@@ -64,6 +82,8 @@ export interface OrderRecord {
   readonly publicKey?: string | undefined;
   /** Whether `publicKey` is that of the certificate in use; absent in records of version 1. */
   readonly reusesKey?: boolean | undefined;
+  /** The first certificate of a pair: `csr`, `issuance` and the like are then of the second. */
+  readonly first?: HeldFirst | undefined;
   /** The issuer's state; opaque. */
   readonly issuance?: JsonObject | undefined;
   /** The order's URL at the CA. */
@@ -115,6 +135,16 @@ const orderSchema = z.looseObject({
   csr: z.string().optional(),
   publicKey: z.string().optional(),
   reusesKey: z.boolean().optional(),
+  first: z
+    .looseObject({
+      preparedFor: orderedSpecSchema,
+      reusesKey: z.boolean(),
+      serialNumber: z.string(),
+      notBefore: time,
+      notAfter: time,
+      warnings: texts,
+    })
+    .optional(),
   issuance: jsonObject.optional(),
   url: z.string().optional(),
   steps: z.array(
@@ -159,11 +189,22 @@ export const orders = records<OrderRecord>({
   under: 'order',
   many: true,
 });
-/** The private key of an order that is under way: in a separate record, because it is a secret. */
-export const orderKeys = records<{ readonly privateKey: string }>({
+/**
+ * The private key of an order that is under way: in a separate record, because it is a secret; and
+ * with it, the first certificate of a pair.
+ */
+export const orderKeys = records<{
+  readonly privateKey: string;
+  readonly first?: ChainWithKey | undefined;
+}>({
   kind: 'key of an order',
   version: 1,
-  check: schemaCheck(z.looseObject({ privateKey: z.string() })),
+  check: schemaCheck(
+    z.looseObject({
+      privateKey: z.string(),
+      first: z.looseObject(chainWithKeyShape).optional(),
+    }),
+  ),
   under: 'order-key',
   secret: true,
 });

@@ -34,6 +34,7 @@ import { OrchestratorError } from './errors.ts';
 import { Execution, type Outcome } from './execution.ts';
 import { Holds } from './holds.ts';
 import type { Issuer, RevocationSigner } from './issuer.ts';
+import { chainsInUse } from './key-pair.ts';
 import {
   hasEnded,
   type OrderCause,
@@ -563,8 +564,9 @@ export class Provisioner {
   }
 
   /**
-   * Revokes the certificate that is in use, or an earlier one that it has replaced. It stays managed
-   * and is renewed as before, or when the CA asks for it.
+   * Revokes the certificate that is in use, or an earlier one that it has replaced; of a pair, both.
+   * It stays managed and is renewed as before, or when the CA asks for it. After a failure between
+   * the two of a pair, it is safe to repeat: what is revoked stays so.
    * @param options `reason` as RFC 5280 §5.3.1 names it; `generation` of the earlier one
    * @throws OrchestratorError `ERR_ORCHESTRATOR_NOT_FOUND`, `ERR_ORCHESTRATOR_INPUT` if nothing was
    * issued, the generation is not stored, it has the key in use that is compromised, or the issuer
@@ -576,8 +578,8 @@ export class Provisioner {
   ): Promise<void> {
     const { managed, number, content, issuer } = await this.#revocation(id, { reason, generation });
     if (!issuer.revoke) throw cannotRevoke(issuer);
-    const { chain, privateKey } = content;
-    await issuer.revoke(chain, { reason, privateKey, signer, signal });
+    for (const { chain, privateKey } of chainsInUse(content))
+      await issuer.revoke(chain, { reason, privateKey, signer, signal });
     const revokedAt = timestamp(this.#clock.now());
     const isInUse = number === managed.current?.generation;
     // A copy for an earlier one: the event is written with a change alone.
@@ -605,8 +607,10 @@ export class Provisioner {
   ): Promise<RevocationSigner> {
     const { content, issuer } = await this.#revocation(id, { reason, generation });
     if (!issuer.drillRevocation) throw cannotRevoke(issuer);
-    const { chain, privateKey } = content;
-    return await issuer.drillRevocation(chain, { privateKey, signer, signal });
+    const signers: RevocationSigner[] = [];
+    for (const { chain, privateKey } of chainsInUse(content))
+      signers.push(await issuer.drillRevocation(chain, { privateKey, signer, signal }));
+    return signers.find((used) => used === 'certificate') ?? 'account';
   }
 
   async #revocation(
@@ -668,7 +672,8 @@ export class Provisioner {
   ): Promise<void> {
     if (reason !== 'keyCompromise' || !current || number === current.generation) return;
     const inUse = await this.certificates.generation(id, current.generation);
-    if (inUse?.privateKey === content.privateKey)
+    const keysInUse = new Set(inUse && chainsInUse(inUse).map(({ privateKey }) => privateKey));
+    if (chainsInUse(content).some(({ privateKey }) => keysInUse.has(privateKey)))
       throw new OrchestratorError(
         'ERR_ORCHESTRATOR_INPUT',
         `generation ${number} of ${id} has the key that is in use: revoke the certificate in use, generation ${current.generation}, as compromised`,

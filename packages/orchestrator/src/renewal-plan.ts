@@ -8,6 +8,7 @@ import {
 } from './certificate-record.ts';
 import type { ReadFailure } from './failure.ts';
 import type { RenewalInfo } from './issuer.ts';
+import { certificatesInUse } from './key-pair.ts';
 import type { OrderCause } from './order-record.ts';
 import {
   isAfterExpiry,
@@ -75,8 +76,40 @@ export function renewalPlanWith(
   { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
 ): CertificateSummary['renewal'] {
   if (!current || !renewal || renewal.cause === 'revoked') return renewal;
-  const at = renewalTime(validityOf(current), { ...policy, ...ofPlan(current, renewal) });
+  const at = earliest(current, (each) =>
+    renewalTime(validityOf(each), { ...policy, ...ofPlan(each, renewal) }),
+  );
   return { ...renewal, at: at.toString() };
+}
+
+/** Returns the earliest of the moments of the certificates in use. */
+function earliest(
+  current: CurrentCertificate,
+  momentOf: (certificate: CurrentCertificate) => Temporal.Instant,
+): Temporal.Instant {
+  return certificatesInUse(current)
+    .map(momentOf)
+    .reduce((first, next) => (Temporal.Instant.compare(next, first) < 0 ? next : first));
+}
+
+/**
+ * Returns the plan of a renewal after the CA was asked for the window of each certificate of a pair:
+ * the earliest.
+ * @param answers in the order of `certificatesInUse`
+ */
+export function renewalPlanAfterAll(
+  answers: readonly WindowAnswer[],
+  { current, renewal }: Pick<CertificateSummary, 'current' | 'renewal'>,
+  options: Parameters<typeof renewalPlanAfter>[2],
+): CertificateSummary['renewal'] {
+  if (!current) return renewalPlanAfter(answers[0], { current, renewal }, options);
+  const [plan, ...later] = certificatesInUse(current)
+    .map((each, index) => renewalPlanAfter(answers[index], { current: each, renewal }, options))
+    .filter((each) => each !== undefined)
+    .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  if (!plan) return undefined;
+  const asked = [plan, ...later].flatMap(({ askAt }) => (askAt === undefined ? [] : [askAt]));
+  return { ...plan, askAt: asked.sort((a, b) => Date.parse(a) - Date.parse(b))[0] };
 }
 
 /** Whether an order renews a certificate because its time has come. */
@@ -94,8 +127,9 @@ export function renewableAt(
   policy: RenewalPolicy,
 ): Temporal.Instant {
   if (!current || !renewal || renewal.cause === 'revoked') return moment;
-  const options = { ...policy, ...ofPlan(current, renewal) };
-  return windowedRetry(moment, validityOf(current), options);
+  return earliest(current, (each) =>
+    windowedRetry(moment, validityOf(each), { ...policy, ...ofPlan(each, renewal) }),
+  );
 }
 
 /** Returns what a plan says of the time of the renewal. */

@@ -3,10 +3,12 @@ import type { Temporal } from 'temporal-polyfill';
 import {
   type CertificateSummary,
   type CurrentCertificate,
+  type Generation,
   isDue,
   type ManagedCertificate,
 } from './certificate-record.ts';
 import type { CertificateStore } from './certificate-store.ts';
+import { certificatesInUse, chainsInUse } from './key-pair.ts';
 import { randomOf } from './renewal-time.ts';
 
 /** What is known of the revocation of a certificate. */
@@ -101,9 +103,9 @@ export async function checkRevocationIfDue(
   if (!current || order !== undefined || !isDue(revocation?.checkAt, clock.now())) return;
   const content = await certificates.generation(id, current.generation);
   const isAsked = current.revokedAt === undefined && !isDue(current.notAfter, clock.now());
-  const answer: RevocationAnswer =
+  const answer: RevocationAnswer & { readonly serialNumber?: string } =
     source && every !== undefined && content && isAsked
-      ? await source.status(content.chain, { signal })
+      ? await answerForAll(content, current, { source, signal })
       : { status: 'unknown', askAgain: 'never' };
   const now = clock.now().epochMilliseconds;
   const pauseMs = answer.status === 'unknown' ? unknownPauseMs : undefined;
@@ -124,9 +126,42 @@ export async function checkRevocationIfDue(
     (summary) => (isSame(summary) ? revoked(summary, answer, now) : summary),
     ({ renewal }) => ({
       type: 'revocation_detected',
-      message: `${answer.proof} says that the certificate ${current.serialNumber} was revoked at ${answer.at}: ${answer.reason}. The renewal is due at ${renewal?.at}.`,
+      message: `${answer.proof} says that the certificate ${answer.serialNumber ?? ''} was revoked at ${answer.at}: ${answer.reason}. The renewal is due at ${renewal?.at}.`,
     }),
   );
+}
+
+/**
+ * Returns what is known of all certificates in use: one that is revoked decides, then one of which
+ * nothing is known. A pair is renewed together.
+ */
+async function answerForAll(
+  content: Generation,
+  current: CurrentCertificate,
+  {
+    source,
+    signal,
+  }: { readonly source: RevocationSource; readonly signal: AbortSignal | undefined },
+): Promise<RevocationAnswer & { readonly serialNumber: string }> {
+  const chains = chainsInUse(content);
+  const inUse = certificatesInUse(current);
+  const answers: (RevocationAnswer & { readonly serialNumber: string })[] = [];
+  for (const [index, { chain }] of chains.entries()) {
+    const { serialNumber } = inUse[index] ?? current;
+    const answer = await source.status(chain, { signal });
+    if (answer.status === 'revoked') return { ...answer, serialNumber };
+    answers.push({ ...answer, serialNumber });
+  }
+  const isUnknown = (answer: RevocationAnswer) => answer.status === 'unknown';
+  // Of a certificate that names no source, nothing is asked again; of the second of a pair it may be.
+  const askable = answers.filter(
+    (answer) => !(answer.status === 'unknown' && answer.askAgain === 'never'),
+  );
+  const [first = { status: 'unknown', askAgain: 'never', serialNumber: current.serialNumber }] = [
+    ...askable.filter(isUnknown),
+    ...askable,
+  ];
+  return first;
 }
 
 function revoked(

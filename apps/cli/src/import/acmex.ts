@@ -162,6 +162,11 @@ async function certificateOf(
       'ERR_IMPORT_CERTIFICATE',
       `${id} has not been issued yet: obtain it with acmex obtain`,
     );
+  if (generation.second)
+    throw new ImportError(
+      'ERR_IMPORT_CERTIFICATE',
+      `${id} has two keys, of which an import takes one: obtain it with acmex obtain and both key types`,
+    );
   const { chain, privateKey } = generation;
   if (isKeyReference(privateKey))
     throw new ImportError(

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
-import { storedPem } from '@acmex/certificate';
+import { type KeyType, storedPem } from '@acmex/certificate';
 import { type BundleFormat, bundleFormats } from '@acmex/certificate/formats';
 import { systemClock } from '@acmex/clock';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
 import {
   chooseChain,
+  chooseKey,
+  expiryOf,
   issuersInOrder,
   type Generation,
   type ManagedCertificate,
@@ -29,7 +31,7 @@ function rowOf(certificate: ManagedCertificate): Row {
   return {
     id: certificate.id,
     state: stateOf(certificate, systemClock),
-    expires: certificate.current?.notAfter,
+    expires: certificate.current && expiryOf(certificate.current),
     renews: certificate.renewal?.at,
     issuer: certificate.issuer,
     names: printableNames(certificate),
@@ -121,7 +123,8 @@ function refusedLine({ id, at, code, message }: StoredRefusal): Line {
 type Line = readonly [label: string, value: string | undefined];
 
 function stateLines(certificate: ManagedCertificate): readonly Line[] {
-  const { id, keyType, key, order, current, renewal, failure } = certificate;
+  const { id, keyType, secondKeyType, key, order, current, renewal, failure } = certificate;
+  const second = current?.second;
   return [
     ['id', id],
     ['names', printableNames(certificate)],
@@ -129,11 +132,13 @@ function stateLines(certificate: ManagedCertificate): readonly Line[] {
     ['retired', certificate.retiredAt],
     ['issuer', issuersInOrder(certificate).join(', then ')],
     ['issued by', current && presentIssuer(certificate)],
-    ['key type', keyType],
+    ['key type', secondKeyType === undefined ? keyType : `${keyType} and ${secondKeyType}`],
     ['key', key && `${printable(key, 500)}; it stays there, and no file has it`],
     ['serial', current?.serialNumber],
     ['valid', current && `${current.notBefore} to ${current.notAfter}`],
     ['issued', current?.issuedAt],
+    ['second', second && `serial ${second.serialNumber}`],
+    ['valid', second && `${second.notBefore} to ${second.notAfter}, the second`],
     ...(current?.chains ?? []).map((name, index): Line => [
       'chain',
       `${index + 1}: ${printable(name, 255)}${index === 0 ? ', in use' : ''}`,
@@ -187,6 +192,8 @@ export interface ExportOptions extends ConfiguredOutputOptions {
   readonly refused?: string;
   /** The chain that is written: see `chooseChain`. */
   readonly chain?: string;
+  /** Of two key types, the one whose certificate is written: see `chooseKey`. */
+  readonly keyType?: KeyType;
 }
 
 /**
@@ -195,7 +202,7 @@ export interface ExportOptions extends ConfiguredOutputOptions {
  */
 export async function certExport(
   idOrName: string,
-  { certPath, keyPath, refused, chain, ...options }: ExportOptions,
+  { certPath, keyPath, refused, chain, keyType, ...options }: ExportOptions,
   terminal: Terminal,
 ): Promise<void> {
   assertTwoFiles(certPath, keyPath);
@@ -203,7 +210,7 @@ export async function certExport(
   await withManager(options, terminal, async (manager, report) => {
     const certificate = await findCertificate(manager, idOrName);
     const { id } = certificate;
-    const stored = await exportedContent(certificate, refused, manager);
+    const stored = await exportedContent(certificate, { refused, keyType }, manager);
     const content = chain === undefined ? stored : { ...stored, chain: chooseChain(stored, chain) };
     const { format: exported } = options;
     if (keyPath !== undefined || (exported !== undefined && bundleFormats[exported].hasKey))
@@ -258,14 +265,14 @@ async function recordKeyReading(
  */
 async function exportedContent(
   { id, current }: ManagedCertificate,
-  refused: string | undefined,
+  { refused, keyType }: Pick<ExportOptions, 'refused' | 'keyType'>,
   { provisioner: { certificates } }: ConfiguredManager,
 ): Promise<Pick<Generation, 'chain' | 'alternates' | 'privateKey'>> {
   const content =
     refused === undefined
       ? current && (await certificates.generation(id, current.generation))
       : (await certificates.refused(id)).find((entry) => entry.id === refused);
-  if (content) return { alternates: [], ...content };
+  if (content) return chooseKey({ alternates: [], ...content }, keyType);
   const missing =
     refused === undefined
       ? 'no certificate yet'

@@ -54,10 +54,11 @@ export function dryRun(
     const opened = trials.get(directory) ?? openTrial(directory, manager, options, context);
     trials.set(directory, opened);
     const { manager: trial, issuer } = await opened;
-    const { names, profile, preferredChain, keyType, key, mustStaple, proof } = certificate;
+    const { names, profile, preferredChain, mustStaple, proof } = certificate;
+    const { keyType, secondKeyType, key } = certificate;
     const declaration = await declareCertificate(
       trial,
-      { names, issuer, profile, preferredChain, keyType, key, mustStaple, proof },
+      { names, issuer, profile, preferredChain, keyType, secondKeyType, key, mustStaple, proof },
       { onFailure: 'end' },
     );
     const { order = '' } = declaration.certificate;

@@ -1,7 +1,7 @@
 import { parseChain } from '@acmex/certificate';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import type { ManagedCertificate, RevocationSigner } from '@acmex/orchestrator';
+import { chainsInUse, type ManagedCertificate, type RevocationSigner } from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
@@ -143,9 +143,11 @@ async function bySerial(serial: string, { manager, signal }: RevokeContext): Pro
     const newest = certificate.current?.generation ?? 0;
     for (let number = newest; number > Math.max(0, newest - storedGenerations); number -= 1) {
       const content = await certificates.generation(certificate.id, number);
-      const [leaf] = content ? parseChain(content.chain) : [];
-      if (leaf?.serialNumber.toLowerCase() === wanted)
-        return { certificate, generation: number, serialNumber: leaf.serialNumber };
+      for (const { chain } of content ? chainsInUse(content) : []) {
+        const [leaf] = parseChain(chain);
+        if (leaf?.serialNumber.toLowerCase() === wanted)
+          return { certificate, generation: number, serialNumber: leaf.serialNumber };
+      }
     }
   }
   throw new CliError(

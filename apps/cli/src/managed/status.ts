@@ -2,6 +2,7 @@ import { systemClock } from '@acmex/clock';
 import { type EndingRecord, endingRecords } from '@acmex/manager';
 import {
   type CertificateState,
+  expiryOf,
   isWaiting,
   type ManagedCertificate,
   stateOf,
@@ -72,7 +73,7 @@ function rowOf(certificate: ManagedCertificate, judging: Judging) {
   return {
     id,
     level: levelOf(certificate, state, judging),
-    days: current && Math.floor((Date.parse(current.notAfter) - judging.now) / dayMs),
+    days: current && Math.floor((Date.parse(expiryOf(current)) - judging.now) / dayMs),
     state,
     names: printableNames(certificate),
     message:
@@ -95,7 +96,7 @@ function levelOf(
   { warn, crit, ending, now }: Judging,
 ): Level {
   const { current, deployFailure } = certificate;
-  const notAfter = current ? Date.parse(current.notAfter) : 0;
+  const notAfter = current ? Date.parse(expiryOf(current)) : 0;
   const daysLeft = current ? (notAfter - now) / dayMs : -1;
   // The limits are too long for a short lifetime: a fifth and a tenth of it are used then.
   const lifetime = current ? (notAfter - Date.parse(current.notBefore)) / dayMs : Infinity;

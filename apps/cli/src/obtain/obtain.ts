@@ -4,6 +4,7 @@ import { isAttendedDnsProvider } from '@acmex/config';
 import { fileAttributes } from '@acmex/deploy';
 import { printable } from '@acmex/errors';
 import { serializeChallenge } from '@acmex/manager';
+import { assertKeyPair } from '@acmex/orchestrator';
 import {
   authoritySettings,
   chooseAuthority,
@@ -19,11 +20,11 @@ import { reporter, type Terminal } from '../terminal.ts';
 import { readAccountKey } from './account-key.ts';
 import { challengeFromFlags } from './challenge.ts';
 import { promptForRecord } from './manual-dns.ts';
-import type { ObtainOptions } from './options.ts';
+import { keyTypesOf, type ObtainOptions } from './options.ts';
 import type { Obtaining } from './obtaining.ts';
 import { orderManaged } from './order-managed.ts';
 import { orderOnce } from './order-once.ts';
-import { hasKeyFile, namesOf } from './request.ts';
+import { namesOf, secondPath, writtenPaths } from './request.ts';
 import { resultDocument, resultText } from './result.ts';
 
 /**
@@ -33,6 +34,7 @@ import { resultDocument, resultText } from './result.ts';
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
   assertTwoFiles(options.certPath, options.keyPath);
   assertDeployTargets(options);
+  assertKeyTypes(options);
   const names = namesOf(options);
   const { configuration } = options;
   const authority = await chooseAuthority(options, configuration, terminal.env);
@@ -78,6 +80,7 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       authority,
       certificate: options.certPath,
       privateKey: options.csr === undefined ? (options.key ?? options.keyPath) : undefined,
+      second: secondFiles(options),
       isInDevice: options.key !== undefined,
       id,
     };
@@ -87,6 +90,18 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   } finally {
     report.close();
   }
+}
+
+/** Returns the files of the second key; undefined where there is none. */
+function secondFiles(options: ObtainOptions) {
+  const { certPath, keyPath } = options;
+  const [, second] = keyTypesOf(options);
+  return (
+    second && {
+      certificate: secondPath(certPath, second),
+      privateKey: secondPath(keyPath, second),
+    }
+  );
 }
 
 /** Reports whether a renewal can repeat an order without the person who runs this command. */
@@ -117,15 +132,29 @@ function assertDeployTargets(options: ObtainOptions): void {
 }
 
 /**
+ * Makes sure that two key types go together, and that a renewal can repeat them.
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`; CliError `ERR_CLI_USAGE`
+ */
+function assertKeyTypes(options: ObtainOptions): void {
+  const [keyType, secondKeyType] = keyTypesOf(options);
+  assertKeyPair({ keyType, secondKeyType });
+  if (secondKeyType !== undefined && !isManageable(options))
+    throw new CliError(
+      'ERR_CLI_USAGE',
+      'a certificate with two key types is ordered and renewed as one, which only a managed one can be: use a single --key-type, or leave out what is not managed',
+    );
+}
+
+/**
  * Makes sure that the files do not exist, unless `--force` permits to replace them.
  * @throws CliError `ERR_CLI_EXISTS`; DeployError `ERR_DEPLOY_TARGET` for a mode, user or group that
  * cannot be used
  */
 async function assertWritable(options: ObtainOptions): Promise<void> {
-  const { certPath, keyPath, force, keyMode, owner, group } = options;
+  const { force, keyMode, owner, group } = options;
   await fileAttributes({ keyMode, owner, group });
   if (force) return;
-  for (const path of hasKeyFile(options) ? [keyPath, certPath] : [certPath]) {
+  for (const path of writtenPaths(options)) {
     const exists = await access(path).then(
       () => true,
       (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',

@@ -10,7 +10,8 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly email?: string;
   readonly certPath: string;
   readonly keyPath: string;
-  readonly keyType: KeyType;
+  /** Two for a certificate with two keys: see `keyTypesOf`. */
+  readonly keyType: KeyType | readonly KeyType[];
   /** The reference of a key in a device. */
   readonly key?: string;
   readonly mustStaple?: boolean;
@@ -50,4 +51,12 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly manage: boolean;
   readonly saveCredentials?: boolean;
   readonly force?: boolean;
+}
+
+/** Returns the type of the key, and that of the second where there is one. */
+export function keyTypesOf({
+  keyType,
+}: Pick<ObtainOptions, 'keyType'>): readonly [first: KeyType, second?: KeyType] {
+  const [first = 'ec-p256', second] = typeof keyType === 'string' ? [keyType] : keyType;
+  return second === undefined ? [first] : [first, second];
 }

@@ -20,8 +20,8 @@ import { CliError } from '../errors.ts';
 import { reportIssued, withinRun } from '../managed/run.ts';
 import { waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
-import type { ObtainOptions } from './options.ts';
-import { hasKeyFile } from './request.ts';
+import { keyTypesOf, type ObtainOptions } from './options.ts';
+import { hasKeyFile, secondPath, writtenPaths } from './request.ts';
 
 /**
  * Orders a managed certificate, unless it is current and as wanted, and deploys it to its files.
@@ -29,8 +29,7 @@ import { hasKeyFile } from './request.ts';
 export async function orderManaged(obtaining: Obtaining): Promise<Obtained> {
   const { options, manager, report, authority } = obtaining;
   const { signal } = obtaining.terminal;
-  const { keyPath, certPath } = options;
-  for (const path of hasKeyFile(options) ? [keyPath, certPath] : [certPath])
+  for (const path of writtenPaths(options))
     await (await waitingFile(path, 0o600))[Symbol.asyncDispose]();
   await storeCredentials(obtaining);
   report.working(`connecting to ${authority.title}`);
@@ -87,13 +86,15 @@ function wantedCertificate({
   // With several CAs, each uses its own profile and chain when it issues.
   const { profile, preferredChain } =
     fallbacks.length === 0 ? authority : ({} as Partial<typeof authority>);
+  const [keyType, secondKeyType] = keyTypesOf(options);
   return {
     names: names.map(({ value }) => value),
     issuer: authority,
     fallbackIssuers: fallbacks,
     profile: options.profile ?? profile,
     preferredChain: options.preferredChain ?? preferredChain,
-    keyType: options.keyType,
+    keyType,
+    secondKeyType,
     key: options.key,
     mustStaple: options.mustStaple,
     proof: challenge,
@@ -107,11 +108,18 @@ function wantedCertificate({
 function deploySteps(options: ObtainOptions): readonly DeployStep[] {
   const { certPath, keyPath, deployDirectory, deployHook: hook, deployTo = [], probe } = options;
   const { keyMode, owner, group } = options;
+  const [, secondKeyType] = keyTypesOf(options);
   const permissions = { keyMode, owner, group };
   return [
     {
       certPath: resolve(certPath),
       keyPath: hasKeyFile(options) ? resolve(keyPath) : undefined,
+      ...(secondKeyType === undefined
+        ? {}
+        : {
+            secondCertPath: resolve(secondPath(certPath, secondKeyType)),
+            secondKeyPath: resolve(secondPath(keyPath, secondKeyType)),
+          }),
       ...permissions,
     },
     ...(deployDirectory === undefined
@@ -164,6 +172,7 @@ const words: Readonly<Partial<Record<SpecKey, string>>> = {
   issuer: 'CA',
   fallbackIssuers: 'fallback CAs',
   keyType: 'key type',
+  secondKeyType: 'second key type',
   preferredChain: 'preferred chain',
   mustStaple: 'Must-Staple',
   proof: 'challenge',

@@ -1,9 +1,10 @@
-import { createCsr, parseCsr, privateKeyPem } from '@acmex/certificate';
+import { join, parse } from 'node:path';
+import { createCsr, type KeyType, parseCsr, privateKeyPem } from '@acmex/certificate';
 import { type Identifier, identifiers } from '@acmex/identifier';
 import type { CertificateManager } from '@acmex/manager';
 import { CliError } from '../errors.ts';
 import { readBytes } from '../read-text.ts';
-import type { ObtainOptions } from './options.ts';
+import { keyTypesOf, type ObtainOptions } from './options.ts';
 
 /** The request to the CA. */
 export interface CertificateRequest {
@@ -20,6 +21,22 @@ export interface CertificateRequest {
  */
 export function hasKeyFile({ csr, key }: Pick<ObtainOptions, 'csr' | 'key'>): boolean {
   return csr === undefined && key === undefined;
+}
+
+/**
+ * Returns the path of a file of the second key, beside that of the first: `certificate-rsa.pem`.
+ */
+export function secondPath(path: string, secondKeyType: KeyType): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}-${secondKeyType.startsWith('rsa-') ? 'rsa' : 'ec'}${ext}`);
+}
+
+/** Returns the files that the command writes. */
+export function writtenPaths(options: ObtainOptions): readonly string[] {
+  const { keyPath, certPath } = options;
+  const paths = hasKeyFile(options) ? [keyPath, certPath] : [certPath];
+  const [, second] = keyTypesOf(options);
+  return second === undefined ? paths : paths.flatMap((path) => [path, secondPath(path, second)]);
 }
 
 /**
@@ -49,9 +66,10 @@ export function namesOf({ domains, csr, key }: ObtainOptions): readonly Identifi
  */
 export async function certificateRequest(
   names: readonly Identifier[],
-  { csr, key: reference, keyType, mustStaple = false }: ObtainOptions,
+  options: ObtainOptions,
   { crypto }: Pick<CertificateManager, 'crypto'>,
 ): Promise<CertificateRequest> {
+  const { csr, key: reference, mustStaple = false } = options;
   if (csr !== undefined) {
     const {
       identifiers: requested,
@@ -62,7 +80,7 @@ export async function certificateRequest(
   }
   const key =
     reference === undefined
-      ? await crypto.generate(keyType)
+      ? await crypto.generate(keyTypesOf(options)[0])
       : await crypto.import(new TextEncoder().encode(reference));
   return {
     identifiers: names,

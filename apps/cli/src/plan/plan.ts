@@ -139,13 +139,16 @@ function namesIn(text: string): readonly (readonly string[])[] {
 }
 
 function configuredCertificates(config: Config): readonly Wanted[] {
-  return config.values.certificates.map((entry) => {
+  return config.values.certificates.flatMap((entry) => {
     const {
       names,
+      key_types: keyTypes = [entry.key_type],
       profile,
       issuers = entry.issuer === undefined ? undefined : [entry.issuer],
     } = entry;
-    return { names, issuers: issuersNamed(config, issuers).map(resolvedIssuer), profile };
+    const planned = { names, issuers: issuersNamed(config, issuers).map(resolvedIssuer), profile };
+    // Each key is ordered for itself.
+    return keyTypes.map(() => ({ ...planned }));
   });
 }
 

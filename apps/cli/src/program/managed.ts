@@ -1,3 +1,4 @@
+import { keyTypes } from '@acmex/certificate';
 import { bundleFormatNames } from '@acmex/certificate/formats';
 import { subscriberRevocationReasons } from '@acmex/protocol';
 import { command } from './command.ts';
@@ -202,6 +203,11 @@ const certificateCommands = [
       chain: text(
         '--chain <chain>',
         'Chain to write: its number in acmex cert show, the common name of the issuer that it ends in, or the SHA-256 fingerprint of any certificate in it; the chain in use by default',
+      ),
+      keyType: choice(
+        '--key-type <type>',
+        'Of a certificate with two key types, the one to write; the first by default',
+        keyTypes,
       ),
       format: choice('--format <format>', 'Write it in this format', bundleFormatNames),
       out: text('--out <file>', 'With --format: file to write; standard output by default'),

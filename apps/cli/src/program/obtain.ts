@@ -1,4 +1,4 @@
-import { keyTypes } from '@acmex/certificate';
+import { type KeyType, keyTypes } from '@acmex/certificate';
 import { bundleFormatNames } from '@acmex/certificate/formats';
 import { challengeTypes } from '@acmex/protocol';
 import {
@@ -27,6 +27,7 @@ import {
   localAddress,
   port,
   secondsOrSkip,
+  severalKeyTypes,
   time,
 } from './values.ts';
 
@@ -47,7 +48,13 @@ const nameFlags = {
     keyReference,
   ),
   keyType: {
-    ...choice('--key-type <type>', 'Type of the new private key', keyTypes, 'ec-p256'),
+    ...parsed<KeyType | readonly KeyType[]>(
+      '--key-type <type>',
+      'Type of the new private key; given twice, an EC and an RSA type, the certificate has both, and -rsa or -ec in the names of the second files',
+      severalKeyTypes,
+      'ec-p256',
+    ),
+    choices: keyTypes,
     conflicts: ['key', 'csr'],
   },
 };

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isKeyReference } from '@acmex/certificate';
+import { isKeyReference, type KeyType, keyTypes } from '@acmex/certificate';
 import { type HostPort, parseHostPort } from '@acmex/identifier';
 import { InvalidArgumentError } from 'commander';
 
@@ -15,6 +15,22 @@ export function keyReference(text: string): string {
       'Use the URI of a key in a device, as pkcs11:token=web;object=www.',
     );
   return text;
+}
+
+/**
+ * Adds a key type to those of the flags before it.
+ * @param before a single type is the default
+ */
+export function severalKeyTypes(
+  text: string,
+  before: KeyType | readonly KeyType[] = [],
+): readonly KeyType[] {
+  const type = keyTypes.find((candidate) => candidate === text);
+  if (type === undefined)
+    throw new InvalidArgumentError(`Allowed choices are ${keyTypes.join(', ')}.`);
+  const all = typeof before === 'string' ? [type] : [...before, type];
+  if (all.length > 2) throw new InvalidArgumentError('Use at most two key types.');
+  return all;
 }
 
 export function port(text: string): number {

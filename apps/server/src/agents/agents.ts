@@ -1,5 +1,6 @@
 import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
+import { certificatesInUse } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
 import { type Caller, maySee } from '../access/caller.ts';
@@ -146,7 +147,10 @@ export class Agents {
       if (managed?.id !== id) managed = await certificates.find(id);
       if (!managed || !maySee(caller, managed.names) || (agent ?? name) !== name) continue;
       const actualState =
-        managed.current !== undefined && report.serialNumber === managed.current.serialNumber
+        managed.current !== undefined &&
+        certificatesInUse(managed.current).some(
+          ({ serialNumber: inUse }) => inUse === report.serialNumber,
+        )
           ? 'current'
           : 'behind';
       if ((state ?? actualState) === actualState)

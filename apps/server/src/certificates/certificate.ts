@@ -25,6 +25,9 @@ export const certificateSchema = z
     profile: z.string().optional(),
     preferredChain: z.string().optional(),
     keyType,
+    secondKeyType: keyType
+      .optional()
+      .describe('Of the second key, where both are one certificate: see `current.second`.'),
     reuseKey: z.boolean(),
     challenge: challenge.optional(),
     dnsProvider: z.string().optional(),
@@ -45,6 +48,16 @@ export const certificateSchema = z
         notAfter: time,
         issuedAt: time,
         revokedAt: time.optional(),
+        second: z
+          .object({
+            keyType: keyType.optional(),
+            serialNumber: z.string().describe('Lower-case hexadecimal.'),
+            notBefore: time,
+            notAfter: time,
+            chains: z.array(z.string()).describe('As `chains`.'),
+          })
+          .optional()
+          .describe('The certificate of the second key, which is in use with the first.'),
         traceparent: z
           .string()
           .optional()
@@ -110,6 +123,7 @@ export function certificateOf(
     profile,
     preferredChain,
     keyType: type,
+    secondKeyType,
     reuseKey = false,
     proof = {},
     renewBefore,
@@ -135,6 +149,7 @@ export function certificateOf(
     profile,
     preferredChain: preferredChain || undefined,
     keyType: type,
+    secondKeyType,
     reuseKey,
     // The schema would make an error of what is absent.
     challenge:
@@ -162,6 +177,7 @@ export function certificateOf(
 function currentOf({
   warnings,
   chains,
+  second,
   ...current
 }: CurrentCertificate): z.infer<typeof certificateSchema>['current'] {
   const { generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt } = current;
@@ -169,6 +185,11 @@ function currentOf({
   return {
     issuer: issuedFor?.issuer,
     ...{ generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt, traceparent },
+    second: second && {
+      keyType: issuedFor?.secondKeyType,
+      ...{ serialNumber: second.serialNumber, notBefore: second.notBefore },
+      ...{ notAfter: second.notAfter, chains: [...second.chains] },
+    },
     warnings: warnings && [...warnings],
     chains: chains && [...chains],
   };

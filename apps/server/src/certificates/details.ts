@@ -1,11 +1,11 @@
 import { type CertificateInfo, parseChain, sha1Fingerprint, spkiPin } from '@acmex/certificate';
 import { namedExtensions, purposeName } from '@acmex/certificate/structure';
-import { chooseChain } from '@acmex/orchestrator';
+import { chooseChain, chooseKey } from '@acmex/orchestrator';
 import { Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
-import { wantedChain } from './downloads.ts';
+import { wantedChain, wantedKeyType } from './downloads.ts';
 import { contentInUse, visible } from './visible.ts';
 
 const time = z.string().describe('RFC 3339');
@@ -61,7 +61,7 @@ const details = endpoint({
   scope: 'certificates:read',
   summary: 'Look into the certificate that is in use and its chain',
   params: z.strictObject({ id: certificateId }),
-  query: z.strictObject({ chain: wantedChain.optional() }),
+  query: z.strictObject({ chain: wantedChain.optional(), keyType: wantedKeyType.optional() }),
   answers: { 200: { description: 'What each certificate says.', schema: detailsSchema } },
 });
 
@@ -72,10 +72,10 @@ export class CertificateDetails {
   async details({
     caller,
     params: { id },
-    query: { chain: wanted },
+    query: { chain: wanted, keyType: type },
   }: RequestOf<typeof details>): Promise<Answer> {
     const certificate = await visible(caller, id);
-    const content = await contentInUse(caller, certificate);
+    const content = chooseKey(await contentInUse(caller, certificate), type);
     const chain = wanted === undefined ? content.chain : chooseChain(content, wanted);
     const generation = certificate.current?.generation ?? 0;
     return answer(200, { id, generation, chain: parseChain(chain).map(memberOf) });

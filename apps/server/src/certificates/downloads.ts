@@ -6,13 +6,18 @@ import {
   type ExportRequest,
 } from '@acmex/certificate/formats';
 import type { Clock } from '@acmex/clock';
-import { chooseChain, type Generation, type ManagedCertificate } from '@acmex/orchestrator';
+import {
+  type ChainWithKey,
+  chooseChain,
+  chooseKey,
+  type ManagedCertificate,
+} from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
 import type { Caller } from '../access/caller.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { certificateId } from '../http/fields.ts';
+import { certificateId, keyType } from '../http/fields.ts';
 import { LongPoll, requestedWait } from './long-poll.ts';
 import { contentInUse, visible } from './visible.ts';
 
@@ -30,6 +35,9 @@ export const wantedChain = z
   .describe(
     'The chain: its number in `current.chains`, where 1 is the chain in use; the common name of the issuer that it ends in; or the SHA-256 fingerprint of any certificate in it.',
   );
+export const wantedKeyType = keyType.describe(
+  'Of a certificate with two key types, the one that is wanted; `keyType` of the certificate by default.',
+);
 const query = z.strictObject({
   wait: z.coerce
     .number()
@@ -41,6 +49,7 @@ const query = z.strictObject({
       'Seconds to wait for one that `If-None-Match` does not name; `Prefer: wait=` says the same.',
     ),
   chain: wantedChain.optional(),
+  keyType: wantedKeyType.optional(),
 });
 /** A header: URLs are logged by proxies. */
 const passphraseHeader = 'acmex-passphrase';
@@ -68,6 +77,7 @@ const privateKey = endpoint({
   scope: 'private-keys:read',
   summary: 'Get the private key; each reading is an event',
   params,
+  query: z.strictObject({ keyType: wantedKeyType.optional() }),
   answers: { 200: { ...pem, description: 'PKCS#8, PEM.', contentType: 'application/x-pem-file' } },
 });
 const bundle = endpoint({
@@ -98,6 +108,8 @@ type Download = RequestOf<typeof chain> | RequestOf<typeof bundle>;
 interface FileOptions extends Pick<ExportRequest, 'format' | 'passphrase'> {
   /** See `chooseChain`; the chain in use by default. */
   readonly chain: string | undefined;
+  /** See `chooseKey`. */
+  readonly keyType?: string | undefined;
 }
 
 interface Downloaded {
@@ -123,8 +135,8 @@ export class Downloads {
     const { caller } = request;
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag });
-    const { format = 'pem', chain: wanted } = request.query;
-    const content = await contentInUse(caller, certificate);
+    const { format = 'pem', chain: wanted, keyType: type } = request.query;
+    const content = chooseKey(await contentInUse(caller, certificate), type);
     return answer(200, await fileOf(content, { format, chain: wanted }), {
       'content-type': bundleFormats[format].mediaType,
       etag: tag,
@@ -132,9 +144,13 @@ export class Downloads {
   }
 
   @Handles(privateKey)
-  async privateKey({ caller, params: { id } }: RequestOf<typeof privateKey>): Promise<Answer> {
+  async privateKey({
+    caller,
+    params: { id },
+    query: { keyType: type },
+  }: RequestOf<typeof privateKey>): Promise<Answer> {
     const certificate = await visible(caller, id);
-    const content = await contentInUse(caller, certificate);
+    const content = chooseKey(await contentInUse(caller, certificate), type);
     const pem = storedPem(content.privateKey, `the key of ${id}`);
     await recordKeyReading(caller, certificate);
     return answer(200, pem, {
@@ -149,12 +165,13 @@ export class Downloads {
     const { caller } = request;
     const { certificate, tag, isKnown } = await this.#read(request);
     if (isKnown) return answer(304, undefined, { etag: tag, 'cache-control': 'no-store' });
-    const { format = 'combined', chain: wanted } = request.query;
+    const { format = 'combined', chain: wanted, keyType: type } = request.query;
     const passphrase = request.headers[passphraseHeader];
     return await this.#file(certificate, caller, {
       format,
       passphrase: typeof passphrase === 'string' ? passphrase : undefined,
       chain: wanted,
+      keyType: type,
     });
   }
 
@@ -163,7 +180,7 @@ export class Downloads {
     caller: Caller,
     options: FileOptions,
   ): Promise<Answer> {
-    const content = await contentInUse(caller, certificate);
+    const content = chooseKey(await contentInUse(caller, certificate), options.keyType);
     const { hasKey, mediaType } = bundleFormats[options.format];
     if (hasKey) storedPem(content.privateKey, `the key of ${certificate.id}`);
     const file = await fileOf(content, options);
@@ -216,13 +233,13 @@ async function recordKeyReading(
 
 /** Returns a certificate in a format. @throws the errors of `chooseChain` and `exportBundle` */
 async function fileOf(
-  content: Generation,
-  { chain: wanted, ...options }: FileOptions,
+  content: ChainWithKey,
+  { chain: wanted, format, passphrase }: FileOptions,
 ): Promise<Buffer> {
   const { privateKey } = content;
   const chain = wanted === undefined ? content.chain : chooseChain(content, wanted);
-  if (options.format === 'pem' && options.passphrase === undefined) return Buffer.from(chain);
-  const bytes = await exportBundle({ chain, privateKey, ...options });
+  if (format === 'pem' && passphrase === undefined) return Buffer.from(chain);
+  const bytes = await exportBundle({ chain, privateKey, format, passphrase });
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 

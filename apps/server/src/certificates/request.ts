@@ -55,6 +55,11 @@ export const wishes = {
   keyType: keyType
     .optional()
     .describe('ec-p256 by default. A key in a device keeps its type: a different one is refused.'),
+  secondKeyType: keyType
+    .optional()
+    .describe(
+      'Of a second key: RSA beside an EC key, or EC beside RSA. Both certificates are one: they are issued, renewed, deployed and revoked together. A single key by default.',
+    ),
   reuseKey: z
     .boolean()
     .optional()
@@ -80,6 +85,7 @@ export const template = templateName.describe(
 export const changeableWishes = {
   ...wishes,
   names: certifiedNames.optional().describe('All names of the certificate.'),
+  secondKeyType: orDefault(wishes.secondKeyType),
   profile: orDefault(wishes.profile),
   preferredChain: orDefault(wishes.preferredChain),
   challenge: orDefault(wishes.challenge),
@@ -103,6 +109,7 @@ export async function specOf(
     profile: wished,
     preferredChain: chain,
     keyType: type = 'ec-p256',
+    secondKeyType,
     reuseKey = false,
     mustStaple = false,
     challenge: way,
@@ -125,6 +132,7 @@ export async function specOf(
     issuer: await declaredIssuer(resolvedIssuer(issuer)),
     fallbackIssuers: await declaredIssuers(fallbacks),
     keyType: type,
+    secondKeyType,
     reuseKey,
     mustStaple,
     profile: wished ?? defaults?.profile,
@@ -163,6 +171,7 @@ export async function changesOf(
       return onlyChanges({
         names: change.names,
         keyType: change.keyType,
+        secondKeyType: change.secondKeyType,
         reuseKey: change.reuseKey,
         mustStaple: change.mustStaple,
         labels: change.labels,
@@ -243,6 +252,7 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
     'profile',
     'preferredChain',
     'keyType',
+    'secondKeyType',
     'reuseKey',
     'mustStaple',
     'proof',

@@ -32,6 +32,8 @@ export interface StatusRequest {
   readonly names: readonly string[];
   /** PEM */
   readonly chain: string;
+  /** All chains that a server may serve; only `chain` by default. */
+  readonly chains?: readonly string[] | undefined;
   /** Ends the wait with its reason; the check continues for others. */
   readonly signal: AbortSignal;
 }
@@ -102,9 +104,9 @@ export class StatusChecks {
   }
 
   async #shared(request: StatusRequest): Promise<StatusResult> {
-    const { id, generation } = request;
+    const { id, generation, chain, chains = [chain] } = request;
     const tenant = request.tenant.name;
-    const key = `${tenant}/${id}/${generation}`;
+    const key = `${tenant}/${id}/${generation}/${chains.indexOf(chain)}`;
     const now = this.#clock.monotonic();
     const existing = this.#results.get(key);
     if (existing && now - existing.startedMs < limits.ageMs) return await existing.result;
@@ -132,7 +134,13 @@ export class StatusChecks {
       );
   }
 
-  async #check({ tenant, issuer, names, chain }: StatusRequest): Promise<StatusResult> {
+  async #check({
+    tenant,
+    issuer,
+    names,
+    chain,
+    chains = [chain],
+  }: StatusRequest): Promise<StatusResult> {
     const clock = this.#clock;
     const signal = this.#signal;
     const name = names.find((candidate) => !candidate.startsWith('*.'));
@@ -147,7 +155,7 @@ export class StatusChecks {
         fetch: revocationFetch(tenant.manager.config.values.renewal.revocation.allow),
         cache: this.#proofsOf(tenant.storage),
       }),
-      this.#served(chain, names),
+      this.#served(chains, names),
     ]);
     return { chain: status, revocation, served };
   }
@@ -163,13 +171,18 @@ export class StatusChecks {
     return cache;
   }
 
-  async #served(chain: string, names: readonly string[]): Promise<readonly ServedStatus[]> {
+  async #served(
+    chains: readonly string[],
+    names: readonly string[],
+  ): Promise<readonly ServedStatus[]> {
     const clock = this.#clock;
     const targets = servedTargets({ names, deploy: undefined });
+    const leaves = chains.flatMap((chain) => parseChain(chain).slice(0, 1));
+    const wanted = leaves.map(({ der }) => der);
     const options = { clock, signal: this.#signal, limit: 'PT30S' } as const;
     try {
       return await withTimeLimit(options, (signal) =>
-        servedStatus(chain, targets, { clock, signal, max: limits.servers }),
+        servedStatus(wanted, targets, { clock, signal, max: limits.servers }),
       );
     } catch {
       this.#signal.throwIfAborted();

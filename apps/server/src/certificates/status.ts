@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { presentIssuer } from '@acmex/orchestrator';
+import { chainsInUse, chooseKey, presentIssuer } from '@acmex/orchestrator';
 import * as z from 'zod';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { certificateId } from '../http/fields.ts';
+import { wantedKeyType } from './downloads.ts';
 import { StatusChecks } from './status-checks.ts';
 import { contentInUse, visible } from './visible.ts';
 
@@ -65,7 +66,9 @@ const statusSchema = z
     revocation: revocationSchema.describe('`good` only with a fresh proof of the issuer.'),
     served: z
       .array(servedSchema)
-      .describe('What each name serves on port 443, at each of its public addresses.'),
+      .describe(
+        'What each name serves on port 443, at each of its public addresses; of two key types, either is the same.',
+      ),
   })
   .meta({ id: 'CertificateStatus' });
 
@@ -75,6 +78,7 @@ const status = endpoint({
   scope: 'certificates:read',
   summary: 'Check chain, revocation and what is served',
   params: z.strictObject({ id: certificateId }),
+  query: z.strictObject({ keyType: wantedKeyType.optional() }),
   waits: 'answer',
   answers: {
     200: {
@@ -98,16 +102,20 @@ export class CertificateStatuses {
   async status({
     caller,
     params: { id },
+    query: { keyType: type },
     reauthenticate,
     signal,
   }: RequestOf<typeof status>): Promise<Answer> {
     const certificate = await visible(caller, id);
-    const { names, chain } = await contentInUse(caller, certificate);
+    const content = await contentInUse(caller, certificate);
+    const { names } = content;
+    const { chain } = chooseKey(content, type);
     const { tenant } = caller;
     const { current } = certificate;
     const issuer = presentIssuer(certificate);
     const generation = current?.generation ?? 0;
-    const subject = { tenant, id, issuer, generation, names, chain };
+    const chains = chainsInUse(content).map((each) => each.chain);
+    const subject = { tenant, id, issuer, generation, names, chain, chains };
     const result = await this.#checks.of({ ...subject, signal });
     await reauthenticate();
     return answer(200, { id, generation, ...result });

@@ -2,6 +2,7 @@ import { identifier, IdentifierError } from '@acmex/identifier';
 import { originText } from '../fault.ts';
 import { isTable, type KeyPath, type Settings, type Table } from '../settings.ts';
 import { certificates, type Check, fault } from './check.ts';
+import { typesIn } from './key-types.ts';
 
 /** The longest text of a certificate, in characters: that of a path. */
 const longest = 4096;
@@ -28,20 +29,14 @@ export const repeatedCertificates: Check = (settings) => {
 };
 
 /** Returns what makes a certificate different from all others; undefined without names. */
-function identityOf({
-  names,
-  issuer,
-  issuers = issuer,
-  key,
-  key_type: keyType,
-  profile,
-}: Table): string | undefined {
+function identityOf(entry: Table): string | undefined {
+  const { names, issuer, issuers = issuer, key, profile } = entry;
   if (!Array.isArray(names) || names.length === 0) return undefined;
   const canonical = names.map((name: unknown) => canonicalName(String(name)));
   return JSON.stringify([
     [...new Set(canonical)].sort(),
     issuers ?? null,
-    key ?? keyType ?? 'ec-p256',
+    key ?? typesIn(entry),
     profile ?? null,
   ]);
 }

@@ -4,6 +4,7 @@ import { longTexts, repeatedCertificates } from './certificates.ts';
 import type { Check } from './check.ts';
 import { deployTargets } from './deploy.ts';
 import { deviceKeys } from './device-keys.ts';
+import { keyTypePairs } from './key-types.ts';
 import { dnsChallenges, dnsProviders, dnsZones, pairs } from './dns.ts';
 import { drafts } from './drafts.ts';
 import { acme, issuers } from './issuers.ts';
@@ -21,6 +22,7 @@ const checks: readonly Check[] = [
   storage,
   tenants,
   deviceKeys,
+  keyTypePairs,
   deployTargets,
   longTexts,
   repeatedCertificates,

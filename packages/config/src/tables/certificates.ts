@@ -18,17 +18,27 @@ import { issuerList, preferredChain } from './acme.ts';
 import { challengeDraft, configurableChallenges } from './challenge.ts';
 import { maintenanceWindows, renewBeforeDays } from './renewal.ts';
 
+const wantedTypes = 'write one type or two: ["ec-p256", "rsa-2048"]';
 const modeWanted = 'write a mode in quotes, such as "0640", without permissions for other users';
 
 const deploy = z
   .strictObject(
     {
-      directory: path('Folder for fullchain.pem, privkey.pem, cert.pem and chain.pem.').optional(),
+      directory: path(
+        'Folder for fullchain.pem, privkey.pem, cert.pem and chain.pem; a second key has fullchain-rsa.pem, or -ec, and so on.',
+      ).optional(),
       cert_path: path('File for the certificate without its chain.').optional(),
       fullchain_path: path('File for the certificate with its chain.').optional(),
       chain_path: path('File for the chain without the certificate.').optional(),
       key_path: path('File for the private key.').optional(),
-      format: choice(bundleFormatNames, 'Format of the file at path.').optional(),
+      second_cert_path: path('As cert_path, for the second of key_types.').optional(),
+      second_fullchain_path: path('As fullchain_path, for the second of key_types.').optional(),
+      second_chain_path: path('As chain_path, for the second of key_types.').optional(),
+      second_key_path: path('As key_path, for the second of key_types.').optional(),
+      format: choice(
+        bundleFormatNames,
+        'Format of the file at path; of two key_types, it has the first.',
+      ).optional(),
       path: path('File in the format of format.').optional(),
       passphrase_file: path(
         'File with the passphrase that encrypts path; only its owner may read it.',
@@ -108,6 +118,13 @@ export function certificatesTable() {
         'Several issuers in place of issuer, in the order in which they are used: the next one issues where one does not work or refuses the certificate.',
       ).optional(),
       key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
+      key_types: list(
+        choice(keyTypes, 'Type of a private key.'),
+        'An EC type and an RSA type in place of key_type: the certificate then has two keys, which are issued, renewed, deployed and revoked together.',
+      )
+        .min(1, wantedTypes)
+        .max(2, wantedTypes)
+        .optional(),
       key: keyReference(
         'URI of a key in a device, such as pkcs11:token=web;object=www, which signs the request and is never deployed; by default a key is created.',
       ).optional(),
@@ -134,7 +151,7 @@ export function certificatesTable() {
       deploy: list(deploy, 'The files to write.').default([]),
       deploy_to: list(
         ownName('One of deploy.'),
-        'The deploy targets that get the certificate.',
+        'The deploy targets that get the certificate; of two key_types, the first.',
       ).default([]),
       hooks: hooks(),
       labels: labels(),
