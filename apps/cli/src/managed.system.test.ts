@@ -105,6 +105,25 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     });
   });
 
+  it('is issued without a name that the CA refuses, where this is permitted', async () => {
+    const args = ['-d', 'some.test,blocked.test'];
+    await expect(obtain(args)).resolves.toMatchObject({ code: 5 });
+    const permitted = [...args, '--allow-subset-of-names'];
+    await expect(obtain(permitted)).resolves.toMatchObject({ code: 0 });
+    const show = (await run(['cert', 'show', 'some.test'])).stdout;
+    expect(show).toMatch(/^names +some\.test.*blocked\.test$/m);
+    expect(show).toMatch(/^left out +blocked\.test since .*rejectedIdentifier/m);
+    await expect(run(['status'])).resolves.toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('without blocked.test'),
+    });
+    await expect(run(['renew'])).resolves.toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('nothing is due'),
+    });
+    expect(await list()).toMatchObject([{ current: { generation: 1 } }]);
+  });
+
   it('is shown by info with what its server serves: the same, a different one, or unknown', async () => {
     // Like a server that reads its files again at each connection.
     const secure = createServer({

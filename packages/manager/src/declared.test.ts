@@ -36,6 +36,7 @@ const values: Readonly<Record<Value, readonly [string, Partial<CertificateSpec>]
     'maintenance_windows = ["Sat 02:00-06:00"]',
     { maintenanceWindows: ['Sat 02:00-06:00'] },
   ],
+  allow_subset_of_names: ['allow_subset_of_names = true', { allowSubsetOfNames: true }],
   deploy: ['deploy = [{ directory = "/etc/web" }]', { deploy: [{ directory: '/etc/web' }] }],
   deploy_to: ['deploy_to = ["lb"]', { deploy: [{ to: 'lb' }] }],
   'hooks.deploy': ['hooks.deploy = ["/bin/reload"]', { deploy: [{ hook: ['/bin/reload'] }] }],

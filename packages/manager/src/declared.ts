@@ -179,6 +179,7 @@ function specOf(
     }),
     renewBefore: days === undefined ? undefined : `P${days}D`,
     maintenanceWindows: entry.maintenance_windows,
+    allowSubsetOfNames: entry.allow_subset_of_names,
     deploy: deployRecord(steps.length > 0 ? steps : general),
     servedAt: servedAtRecord([
       ...(probe === undefined ? [] : [placeOf(probe)]),

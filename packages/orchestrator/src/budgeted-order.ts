@@ -5,6 +5,7 @@ import { identifiers, withoutWildcard } from '@acmex/identifier';
 import type { Change, Lock, Storage } from '@acmex/storage';
 import { changesInOneWrite, type CertificateSummary, isDue } from './certificate-record.ts';
 import { sameNames } from './certificate-spec.ts';
+import { namesToOrder } from './failing-names.ts';
 import { retryAfterOf } from './failure.ts';
 import type { Issuer } from './issuer.ts';
 import type { OrderAndCertificate, OrderJournal } from './order-journal.ts';
@@ -55,7 +56,7 @@ export class BudgetedOrder {
    */
   async take(
     issuer: Issuer,
-    { certificate: { record } }: OrderAndCertificate,
+    { order: { record: present }, certificate: { record } }: OrderAndCertificate,
     {
       replaces,
       waitsUntil,
@@ -64,7 +65,7 @@ export class BudgetedOrder {
     const { journal } = this.#options;
     const { budget } = issuer;
     if (budget === undefined) return;
-    const names = identifiers(record.names).map(({ value }) => value);
+    const names = identifiers(namesToOrder(record, present)).map(({ value }) => value);
     let answer: Awaited<ReturnType<typeof requestBudget>> | undefined;
     let charged: ChargedOrder = { issuer: issuer.name, names };
     await journal.change(

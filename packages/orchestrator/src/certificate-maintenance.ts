@@ -215,8 +215,7 @@ export class CertificateMaintenance {
     if (order !== undefined)
       return force || isDue(orderDueAt(certificate), this.#clock.now()) ? order : undefined;
     const submission = this.#submission(certificate, force);
-    if (!submission || (await this.#waitsForWindow(certificate, submission.cause)))
-      return undefined;
+    if (!submission || (await this.#waitsForWindow(certificate, submission))) return undefined;
     return await this.#provisioner.submitIf(id, (latest) => this.#submission(latest, force));
   }
 
@@ -226,13 +225,20 @@ export class CertificateMaintenance {
    */
   async #waitsForWindow(
     certificate: ManagedCertificate,
-    cause: Submission['cause'],
+    { cause, takesBack }: Pick<Submission, 'cause' | 'takesBack'>,
   ): Promise<boolean> {
     if (!isRenewal(cause)) return false;
     const { current } = certificate;
     const policy = policyOf(certificate, this.#provisioner.policy);
     const at = renewableAt(this.#clock.now(), certificate, policy).toString();
     if (isDue(at, this.#clock.now())) return false;
+    if (takesBack) {
+      await this.#provisioner.certificates.change(certificate.id, (summary) => ({
+        ...summary,
+        takeBack: summary.takeBack && { ...summary.takeBack, at },
+      }));
+      return true;
+    }
     await this.#provisioner.certificates.change(
       certificate.id,
       (summary) =>
@@ -262,7 +268,10 @@ export class CertificateMaintenance {
     const explanationUrl = isSuggested ? renewal.explanationUrl : undefined;
     if (force) return { cause: 'request', explanationUrl };
     if (!current) return mayTry ? { cause: 'obtain' } : undefined;
-    if (!isRenewalDue) return undefined;
+    if (!isRenewalDue)
+      return isDue(summary.takeBack?.at, now) && mayTry
+        ? { cause: 'renewal', onFailure: 'end', takesBack: true }
+        : undefined;
     if (renewal?.cause === 'revoked') return { cause: 'revoked' };
     return { cause: isSuggested ? 'suggested' : 'renewal', explanationUrl };
   }

@@ -10,6 +10,12 @@ import {
   orderedSpecSchema,
 } from './certificate-spec.ts';
 import { expiryOf } from './expiry.ts';
+import {
+  type FailingName,
+  type LeftOutName,
+  partlyOrderedShape,
+  type TakeBackPlan,
+} from './failing-names.ts';
 import type { JsonObject } from './json.ts';
 import { reversedName } from './names.ts';
 import { type ServedPlace, servedPlaceSchema } from './served-place.ts';
@@ -72,6 +78,8 @@ export interface CurrentCertificate {
   readonly chains?: readonly string[] | undefined;
   /** The certificate of the second key; absent where `issuedFor` has no second key type. */
   readonly second?: SecondCertificate | undefined;
+  /** The names that it lacks, because they were left out. */
+  readonly leftOut?: readonly string[] | undefined;
   /** The trace of its order, which its deployment continues. */
   readonly traceparent?: string | undefined;
 }
@@ -119,6 +127,12 @@ export interface CertificateSummary extends CertificateSpec {
   readonly current?: CurrentCertificate | undefined;
   readonly renewal?: RenewalPlan | undefined;
   readonly revocation?: RevocationPlan | undefined;
+  /** The names that were not validated since the last certificate, where some may be left out. */
+  readonly failingNames?: readonly FailingName[] | undefined;
+  /** The names that are not ordered, because they fail again and again. */
+  readonly leftOut?: readonly LeftOutName[] | undefined;
+  /** When they are ordered again. */
+  readonly takeBack?: TakeBackPlan | undefined;
   readonly failure?: Failure | undefined;
   /** The generation that is deployed. */
   readonly deployed?: number | undefined;
@@ -208,6 +222,7 @@ const currentSchema = z.looseObject({
   second: z
     .looseObject({ serialNumber: z.string(), notBefore: time, notAfter: time, chains: texts })
     .optional(),
+  leftOut: texts.optional(),
   traceparent,
 });
 const summarySchema = certificateSpecSchema.extend({
@@ -228,6 +243,7 @@ const summarySchema = certificateSpecSchema.extend({
     })
     .optional(),
   revocation: z.looseObject({ checkAt: time.optional(), inRow: count.optional() }).optional(),
+  ...partlyOrderedShape,
   failure: failureSchema.optional(),
   deployed: count.optional(),
   deployFailure: failureSchema.optional(),
@@ -307,12 +323,18 @@ export const generationId = (id: string, generation: number) =>
 /** Returns when something is due next for a certificate, RFC 3339; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {
   const { paused, order, failure, current, renewal, revocation } = summary;
+  const { takeBack } = summary;
   if (paused) return undefined;
   const moments = [
     order === undefined && current ? undefined : orderDueAt(summary),
     isDeployed(summary) ? undefined : deployableAt(summary),
     ...(order === undefined
-      ? [later(renewal?.at, failure?.retryAt), renewal?.askAt, current && revocation?.checkAt]
+      ? [
+          later(renewal?.at, failure?.retryAt),
+          renewal?.askAt,
+          current && revocation?.checkAt,
+          current && takeBack?.at,
+        ]
       : []),
     order === undefined && isOutdated(summary)
       ? (failure?.retryAt ?? current?.issuedAt)

@@ -1,5 +1,6 @@
 import type { KeyType } from '@acmex/certificate';
 import * as z from 'zod';
+import { areAsWanted, type PartlyOrdered } from './failing-names.ts';
 import type { JsonObject } from './json.ts';
 import { jsonObject, texts } from './record-fields.ts';
 
@@ -46,6 +47,11 @@ export interface CertificateSpec {
   readonly renewBefore?: string | undefined;
   /** Renew only in these: see `parseMaintenanceWindow`. Those of all certificates by default. */
   readonly maintenanceWindows?: readonly string[] | undefined;
+  /**
+   * Leave out names that are not validated again and again, so that the rest is issued; by default a
+   * certificate has all its names. See `afterFailedNames`.
+   */
+  readonly allowSubsetOfNames?: boolean | undefined;
   /** Where it is deployed. Only the deployer reads it. */
   readonly deploy?: readonly JsonObject[] | undefined;
   /** The servers that serve it. Only the manager reads it. */
@@ -75,6 +81,7 @@ export const certificateSpecSchema = z.looseObject({
   proof: jsonObject.optional(),
   renewBefore: z.string().optional(),
   maintenanceWindows: texts.optional(),
+  allowSubsetOfNames: z.boolean().optional(),
   deploy: z.array(jsonObject).optional(),
   servedAt: z.array(jsonObject).optional(),
   labels: z.record(z.string(), z.string()).optional(),
@@ -97,6 +104,7 @@ const specKeys = [
   'proof',
   'renewBefore',
   'maintenanceWindows',
+  'allowSubsetOfNames',
   'deploy',
   'servedAt',
   'labels',
@@ -165,14 +173,16 @@ export function differences(
 
 /**
  * Returns those of `orderedKeys` whose values differ. A preferred chain that is not known is not
- * compared: see `storedOrderedSpec`. Each of the wanted issuers is as good.
+ * compared: see `storedOrderedSpec`. Each of the wanted issuers is as good, and names that are left
+ * out need not be issued.
  */
 export function orderedDifferences(
-  wanted: OrderedSpec & Pick<CertificateSpec, 'fallbackIssuers'>,
+  wanted: OrderedSpec & Pick<CertificateSpec, 'fallbackIssuers'> & Pick<PartlyOrdered, 'leftOut'>,
   issued: OrderedSpec,
 ): readonly SpecKey[] {
   return differences(orderedSpec(wanted), issued).filter(
     (key) =>
+      (key !== 'names' || !areAsWanted(issued.names, wanted)) &&
       (key !== 'preferredChain' || issued.preferredChain !== undefined) &&
       (key !== 'issuer' || !allIssuers(wanted).includes(issued.issuer)),
   );

@@ -576,6 +576,7 @@ function planFor(
           ),
         }
       : {}),
+    ...namesAsDeclared({ ...record, ...changes }),
     ...(isBack ? { retiredAt: undefined } : {}),
     // Another preference is where the next renewal goes.
     ...(changed.includes('issuer') ? { lineage: undefined } : {}),
@@ -593,6 +594,18 @@ function planFor(
     differences: [...new Set([...changed, ...outdated])],
     ordering: orderingOf(next, { changed, outdated, order: options.order }),
   };
+}
+
+/** Returns what is still left out when names or policy have changed. */
+function namesAsDeclared(
+  certificate: CertificateSummary,
+): Partial<Pick<CertificateSummary, 'failingNames' | 'leftOut' | 'takeBack'>> {
+  const { names, allowSubsetOfNames = false, leftOut } = certificate;
+  if (leftOut === undefined) return {};
+  const remaining = leftOut.filter(({ name }) => allowSubsetOfNames && names.includes(name));
+  return remaining.length > 0 && remaining.length < names.length
+    ? { leftOut: remaining }
+    : { failingNames: undefined, leftOut: undefined, takeBack: undefined };
 }
 
 function orderingOf(

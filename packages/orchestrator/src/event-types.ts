@@ -4,7 +4,10 @@ export const eventMeanings = {
   renewal_success: 'A certificate was renewed and is in the storage.',
   renewal_failed: 'An order failed. It is tried again, unless someone waited for it.',
   renewal_skipped:
-    'An order that was due is due later, because the CA has moved its window, or because the limits of the CA allow no order before: its code then is ERR_ORCHESTRATOR_BUDGET.',
+    'An order that was due is due later, because the CA has moved its window, because its maintenance window is over, or because the limits of the CA allow no order before: its code then is ERR_ORCHESTRATOR_BUDGET.',
+  name_left_out:
+    'A certificate was issued without names that are wanted: they were not validated again and again, and allow_subset_of_names permits it. The message has the reasons. They are ordered again after a day, later each week.',
+  name_taken_back: 'A certificate was issued with names again that were left out.',
   renewal_window_ignored:
     'The CA suggests a renewal window that begins after the certificate has expired. It is ignored.',
   account_registered: 'An account was created at a CA, or found there by its key.',

@@ -33,6 +33,13 @@ import { OrchestratorError } from './errors.ts';
 import type { EventType } from './event-types.ts';
 import { eventChange } from './events.ts';
 import { expiryOf } from './expiry.ts';
+import {
+  afterFailedNames,
+  afterFailedTakeBack,
+  areAsWanted,
+  failedNames,
+  namesToOrder,
+} from './failing-names.ts';
 import { failureOf, isAtWork, isHeldBack, nextFailure, retryAfterOf } from './failure.ts';
 import type { HeldOrder, Holds } from './holds.ts';
 import { readIdentities } from './identity.ts';
@@ -78,6 +85,7 @@ import {
 import { maintenanceWindows, isInWindow } from './maintenance-window.ts';
 import { isRenewal, renewableAt } from './renewal-plan.ts';
 import { policyOf, type RenewalPolicy } from './renewal-time.ts';
+import { coverageEvents, leftOutStep } from './left-out-names.ts';
 import { mayConcernReplaces, mayReplace } from './refused-reference.ts';
 import { traceIdOf } from './trace-context.ts';
 
@@ -179,7 +187,7 @@ export class Execution {
     const either = AbortSignal.any([lock.signal, cancelled, ...(signal ? [signal] : [])]);
     try {
       either.throwIfAborted();
-      return await this.#issue(either);
+      return await this.#issueWithSomeNames(either);
     } catch (error) {
       if (errorCode(error) === 'ERR_STORAGE_LOCK_LOST' || lock.signal.aborted) throw error;
       if (cancelled.aborted) return await this.#cancel();
@@ -189,6 +197,51 @@ export class Execution {
       stop.abort();
       await watching;
     }
+  }
+
+  /**
+   * Issues with the names that are validated, where someone waits for a first certificate and permits
+   * that names are left out.
+   */
+  async #issueWithSomeNames(signal: AbortSignal): Promise<Outcome> {
+    for (;;) {
+      try {
+        return await this.#issue(signal);
+      } catch (error) {
+        if (signal.aborted || !(await this.#leavesOutAtOnce(error))) throw error;
+      }
+    }
+  }
+
+  /** Whether names that have failed are left out without waiting; then they are. */
+  async #leavesOutAtOnce(error: unknown): Promise<boolean> {
+    const read = await this.#journal.readWithCertificate();
+    const { onFailure } = read.order.record;
+    if (onFailure === 'retry' || read.certificate.record.current) return false;
+    const { added, ...names } = this.#afterFailedNames(read, error, { atOnce: true });
+    if (added.length === 0) return false;
+    await this.#abandon(read);
+    this.#journal.add(leftOutStep(added, names.leftOut));
+    await this.#journal.change(
+      (order) => ({ ...order, issuance: undefined, url: undefined }),
+      async () => {
+        const { order, certificate } = await this.#journal.readWithCertificate();
+        return summaryChanges(order.record.certificate, certificate, {
+          ...certificate.record,
+          ...names,
+        });
+      },
+    );
+    return true;
+  }
+
+  #afterFailedNames(
+    { order, certificate: { record } }: OrderAndCertificate,
+    error: unknown,
+    options: { readonly atOnce?: boolean } = {},
+  ): ReturnType<typeof afterFailedNames> {
+    const failed = failedNames(error, namesToOrder(record, order.record));
+    return afterFailedNames(record, failed, { now: this.#options.clock.now(), ...options });
   }
 
   /**
@@ -405,8 +458,9 @@ export class Execution {
     );
   }
 
-  #heldOrder({ certificate: { record } }: OrderAndCertificate, issuer: string): HeldOrder {
-    const { names, current } = record;
+  #heldOrder({ order, certificate: { record } }: OrderAndCertificate, issuer: string): HeldOrder {
+    const names = namesToOrder(record, order.record);
+    const { current } = record;
     const end = current && Temporal.Instant.from(expiryOf(current));
     // With several issuers, the next one is asked instead.
     const isForced = this.#options.isForced === true && allIssuers(record).length === 1;
@@ -526,7 +580,8 @@ export class Execution {
 
   /** Creates key and CSR. An issuance for an earlier spec is abandoned. */
   async #prepare(read: OrderPart, issuer: string): Promise<OrderRecord> {
-    const { names, mustStaple = false } = read.certificate.record;
+    const { mustStaple = false } = read.certificate.record;
+    const names = namesToOrder(read.certificate.record, read.order.record);
     await this.#abandon(read);
     const { key, reusesKey } = await keyFor(read, this.#options);
     const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
@@ -539,7 +594,10 @@ export class Execution {
         ...order,
         names,
         issuer,
-        preparedFor: { ...storedOrderedSpec(read.certificate.record), issuer, keyType: key.type },
+        preparedFor: {
+          ...storedOrderedSpec({ ...read.certificate.record, names }),
+          ...{ issuer, keyType: key.type },
+        },
         csr: base64(csr),
         publicKey: base64(key.publicKey),
         reusesKey,
@@ -617,6 +675,7 @@ export class Execution {
           },
           { type: current ? 'renewal_success' : 'certificate_obtained' },
         ),
+        ...coverageEvents({ order: { id: this.#id }, read }, next, this.#options.clock),
         { remove: orderKeys.key(this.#id) },
         ...(wasRefused === undefined ? [] : [refusalRemoval(id, wasRefused)]),
       ]);
@@ -636,30 +695,34 @@ export class Execution {
       const { order, certificate } = await this.#journal.readWithCertificate();
       const { record } = certificate;
       const refused = (order.record.refused ?? 0) + (this.#refused === undefined ? 0 : 1);
-      const failure = this.#inWindow(
-        { order, certificate },
-        this.#failure(record, { code, message, ...read }, refused),
-      );
       const isEnd =
         order.record.onFailure === 'end' &&
         !(order.record.first && !read.permanent) &&
         (this.#gaveUp || !isAtWork(this.#journal.stepTypes(order.record), code));
-      const next = isEnd
-        ? {
-            ...{ ...record, ...issuedAs(record) },
-            ...{ order: undefined, orderedAt: undefined, awaits: undefined },
-          }
-        : { ...record, order: this.#id, awaits: undefined };
+      const isAttempt = order.record.takesBack === true;
+      const { added, ...names } = this.#afterFailedNames({ order, certificate }, error);
+      const failure = this.#inWindow(
+        { order, certificate },
+        withRetry(this.#failure(record, { code, message, ...read }, refused), {
+          isAtOnce: added.length > 0 && read.retryAfter === undefined,
+        }),
+      );
+      const next = {
+        ...{ ...record, ...(isEnd && !isAttempt ? issuedAs(record) : {}), awaits: undefined },
+        ...(isAttempt ? this.#afterFailedAttempt({ order, certificate }, error) : names),
+        ...(isEnd ? { order: undefined, orderedAt: undefined } : { order: this.#id }),
+        failure: isEnd && isAttempt ? record.failure : failure,
+      };
       // An order that exists at the CA is continued, with what it has taken.
       const isCounted = isEnd || !isOrdered(order.record) || isLimited(error);
       await this.#write([
         ...(isCounted ? await this.#budget.after(order.record, { type: 'failed', error }) : []),
         ...(isEnd
-          ? await this.#endChanges({ order, certificate }, { ...next, failure })
-          : summaryChanges(order.record.certificate, certificate, { ...next, failure })),
+          ? await this.#endChanges({ order, certificate }, next)
+          : summaryChanges(order.record.certificate, certificate, next)),
         ...this.#failedChanges(order, {
           state: isEnd ? 'failed' : 'pending',
-          onFailure: isEnd ? 'end' : 'retry',
+          onFailure: isEnd || isAttempt ? 'end' : 'retry',
           failure,
           ...(isEnd ? { first: undefined } : {}),
           ...(isCounted ? { charged: undefined } : {}),
@@ -676,6 +739,19 @@ export class Execution {
         ...(this.#refused === undefined ? {} : { refused: this.#refused }),
       };
     });
+  }
+
+  /** Returns what changes when an attempt to take names back has failed. */
+  #afterFailedAttempt(
+    { order, certificate: { record } }: OrderAndCertificate,
+    error: unknown,
+  ): ReturnType<typeof afterFailedTakeBack> {
+    const now = this.#options.clock.now();
+    const failed = failedNames(error, namesToOrder(record, order.record));
+    const { takeBack, leftOut } = afterFailedTakeBack(record, failed, now);
+    const policy = policyOf(record, this.#options.policy);
+    const at = takeBack && renewableAt(Temporal.Instant.from(takeBack.at), record, policy);
+    return { leftOut, takeBack: takeBack && at && { ...takeBack, at: at.toString() } };
   }
 
   /** An order that is held back again has no further event. */
@@ -834,10 +910,19 @@ function issuedAs(certificate: CertificateSummary): Partial<OrderedSpec> {
   const { preferredChain, issuer, ...issued } = orderedSpec(current.issuedFor);
   return {
     ...issued,
+    // What is left out is still wanted.
+    names: areAsWanted(issued.names, certificate)
+      ? certificate.names
+      : [...issued.names, ...(current.leftOut ?? [])],
     // A fallback does not take the place of the preferred one.
     ...(allIssuers(certificate).includes(issuer) ? {} : { issuer }),
     ...(preferredChain === undefined ? {} : { preferredChain }),
   };
+}
+
+/** Returns the failure; the next order is made at once where it is for other names. */
+function withRetry(failure: Failure, { isAtOnce }: { readonly isAtOnce: boolean }): Failure {
+  return isAtOnce ? { ...failure, retryAt: failure.at } : failure;
 }
 
 function endedBefore({ state, generation, failure }: OrderRecord): Outcome {

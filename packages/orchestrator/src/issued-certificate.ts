@@ -6,6 +6,7 @@ import type { Temporal } from 'temporal-polyfill';
 import type { CertificateSummary, CurrentCertificate } from './certificate-record.ts';
 import { orderedSpec } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
+import { afterIssuedNames } from './failing-names.ts';
 import type { Issuer } from './issuer.ts';
 import type { OrderAndCertificate } from './order-journal.ts';
 import { refusedCertificates } from './refused-certificate.ts';
@@ -116,6 +117,8 @@ export function withIssued(
   const now = options.clock.now();
   const at = firstRenewal(issued, certificate, options);
   const { preparedFor } = order;
+  const covered = afterIssuedNames(certificate, order.names, now);
+  const lacking = (covered.leftOut ?? []).map(({ name }) => name);
   const isOfDevice = certificate.key !== undefined && preparedFor?.key === certificate.key;
   const current: CurrentCertificate = {
     generation,
@@ -125,6 +128,7 @@ export function withIssued(
     issuedAt: now.toString(),
     issuedFor: preparedFor ?? { ...orderedSpec(certificate), names: order.names },
     chains: [issued.pem, ...issued.alternates].map(chainName),
+    ...(lacking.length > 0 ? { leftOut: lacking } : {}),
     ...(order.traceparent === undefined ? {} : { traceparent: order.traceparent }),
     ...(warnings.length > 0 ? { warnings } : {}),
   };
@@ -138,6 +142,7 @@ export function withIssued(
     deployFailure: undefined,
     placed: undefined,
     expiryReported: undefined,
+    ...covered,
     current,
     revocation: revocationAfterIssuance(certificate, current, {
       every: options.checkRevocationEvery,
@@ -151,15 +156,18 @@ export function withIssued(
 }
 
 /**
- * Makes sure that the issued certificate has all names of the one in use that are wanted: they may
- * have changed since it was ordered.
+ * Makes sure that the issued certificate has all names of the one in use that are wanted and not left
+ * out: they may have changed since it was ordered.
  * @throws OrchestratorError `ERR_ORCHESTRATOR_COVERS_LESS`
  */
 export function assertCoversAll({ order, certificate }: OrderAndCertificate): void {
-  const { names, current } = certificate.record;
+  const { names, current, leftOut = [] } = certificate.record;
   const covered = current?.issuedFor?.names ?? [];
   const missing = covered.filter(
-    (name) => names.includes(name) && !order.record.names.includes(name),
+    (name) =>
+      names.includes(name) &&
+      !order.record.names.includes(name) &&
+      !leftOut.some((entry) => entry.name === name),
   );
   if (missing.length === 0) return;
   throw new OrchestratorError(

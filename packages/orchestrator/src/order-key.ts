@@ -3,6 +3,7 @@ import type { Storage } from '@acmex/storage';
 import { type CertificateSummary, generationId, generations } from './certificate-record.ts';
 import { allIssuers, orderedDifferences, orderedSpec } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
+import { namesToOrder } from './failing-names.ts';
 import type { OrderAndCertificate, OrderPart } from './order-journal.ts';
 
 /** Whether key and CSR exist, are for the present spec at an issuer, and the key may be used. */
@@ -13,7 +14,13 @@ export function isPrepared({ order, certificate }: OrderAndCertificate, issuer: 
   if (usesRefusedKey({ order, certificate })) return false;
   // An order of version 1 has only names and CA.
   const prepared = preparedFor ?? { ...orderedSpec(certificate.record), names, issuer };
-  return orderedDifferences({ ...certificate.record, issuer }, prepared).length === 0;
+  const wanted = {
+    ...certificate.record,
+    names: namesToOrder(certificate.record, order.record),
+    leftOut: undefined,
+    issuer,
+  };
+  return orderedDifferences(wanted, prepared).length === 0;
 }
 
 /** Whether an order was prepared with the key in use, which may not be certified any more. */

@@ -106,6 +106,8 @@ export interface OrderRecord {
   /** How often the CA has not ended its work on the present order in time. */
   readonly unfinished?: number | undefined;
   readonly cancelRequested?: boolean | undefined;
+  /** Whether it attempts to take names back that are left out. Its failure is not the certificate's. */
+  readonly takesBack?: boolean | undefined;
   /** How many orders may be unused at the CA, because a process ended while it created them. */
   readonly orphaned: number;
   /** The generation that was issued. */
@@ -173,6 +175,7 @@ const orderSchema = z.looseObject({
   waitedFor: z.string().optional(),
   countsInFull: z.boolean().optional(),
   cancelRequested: z.boolean().optional(),
+  takesBack: z.boolean().optional(),
   orphaned: count,
   refused: count.optional(),
   unfinished: count.optional(),
@@ -217,18 +220,25 @@ export function hasEnded({ state }: Pick<OrderRecord, 'state'>): boolean {
 /** Why an order is created, and what a failure of it means. */
 export type OrderReason = Pick<
   OrderRecord,
-  'cause' | 'explanationUrl' | 'onFailure' | 'traceparent'
+  'cause' | 'explanationUrl' | 'onFailure' | 'takesBack' | 'traceparent'
 >;
 
 /** Returns the whole reason for an order. It has a trace, a new one where none is continued. */
 export function orderReason(
-  { cause, explanationUrl, onFailure = 'retry', traceparent: continued }: Partial<OrderReason>,
+  {
+    cause,
+    explanationUrl,
+    onFailure = 'retry',
+    takesBack,
+    traceparent: continued,
+  }: Partial<OrderReason>,
   usualCause: OrderCause,
 ): OrderReason {
   return {
     cause: cause ?? usualCause,
     explanationUrl,
     onFailure,
+    ...(takesBack ? { takesBack } : {}),
     traceparent: continuedTrace(continued),
   };
 }

@@ -98,6 +98,8 @@ export interface Submission {
    * later.
    */
   readonly onFailure?: 'retry' | 'end' | undefined;
+  /** Orders also the names that are left out. */
+  readonly takesBack?: boolean | undefined;
   /**
    * Of the request for the order: it is stored with the order, is part of its outcome, and its events
    * have its trace id; a new one by default. One that is not well-formed counts as none. W3C Trace

@@ -208,9 +208,9 @@ function specOf({
   ...certificate
 }: ManagedCertificate): ImportCertificateSpec {
   const { reuseKey, mustStaple, proof, renewBefore, deploy, servedAt, labels } = certificate;
-  const { maintenanceWindows } = certificate;
+  const { maintenanceWindows, allowSubsetOfNames } = certificate;
   return {
-    ...{ names, keyType, profile, preferredChain, reuseKey, mustStaple },
+    ...{ names, keyType, profile, preferredChain, reuseKey, mustStaple, allowSubsetOfNames },
     ...{ proof, renewBefore, maintenanceWindows, deploy, servedAt, labels },
   };
 }

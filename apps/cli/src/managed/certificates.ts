@@ -144,6 +144,11 @@ function stateLines(certificate: ManagedCertificate): readonly Line[] {
       `${index + 1}: ${printable(name, 255)}${index === 0 ? ', in use' : ''}`,
     ]),
     ...(current?.warnings ?? []).map((text): Line => ['warning', printable(text, 500)]),
+    ...(certificate.leftOut ?? []).map(({ name, since, reason }): Line => [
+      'left out',
+      `${printable(name, 255)} since ${since}: ${printable(reason, 500)}`,
+    ]),
+    ['retried', certificate.takeBack && `with the names left out at ${certificate.takeBack.at}`],
     ['revoked', current?.revokedAt],
     ['renews', renewal?.at],
     ['window', renewal?.window && `${renewal.window.start} to ${renewal.window.end}, from the CA`],

@@ -1,4 +1,5 @@
 import { systemClock } from '@acmex/clock';
+import { printable } from '@acmex/errors';
 import { type EndingRecord, endingRecords } from '@acmex/manager';
 import {
   type CertificateState,
@@ -80,6 +81,7 @@ function rowOf(certificate: ManagedCertificate, judging: Judging) {
       (isWaiting(failure) ? `waits until ${failure?.retryAt}` : failure?.code) ??
       deployFailure?.code ??
       servedText(certificate) ??
+      leftOutText(certificate) ??
       judging.ending?.message,
   };
 }
@@ -88,6 +90,14 @@ function rowOf(certificate: ManagedCertificate, judging: Judging) {
 function servedText({ served = [] }: ManagedCertificate): string | undefined {
   const wrong = served.find(({ state }) => state === 'differs' || state === 'unreachable');
   return wrong && `${wrong.place}: ${wrong.detail ?? wrong.state}`;
+}
+
+/** Returns the names that the certificate in use lacks; undefined for none. */
+function leftOutText({ current }: ManagedCertificate): string | undefined {
+  const { leftOut = [] } = current ?? {};
+  return leftOut.length === 0
+    ? undefined
+    : `without ${leftOut.map((name) => printable(name, 255)).join(', ')}`;
 }
 
 function levelOf(
@@ -104,6 +114,9 @@ function levelOf(
   if (state === 'waiting' && !current) return 'OK';
   if (daysLeft < Math.min(crit, lifetime / 10) || state === 'revoked') return 'CRITICAL';
   if (daysLeft < Math.min(warn, lifetime / 5)) return 'WARNING';
-  const isWrong = deployFailure !== undefined || servedText(certificate) !== undefined;
+  const isWrong =
+    deployFailure !== undefined ||
+    servedText(certificate) !== undefined ||
+    leftOutText(certificate) !== undefined;
   return isWrong || state === 'failing' || ending ? 'WARNING' : 'OK';
 }

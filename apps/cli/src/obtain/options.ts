@@ -15,6 +15,7 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   /** The reference of a key in a device. */
   readonly key?: string;
   readonly mustStaple?: boolean;
+  readonly allowSubsetOfNames?: boolean;
   readonly prod?: boolean;
   readonly ca?: string;
   readonly server?: string;

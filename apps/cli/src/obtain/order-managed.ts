@@ -97,6 +97,7 @@ function wantedCertificate({
     secondKeyType,
     key: options.key,
     mustStaple: options.mustStaple,
+    allowSubsetOfNames: options.allowSubsetOfNames,
     proof: challenge,
     deploy: deployRecord(deploySteps(options)),
   };
@@ -175,6 +176,7 @@ const words: Readonly<Partial<Record<SpecKey, string>>> = {
   secondKeyType: 'second key type',
   preferredChain: 'preferred chain',
   mustStaple: 'Must-Staple',
+  allowSubsetOfNames: 'whether names may be left out',
   proof: 'challenge',
   deploy: 'deployment',
 };

@@ -123,6 +123,10 @@ const requestFlags = {
     '--must-staple',
     "Request a certificate that requires OCSP stapling; Let's Encrypt has ended OCSP",
   ),
+  allowSubsetOfNames: isPresent(
+    '--allow-subset-of-names',
+    'Leave out names that are not validated; they are tried again each week at least',
+  ),
 };
 
 /** Commander gives a flag that begins with `--no-` the value true where it is absent. */

@@ -33,6 +33,14 @@ export const certificateSchema = z
     dnsProvider: z.string().optional(),
     renewBeforeDays: z.number().optional(),
     labels: z.record(z.string(), z.string()),
+    allowSubsetOfNames: z
+      .boolean()
+      .optional()
+      .describe('Whether names that are not validated again and again are left out.'),
+    leftOut: z
+      .array(z.object({ name: z.string(), since: time, reason: z.string() }))
+      .optional()
+      .describe('The names that are not ordered at present, and why; absent for none.'),
     declared: z.boolean().describe('Whether acmex.toml asks for it.'),
     paused: z.boolean(),
     createdAt: time,
@@ -58,6 +66,10 @@ export const certificateSchema = z
           })
           .optional()
           .describe('The certificate of the second key, which is in use with the first.'),
+        leftOut: z
+          .array(z.string())
+          .optional()
+          .describe('The names that it lacks, because they were left out.'),
         traceparent: z
           .string()
           .optional()
@@ -170,7 +182,18 @@ export function certificateOf(
     deployed,
     deployFailure: publicFailure(deployFailure, paths),
     order,
+    ...leftOutOf(certificate),
     awaits: awaits && { since: awaits.since, until: awaits.until },
+  };
+}
+
+function leftOutOf({
+  allowSubsetOfNames,
+  leftOut,
+}: ManagedCertificate): Pick<z.infer<typeof certificateSchema>, 'allowSubsetOfNames' | 'leftOut'> {
+  return {
+    allowSubsetOfNames: allowSubsetOfNames || undefined,
+    leftOut: leftOut?.map(({ name, since, reason }) => ({ name, since, reason })),
   };
 }
 
@@ -178,6 +201,7 @@ function currentOf({
   warnings,
   chains,
   second,
+  leftOut,
   ...current
 }: CurrentCertificate): z.infer<typeof certificateSchema>['current'] {
   const { generation, serialNumber, notBefore, notAfter, issuedAt, revokedAt } = current;
@@ -190,6 +214,7 @@ function currentOf({
       ...{ serialNumber: second.serialNumber, notBefore: second.notBefore },
       ...{ notAfter: second.notAfter, chains: [...second.chains] },
     },
+    leftOut: leftOut && [...leftOut],
     warnings: warnings && [...warnings],
     chains: chains && [...chains],
   };

@@ -68,6 +68,12 @@ export const wishes = {
     .boolean()
     .optional()
     .describe('Ask for a certificate that needs a stapled OCSP answer.'),
+  allowSubsetOfNames: z
+    .boolean()
+    .optional()
+    .describe(
+      'Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least.',
+    ),
   challenge: challenge.optional().describe('challenge.challenge_type of acmex.toml by default.'),
   dnsProvider: ownName
     .optional()
@@ -112,6 +118,7 @@ export async function specOf(
     secondKeyType,
     reuseKey = false,
     mustStaple = false,
+    allowSubsetOfNames = false,
     challenge: way,
     dnsProvider,
     renewBeforeDays: days,
@@ -135,6 +142,7 @@ export async function specOf(
     secondKeyType,
     reuseKey,
     mustStaple,
+    allowSubsetOfNames,
     profile: wished ?? defaults?.profile,
     preferredChain: chain ?? defaults?.preferred_chain,
     proof,
@@ -174,6 +182,7 @@ export async function changesOf(
         secondKeyType: change.secondKeyType,
         reuseKey: change.reuseKey,
         mustStaple: change.mustStaple,
+        allowSubsetOfNames: change.allowSubsetOfNames,
         labels: change.labels,
         profile: valueOrDefault(change.profile, defaults?.profile, isMoved),
         preferredChain: valueOrDefault(change.preferredChain, defaults?.preferred_chain, isMoved),
@@ -255,6 +264,7 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
     'secondKeyType',
     'reuseKey',
     'mustStaple',
+    'allowSubsetOfNames',
     'proof',
     'renewBefore',
     'deploy',

@@ -148,6 +148,9 @@ export function certificatesTable() {
       maintenance_windows: maintenanceWindows(
         'The windows in which it is renewed; renewal.maintenance_windows by default. "00:00-24:00" is at any time.',
       ).optional(),
+      allow_subset_of_names: switched(
+        'Leave out names that are not validated again and again, so that the rest is renewed; they are tried again each week at least.',
+      ).default(false),
       deploy: list(deploy, 'The files to write.').default([]),
       deploy_to: list(
         ownName('One of deploy.'),

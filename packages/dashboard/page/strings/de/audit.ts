@@ -62,6 +62,8 @@ export const audit: Translation<typeof english> = {
     issuer_unavailable: 'CA nicht verfügbar',
     issuer_available: 'CA wieder verfügbar',
     issuer_changed: 'Andere CA verwendet',
+    name_left_out: 'Namen ausgelassen',
+    name_taken_back: 'Namen zurückgenommen',
     order_given_up: 'Bestellung aufgegeben',
     challenge_record_wanted: 'DNS-Einträge müssen von Hand gesetzt werden',
     challenge_created: 'Antwort auf den Nachweis veröffentlicht',

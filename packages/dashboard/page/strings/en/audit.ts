@@ -60,6 +60,8 @@ export const audit = {
     issuer_unavailable: 'CA not available',
     issuer_available: 'CA available again',
     issuer_changed: 'Another CA used',
+    name_left_out: 'Names left out',
+    name_taken_back: 'Names taken back',
     order_given_up: 'Order given up',
     challenge_record_wanted: 'DNS records must be set by hand',
     challenge_created: 'Challenge response published',
