@@ -1478,6 +1478,15 @@ export interface components {
       labels: {
         [key: string]: string;
       };
+      /** @description Whether names that are not validated again and again are left out. */
+      allowSubsetOfNames?: boolean;
+      /** @description The names that are not ordered at present, and why; absent for none. */
+      leftOut?: {
+        name: string;
+        /** @description RFC 3339 */
+        since: string;
+        reason: string;
+      }[];
       /** @description Whether acmex.toml asks for it. */
       declared: boolean;
       paused: boolean;
@@ -1512,6 +1521,8 @@ export interface components {
           /** @description As `chains`. */
           chains: string[];
         };
+        /** @description The names that it lacks, because they were left out. */
+        leftOut?: string[];
         /** @description The trace of the order that issued it. W3C Trace Context §3.2 */
         traceparent?: string;
         /** @description What was unusual in the chain that the CA sent. */
@@ -1629,6 +1640,8 @@ export interface components {
       reuseKey?: boolean;
       /** @description Ask for a certificate that needs a stapled OCSP answer. */
       mustStaple?: boolean;
+      /** @description Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least. */
+      allowSubsetOfNames?: boolean;
       /**
        * @description challenge.challenge_type of acmex.toml by default.
        * @enum {string}
@@ -1848,6 +1861,8 @@ export interface components {
         | 'renewal_success'
         | 'renewal_failed'
         | 'renewal_skipped'
+        | 'name_left_out'
+        | 'name_taken_back'
         | 'renewal_window_ignored'
         | 'account_registered'
         | 'account_updated'
@@ -2202,6 +2217,8 @@ export interface components {
         | 'renewal_success'
         | 'renewal_failed'
         | 'renewal_skipped'
+        | 'name_left_out'
+        | 'name_taken_back'
         | 'renewal_window_ignored'
         | 'account_registered'
         | 'account_updated'
@@ -2582,6 +2599,8 @@ export interface operations {
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
           mustStaple?: boolean;
+          /** @description Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least. */
+          allowSubsetOfNames?: boolean;
           /**
            * @description challenge.challenge_type of acmex.toml by default.
            * @enum {string}
@@ -2827,6 +2846,8 @@ export interface operations {
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
           mustStaple?: boolean;
+          /** @description Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least. */
+          allowSubsetOfNames?: boolean;
           /**
            * @description challenge.challenge_type of acmex.toml by default.
            * @enum {string}
@@ -3021,6 +3042,8 @@ export interface operations {
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
           mustStaple?: boolean;
+          /** @description Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least. */
+          allowSubsetOfNames?: boolean;
           /** @description challenge.challenge_type of acmex.toml by default. null for the default. */
           challenge?: ('http-01' | 'dns-01' | 'tls-alpn-01') | null;
           /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. null for the default. */
@@ -3118,6 +3141,8 @@ export interface operations {
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
           mustStaple?: boolean;
+          /** @description Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least. */
+          allowSubsetOfNames?: boolean;
           /**
            * @description challenge.challenge_type of acmex.toml by default.
            * @enum {string}
@@ -3405,6 +3430,8 @@ export interface operations {
           reuseKey?: boolean;
           /** @description Ask for a certificate that needs a stapled OCSP answer. */
           mustStaple?: boolean;
+          /** @description Leave out names that are not validated again and again, so that the rest is issued; they are tried again each week at least. */
+          allowSubsetOfNames?: boolean;
           /**
            * @description challenge.challenge_type of acmex.toml by default.
            * @enum {string}
@@ -4853,6 +4880,8 @@ export interface operations {
           | 'renewal_success'
           | 'renewal_failed'
           | 'renewal_skipped'
+          | 'name_left_out'
+          | 'name_taken_back'
           | 'renewal_window_ignored'
           | 'account_registered'
           | 'account_updated'
@@ -4939,6 +4968,8 @@ export interface operations {
           | 'renewal_success'
           | 'renewal_failed'
           | 'renewal_skipped'
+          | 'name_left_out'
+          | 'name_taken_back'
           | 'renewal_window_ignored'
           | 'account_registered'
           | 'account_updated'
