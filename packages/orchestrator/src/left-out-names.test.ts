@@ -138,7 +138,7 @@ describe('a name that is not validated again and again', () => {
     const half = (Date.parse(renewal!.at) + Date.parse(current!.notAfter)) / 2;
     await clock.advance({ milliseconds: half + hourMs - clock.now().epochMilliseconds });
     dead.add('b.test');
-    await pass(10 * 60_000);
+    await pass(hourMs);
     await expect(issuedNames(id)).resolves.toEqual(['a.test', '*.c.test']);
   });
 
