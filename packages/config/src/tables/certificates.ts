@@ -117,18 +117,7 @@ export function certificatesTable() {
       issuers: issuerList(
         'Several issuers in place of issuer, in the order in which they are used: the next one issues where one does not work or refuses the certificate.',
       ).optional(),
-      key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
-      key_types: list(
-        choice(keyTypes, 'Type of a private key.'),
-        'An EC type and an RSA type in place of key_type: the certificate then has two keys, which are issued, renewed, deployed and revoked together.',
-      )
-        .min(1, wantedTypes)
-        .max(2, wantedTypes)
-        .optional(),
-      key: keyReference(
-        'URI of a key in a device, such as pkcs11:token=web;object=www, which signs the request and is never deployed; by default a key is created.',
-      ).optional(),
-      reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
+      ...privateKey(),
       must_staple: switched(
         'Ask for a certificate that requires OCSP stapling; the CA must have OCSP.',
       ).default(false),
@@ -168,4 +157,22 @@ export function certificatesTable() {
     }),
     'The certificates to obtain and renew.',
   ).default([]);
+}
+
+/** The keys that choose the private key of a certificate. */
+function privateKey() {
+  return {
+    key_type: choice(keyTypes, 'Type of the private key.').default('ec-p256'),
+    key_types: list(
+      choice(keyTypes, 'Type of a private key.'),
+      'An EC type and an RSA type in place of key_type: the certificate then has two keys, which are issued, renewed, deployed and revoked together.',
+    )
+      .min(1, wantedTypes)
+      .max(2, wantedTypes)
+      .optional(),
+    key: keyReference(
+      'URI of a key in a device, such as pkcs11:token=web;object=www, which signs the request and is never deployed; by default a key is created.',
+    ).optional(),
+    reuse_key: switched('Keep the private key when the certificate is renewed.').default(false),
+  };
 }
