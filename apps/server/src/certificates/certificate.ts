@@ -4,6 +4,7 @@ import {
   type CurrentCertificate,
   issuersInOrder,
   type ManagedCertificate,
+  type RenewalPlan,
   stateOf,
 } from '@acmex/orchestrator';
 import * as z from 'zod';
@@ -173,11 +174,7 @@ export function certificateOf(
     paused,
     createdAt,
     current: current && currentOf(current),
-    renewal: renewal && {
-      at: renewal.at,
-      window: renewal.window,
-      explanationUrl: renewal.explanationUrl,
-    },
+    renewal: renewal && renewalOf(renewal),
     failure: publicFailure(failure, paths),
     deployed,
     deployFailure: publicFailure(deployFailure, paths),
@@ -185,6 +182,10 @@ export function certificateOf(
     ...leftOutOf(certificate),
     awaits: awaits && { since: awaits.since, until: awaits.until },
   };
+}
+
+function renewalOf({ at, window, explanationUrl }: RenewalPlan) {
+  return { at, window, explanationUrl };
 }
 
 function leftOutOf({
