@@ -20,6 +20,7 @@ export const areas = {
   server: { projects: ['server', 'cli'], tests: 'every-route|agent.system|damaged-records' },
   config: { projects: ['config'], tests: 'environment' },
   fleet: { projects: ['manager'], tests: 'fleet-limits' },
+  import: { projects: ['cli'], tests: 'import-kills' },
   team: { projects: ['server'], tests: 'team/' },
 };
 
