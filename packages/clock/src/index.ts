@@ -17,3 +17,11 @@ export { TimeLimitError, type TimeLimitOptions, withTimeLimit } from './time-lim
 export { timestamp } from './timestamp.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';
 export { type Weekday, weekdays } from './weekdays.ts';
+export {
+  firstOccurrence,
+  isInWindow,
+  lastOccurrence,
+  type Occurrence,
+  parseWeeklyWindow,
+  type WeeklyWindow,
+} from './weekly-window.ts';

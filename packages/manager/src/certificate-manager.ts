@@ -66,7 +66,7 @@ export interface CertificateManagerOptions {
   readonly renewBefore?: DurationInput | undefined;
   /**
    * When certificates without windows are renewed, such as `Sat 02:00-06:00 Europe/Berlin`: see
-   * `parseMaintenanceWindow` of `@acmex/orchestrator`; at any time by default.
+   * `parseWeeklyWindow` of `@acmex/clock`; at any time by default.
    */
   readonly maintenanceWindows?: readonly string[] | undefined;
   /**

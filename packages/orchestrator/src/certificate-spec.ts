@@ -45,7 +45,7 @@ export interface CertificateSpec {
   readonly proof?: JsonObject | undefined;
   /** Renew at the latest this long before expiry. ISO 8601 duration. */
   readonly renewBefore?: string | undefined;
-  /** Renew only in these: see `parseMaintenanceWindow`. Those of all certificates by default. */
+  /** Renew only in these: see `parseWeeklyWindow` of `@acmex/clock`. Those of all certificates by default. */
   readonly maintenanceWindows?: readonly string[] | undefined;
   /**
    * Leave out names that are not validated again and again, so that the rest is issued; by default a

@@ -1,5 +1,5 @@
 import { createCsr, type CryptoBackend, preferredChainWarning } from '@acmex/certificate';
-import { type Clock, type DurationInput, timestamp } from '@acmex/clock';
+import { type Clock, type DurationInput, isInWindow, timestamp } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { identifiers } from '@acmex/identifier';
 import { type Change, type Lock, type Storage, type Stored, untilWritten } from '@acmex/storage';
@@ -82,7 +82,7 @@ import {
   refusalRemoval,
   refusedCertificates,
 } from './refused-certificate.ts';
-import { maintenanceWindows, isInWindow } from './maintenance-window.ts';
+import { maintenanceWindows } from './renewal-time.ts';
 import { isRenewal, renewableAt } from './renewal-plan.ts';
 import { policyOf, type RenewalPolicy } from './renewal-time.ts';
 import { coverageEvents, leftOutStep } from './left-out-names.ts';

@@ -137,7 +137,6 @@ export {
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
 export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
 export { continuedTrace, parseTraceparent, type TraceContext, traceIdOf } from './trace-context.ts';
-export { parseMaintenanceWindow, type MaintenanceWindow } from './maintenance-window.ts';
 export type { FailingName, LeftOutName, TakeBackPlan } from './failing-names.ts';
 export { renewableAt, renewalPlanAfter, type WindowAnswer } from './renewal-plan.ts';
 export {

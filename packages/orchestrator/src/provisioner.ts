@@ -76,7 +76,7 @@ export interface ProvisionerOptions {
    * `CertificateMaintenance.replan`.
    */
   readonly renewBefore?: DurationInput | undefined;
-  /** When certificates without windows are renewed: see `parseMaintenanceWindow`. */
+  /** When certificates without windows are renewed: see `parseWeeklyWindow` of `@acmex/clock`. */
   readonly maintenanceWindows?: readonly string[] | undefined;
   /**
    * How often `CertificateMaintenance` finds out whether a certificate is revoked; never by default.

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import { boundedRetryAfter, type DurationInput, milliseconds } from '@acmex/clock';
-import { Temporal } from 'temporal-polyfill';
 import {
+  boundedRetryAfter,
+  type DurationInput,
   firstOccurrence,
   isInWindow,
   lastOccurrence,
-  maintenanceWindows,
+  milliseconds,
   type Occurrence,
-} from './maintenance-window.ts';
+  parseWeeklyWindow,
+  type WeeklyWindow,
+} from '@acmex/clock';
+import { Temporal } from 'temporal-polyfill';
 
 /** The validity of a certificate. */
 export interface Validity {
@@ -36,7 +39,7 @@ export function validityOf({
 export interface RenewalPolicy {
   /** Renew at the latest this long before expiry; half the lifetime at most. */
   readonly renewBefore?: DurationInput | undefined;
-  /** Renew only in these: see `parseMaintenanceWindow`. At any time by default. */
+  /** Renew only in these: see `parseWeeklyWindow` of `@acmex/clock`. At any time by default. */
   readonly maintenanceWindows?: readonly string[] | undefined;
 }
 
@@ -104,6 +107,11 @@ function urgentAt(
 ): number {
   const end = usableWindow(validity, options)?.end.epochMilliseconds ?? Infinity;
   return Math.min(end, emergencyAt(validity), latestBy(validity, options));
+}
+
+/** Reads the windows of a record; one that this version cannot read does not count. */
+export function maintenanceWindows(texts: readonly string[] = []): readonly WeeklyWindow[] {
+  return texts.flatMap((text) => parseWeeklyWindow(text) ?? []);
 }
 
 /** Returns the planned time, or one in a maintenance window instead of it, in milliseconds. */

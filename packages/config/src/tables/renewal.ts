@@ -1,4 +1,4 @@
-import { parseMaintenanceWindow } from '@acmex/orchestrator';
+import { parseWeeklyWindow } from '@acmex/clock';
 import * as z from 'zod';
 import { allowedRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
 
@@ -14,9 +14,7 @@ export function maintenanceWindows(meaning: string) {
   const wanted =
     'write days, times and a time zone: "Sat 02:00-06:00 Europe/Berlin", "Mon-Fri 22:00-04:00" or "00:00-24:00"';
   return list(
-    z
-      .string({ error: wanted })
-      .refine((window) => parseMaintenanceWindow(window) !== undefined, wanted),
+    z.string({ error: wanted }).refine((window) => parseWeeklyWindow(window) !== undefined, wanted),
     meaning,
   ).min(1, `${wanted}, or remove the key`);
 }

@@ -1,8 +1,8 @@
-import { weekdays } from '@acmex/clock';
 import { Temporal } from 'temporal-polyfill';
+import { weekdays } from './weekdays.ts';
 
 /** A span of time on some days of each week. */
-export interface MaintenanceWindow {
+export interface WeeklyWindow {
   /** The days on which it begins; 1 is Monday, as in ISO 8601. */
   readonly days: ReadonlySet<number>;
   readonly begin: Temporal.PlainTime;
@@ -24,12 +24,12 @@ const grammar =
   /^(?:(?<days>[a-z]+(?:[-,][a-z]+)*) +)?(?<begin>\d\d:\d\d)-(?<end>\d\d:\d\d)(?: +(?<zone>[A-Za-z][\w+/-]*))?$/i;
 
 /**
- * Reads a maintenance window: days, times and a time zone, as `Sat 02:00-06:00 Europe/Berlin`. Without
+ * Reads a weekly window: days, times and a time zone, as `Sat 02:00-06:00 Europe/Berlin`. Without
  * days it is on each day, and without a time zone in UTC. One that ends at or before its begin ends
  * on the next day.
  * @returns undefined for a text of another form
  */
-export function parseMaintenanceWindow(text: string): MaintenanceWindow | undefined {
+export function parseWeeklyWindow(text: string): WeeklyWindow | undefined {
   const { days: dayText, begin, end, zone = 'UTC' } = grammar.exec(text.trim())?.groups ?? {};
   const days = daysOf(dayText);
   if (begin === undefined || end === undefined || !days) return undefined;
@@ -72,7 +72,7 @@ function dayNumber(name: string): number | undefined {
  * put forward over a begin or an end, that is as much later.
  */
 function occurrences(
-  windows: readonly MaintenanceWindow[],
+  windows: readonly WeeklyWindow[],
   { begin, end }: Occurrence,
 ): readonly Occurrence[] {
   if (end <= begin) return [];
@@ -94,7 +94,7 @@ function occurrences(
     .sort((a, b) => a.begin - b.begin);
 }
 
-function occurrenceOn(day: Temporal.PlainDate, window: MaintenanceWindow): Occurrence {
+function occurrenceOn(day: Temporal.PlainDate, window: WeeklyWindow): Occurrence {
   const { begin, end, timeZone } = window;
   const endsNextDay = Temporal.PlainTime.compare(end, begin) <= 0;
   const lastDay = endsNextDay ? day.add({ days: 1 }) : day;
@@ -104,7 +104,7 @@ function occurrenceOn(day: Temporal.PlainDate, window: MaintenanceWindow): Occur
   };
 }
 
-function localDay(moment: number, { timeZone }: MaintenanceWindow): Temporal.PlainDate {
+function localDay(moment: number, { timeZone }: WeeklyWindow): Temporal.PlainDate {
   return Temporal.Instant.fromEpochMilliseconds(Math.floor(moment))
     .toZonedDateTimeISO(timeZone)
     .toPlainDate();
@@ -112,7 +112,7 @@ function localDay(moment: number, { timeZone }: MaintenanceWindow): Temporal.Pla
 
 /** Returns the last occurrence that begins within a span, or the part of it that is in it. */
 export function lastOccurrence(
-  windows: readonly MaintenanceWindow[],
+  windows: readonly WeeklyWindow[],
   { begin, end }: Occurrence,
 ): Occurrence | undefined {
   return occurrences(windows, { begin: Math.max(begin, end - searchedMs), end }).at(-1);
@@ -120,20 +120,15 @@ export function lastOccurrence(
 
 /** Returns the first occurrence within a span, or the part of it that is in it. */
 export function firstOccurrence(
-  windows: readonly MaintenanceWindow[],
+  windows: readonly WeeklyWindow[],
   { begin, end }: Occurrence,
 ): Occurrence | undefined {
   return occurrences(windows, { begin, end: Math.min(end, begin + searchedMs) })[0];
 }
 
 /** Whether a moment, in milliseconds, is in a window. Without windows each moment is. */
-export function isInWindow(windows: readonly MaintenanceWindow[], moment: number): boolean {
+export function isInWindow(windows: readonly WeeklyWindow[], moment: number): boolean {
   return (
     windows.length === 0 || occurrences(windows, { begin: moment, end: moment + 1 }).length > 0
   );
-}
-
-/** Reads the windows of a record; one that this version cannot read does not count. */
-export function maintenanceWindows(texts: readonly string[] = []): readonly MaintenanceWindow[] {
-  return texts.flatMap((text) => parseMaintenanceWindow(text) ?? []);
 }
