@@ -65,6 +65,8 @@ export interface AccountOptions {
   readonly key?: AccountKey | undefined;
   /** Called with each request to the CA that has ended. */
   readonly onExchange?: AcmeSessionOptions['onExchange'];
+  /** Waits before each request to the CA; no wait by default. */
+  readonly requestPace?: AcmeSessionOptions['requestPace'];
   /** Called with what does not stop the work: a directory that the storage cannot keep. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Called with the URL of an account that was created, or found at the CA. */
@@ -119,9 +121,18 @@ function newSession(
   signer: { readonly key: AccountKey; readonly account: string | undefined },
   { storage, clock = systemClock, ...options }: AccountOptions,
 ): AcmeSession {
-  const { fetch, userAgent, onExchange, onWarning } = options;
+  const { fetch, userAgent, onExchange, onWarning, requestPace } = options;
   const directories = storedDirectories({ storage, onWarning });
-  return acmeSession({ directory, ...signer, directories, fetch, userAgent, clock, onExchange });
+  return acmeSession({
+    directory,
+    ...signer,
+    directories,
+    fetch,
+    userAgent,
+    clock,
+    onExchange,
+    requestPace,
+  });
 }
 
 /**

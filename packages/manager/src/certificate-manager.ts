@@ -19,7 +19,7 @@ import {
 } from '@acmex/orchestrator';
 import type { PassphraseSources } from '@acmex/deploy';
 import type { Notifier } from '@acmex/notifications';
-import type { AcmeExchange, AcmeSession, Fetch } from '@acmex/protocol';
+import type { AcmeExchange, AcmeSession, Fetch, RequestPace } from '@acmex/protocol';
 import { nodeFetch } from '@acmex/protocol/node';
 import type { Storage } from '@acmex/storage';
 import { type AccountOptions, accountSession, keySession } from './account.ts';
@@ -37,6 +37,7 @@ import { issuerBudget } from './issuer-budget.ts';
 import { findIssuerSettings, type IssuerSettings } from './issuers.ts';
 import { assertPreconditions } from './preconditions.ts';
 import { endingRecords, keepSeenRecord } from './persistent-records.ts';
+import { requestPaces } from './request-pace.ts';
 import { revocationSource } from './revocation-source.ts';
 import { savedCredentials } from './saved-credentials.ts';
 import { solverFor } from './solver.ts';
@@ -230,16 +231,19 @@ type Settings = CertificateManagerOptions &
     readonly environment: Environment;
     readonly deployTargets: DeployTargets;
     readonly warn: (message: string) => void;
+    /** The pace of the requests to the CA of an issuer, the same for all of its accounts. */
+    readonly requestPaceOf: (issuer: IssuerSettings) => RequestPace | undefined;
   };
 
 function settingsOf(options: CertificateManagerOptions): Settings {
-  const { environment = {} } = options;
+  const { environment = {}, clock = systemClock } = options;
   return {
     ...options,
     challenge: options.challenge ?? { challenge: 'http-01' },
     hooks: options.hooks ?? runHooks({}, environment),
     crypto: options.crypto ?? webcrypto(),
-    clock: options.clock ?? systemClock,
+    clock,
+    requestPaceOf: requestPaces(clock),
     environment,
     deployTargets: options.deployTargets ?? noDeployTargets,
     warn: (message) => options.onWarning?.(message),
@@ -568,7 +572,7 @@ async function accountOptions(
   issuer: IssuerSettings,
   { storage, userAgent, clock, crypto, onRegistered, onExchange, ...settings }: Settings,
 ): Promise<AccountOptions> {
-  const { fetch = defaultFetch, warn } = settings;
+  const { fetch = defaultFetch, warn, requestPaceOf } = settings;
   return {
     storage,
     fetch: fetch(await issuer.caCertificate?.()),
@@ -577,6 +581,7 @@ async function accountOptions(
     onWarning: warn,
     onRegistered,
     onExchange: onExchange && ((exchange) => onExchange(exchange, issuer.name)),
+    requestPace: requestPaceOf(issuer),
     crypto,
     key: issuer.accountKey,
   };

@@ -47,6 +47,7 @@ export {
   problemFixedBy,
 } from './errors.ts';
 export { type AcmeExchange, type AcmeOperation } from './exchange-report.ts';
+export type { RequestPace } from './sender.ts';
 export {
   type AcmeResponse,
   type Fetch,

@@ -20,7 +20,14 @@ export interface SendOptions {
 /** Sends until there is a final response, or another attempt cannot help. */
 export type Send = (call: CallToSend, options: SendOptions) => Promise<AcmeResponse>;
 
+/** Waits until a request may be sent. */
+export type RequestPace = (
+  operation: AcmeOperation,
+  options: { readonly signal: AbortSignal | undefined },
+) => Promise<void>;
+
 export interface SenderOptions extends Pick<WatchOptions, 'onExchange'> {
+  readonly requestPace?: RequestPace | undefined;
   readonly http: HttpOptions;
   /** 0 ≤ random() < 1; for the pauses between attempts. */
   readonly random: () => number;
@@ -32,7 +39,7 @@ export interface SenderOptions extends Pick<WatchOptions, 'onExchange'> {
 const backoff = { first: { milliseconds: 500 }, longest: { seconds: 60 }, jitter: 1 };
 
 /** Returns what sends a request up to four times. */
-export function sender({ http, random, onRepeat, onExchange }: SenderOptions): Send {
+export function sender({ http, random, onRepeat, onExchange, requestPace }: SenderOptions): Send {
   const { clock } = http;
   return async (call, { url, operation, repeatable, signal }) =>
     await retry<AcmeResponse>(
@@ -50,6 +57,7 @@ export function sender({ http, random, onRepeat, onExchange }: SenderOptions): S
         },
       },
       async () => {
+        await requestPace?.(operation, { signal });
         const request = typeof call === 'function' ? await call() : call;
         return await watched(operation, { clock, onExchange }, async () =>
           exchange(http, url, request),

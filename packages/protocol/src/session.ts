@@ -17,7 +17,7 @@ import { isNonce, NoncePool } from './nonce-pool.ts';
 import { checkOrigin, directoryUrlOf } from './origins.ts';
 import { PollPace } from './poll-pace.ts';
 import { refusal } from './refusal.ts';
-import { type Send, sender } from './sender.ts';
+import { type RequestPace, type Send, sender } from './sender.ts';
 
 export interface GetOptions extends CallOptions {
   /** What the request is for, as `onExchange` reports it; `other` by default. */
@@ -93,6 +93,11 @@ export interface AcmeSessionOptions {
    * included. For metrics and traces; it must not throw.
    */
   readonly onExchange?: ((exchange: AcmeExchange) => void) | undefined;
+  /**
+   * Called before each attempt of a request: waits until the CA's limits of requests allow it. No
+   * wait by default.
+   */
+  readonly requestPace?: RequestPace | undefined;
   /** Precedes the library's own name in `User-Agent` (RFC 8555 §6.1). */
   readonly userAgent?: string;
 }
@@ -112,6 +117,7 @@ export function acmeSession(options: AcmeSessionOptions): AcmeSession {
     http: httpOptions(options, clock),
     random,
     onExchange: options.onExchange,
+    requestPace: options.requestPace,
     onRepeat: ({ headers }) => nonces.put(headers.get('replay-nonce')),
   });
   const directories = new DirectoryReader({
