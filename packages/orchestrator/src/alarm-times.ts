@@ -14,6 +14,7 @@ export interface ReportedAlarms {
 interface WatchedCertificate {
   readonly createdAt: string;
   readonly paused: boolean;
+  readonly retiredAt?: string | undefined;
   readonly current?: CertificateTimes | undefined;
   readonly renewal?: { readonly at: string; readonly cause?: 'revoked' | undefined } | undefined;
   readonly expiryReported?: boolean | undefined;
@@ -40,11 +41,13 @@ const longestMarginMs = 3 * dayMs;
 /**
  * Returns the moments at which the approaching expiry is reported, in milliseconds: 14, 7, 3 and 1
  * days before it, or parts of the last third of a lifetime below 42 days. None is before a planned
- * renewal counts as late: a late renewal by choice is not an alarm.
+ * renewal counts as late: a late renewal by choice is not an alarm. A certificate that is retired is
+ * not missed.
  */
 export function expiryThresholds(summary: WatchedCertificate): readonly number[] {
-  const { current, renewal } = summary;
-  if (!current || (current.revokedAt !== undefined && !renewal)) return [];
+  const { current, renewal, retiredAt } = summary;
+  if (!current || retiredAt !== undefined || (current.revokedAt !== undefined && !renewal))
+    return [];
   const end = Date.parse(expiryOf(current));
   const third = lifetimeMs(current) / 3;
   const late = lateAt(summary);

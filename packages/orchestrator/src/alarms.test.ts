@@ -176,6 +176,13 @@ describe('alarms', () => {
     expect(await typesOf(unissued)).toEqual(['renewal_late']);
     expect(await typesOf(paused)).toEqual(['certificate_expiring']);
   });
+  it('do not come for a certificate that no configuration declares any more', async () => {
+    const retired = await obtained();
+    await provisioner.certificates.retire(retired);
+    await clock.advance({ hours: 80 * 24 });
+    await scan();
+    expect(await typesOf(retired)).toEqual([]);
+  });
   it('come for certificates that an older version has stored without an entry in the index', async () => {
     const id = await obtained();
     for await (const { key } of storage.list('alarm')) await storage.write([{ remove: key }]);

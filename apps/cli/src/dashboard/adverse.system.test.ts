@@ -104,6 +104,8 @@ tos_agreed = true
 limits = { new_orders = { count = 300, period_secs = 10800 } }
 [challenge.http01]
 listen_addr = "127.0.0.1:${await freePort()}"
+[challenge.dns01]
+resolvers = ["127.0.0.1:${await freePort()}"]
 ${tables === '' ? `[storage]\nurl = "file:${join(folder, String(port))}"` : tables}
 `;
   await writeFile(file, configuration, { mode: 0o600 });
