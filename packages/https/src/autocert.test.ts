@@ -281,6 +281,21 @@ describe('autocert', () => {
     expect([ca.orders, allowed.length]).toEqual([2, 5]);
   });
 
+  it('serves an RSA certificate to clients that know no ECDSA, beside that of all others', async () => {
+    const tls = await started({ names: ['example.test'], keyTypes: ['ec-p256', 'rsa-2048'] });
+    await listening(tls);
+    await served(tls);
+    const keyWith = async (options: { readonly sigalgs: string; readonly servername?: string }) => {
+      const { certificate } = await handshake(ports.https, { maxVersion: 'TLSv1.2', ...options });
+      return certificate.asn1Curve ?? certificate.bits;
+    };
+    for (const named of [{ servername: 'example.test' }, {}]) {
+      await expect(keyWith({ sigalgs: 'ECDSA+SHA256', ...named })).resolves.toBe('prime256v1');
+      await expect(keyWith({ sigalgs: 'RSA-PSS+SHA256:RSA+SHA256', ...named })).resolves.toBe(2048);
+    }
+    expect(ca.orders).toBe(2);
+  });
+
   it('does not start without names and without allow, or without agreement', async () => {
     const options = { acceptTerms: true, storage };
     await expect(autocert(options)).rejects.toMatchObject({ code: 'ERR_HTTPS_OPTION' });

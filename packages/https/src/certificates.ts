@@ -70,10 +70,9 @@ export class Certificates implements AsyncDisposable {
    * @returns its id
    */
   async declare(names: readonly string[]): Promise<string> {
+    const [keyType, secondKeyType] = this.#options.settings.keyTypes ?? ['ec-p256'];
     const { certificate } = await this.#manager.provisioner.declare({
-      names,
-      issuer: authorityName,
-      keyType: this.#options.settings.keyType ?? 'ec-p256',
+      ...{ names, issuer: authorityName, keyType, secondKeyType },
     });
     this.#worker.wake();
     return certificate.id;

@@ -10,9 +10,9 @@ export interface ServedCertificate {
   readonly notAfter: string;
   readonly serialNumber: string;
   readonly context: SecureContext;
-  /** PEM, for servers that take it instead of a context. */
-  readonly chain: string;
-  readonly privateKey: string;
+  /** PEM, for servers that take it instead of a context: one chain for each key. */
+  readonly cert: readonly string[];
+  readonly key: readonly string[];
 }
 
 /** How many certificates stay in memory; further ones are read from the storage again. */
@@ -76,9 +76,12 @@ export class Contexts {
     const { generation, notAfter, serialNumber } = current;
     const stored = await this.#certificates.generation(id, generation);
     if (!stored) return undefined;
-    const { chain, privateKey } = stored;
-    const context = createSecureContext({ cert: chain, key: privateKey });
-    const served = { id, names, notAfter, serialNumber, context, chain, privateKey };
+    const { second, ...first } = stored;
+    const all = second ? [first, second] : [first];
+    const cert = all.map(({ chain }) => chain);
+    const key = all.map(({ privateKey }) => privateKey);
+    const context = createSecureContext({ cert, key });
+    const served = { id, names, notAfter, serialNumber, context, cert, key };
     this.#byId.set(id, served);
     return served;
   }

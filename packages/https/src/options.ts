@@ -43,8 +43,11 @@ export interface AutocertOptions {
   readonly ports?: { readonly https?: number; readonly http?: number } | undefined;
   /** Validates by DNS records, as wildcards need it. */
   readonly dnsProvider?: DnsProvider | undefined;
-  /** `ec-p256` by default. */
-  readonly keyType?: KeyType | undefined;
+  /**
+   * The type of the key, or two: an EC type, and an RSA type for old clients. `ec-p256` alone by
+   * default.
+   */
+  readonly keyTypes?: readonly [KeyType] | readonly [KeyType, KeyType] | undefined;
   /** Requests to the CA; with the certificates of Node.js by default. */
   readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;

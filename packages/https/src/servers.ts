@@ -7,10 +7,10 @@ import type { TicketKeys } from './ticket-keys.ts';
 
 /** What a server presents to clients without a server name. */
 interface DefaultCertificate {
+  /** PEM: one chain for each key. */
+  readonly cert: readonly string[];
   /** PEM */
-  readonly cert: string;
-  /** PEM */
-  readonly key: string;
+  readonly key: readonly string[];
 }
 
 /** The TLS servers of a program, whose certificate and ticket keys change while they listen. */
@@ -33,7 +33,7 @@ export class Servers {
 
   /** What a new server begins with. */
   get options(): Pick<TlsOptions, 'cert' | 'key' | 'ticketKeys'> {
-    return { ...this.#default, ticketKeys: this.#tickets.current() };
+    return { ...contextOf(this.#default), ticketKeys: this.#tickets.current() };
   }
 
   attach(server: Server): void {
@@ -43,8 +43,8 @@ export class Servers {
   }
 
   /** Presents a certificate to clients without a server name from now on. */
-  present({ chain, privateKey }: ServedCertificate): void {
-    this.#default = { cert: chain, key: privateKey };
+  present({ cert, key }: ServedCertificate): void {
+    this.#default = { cert, key };
     for (const server of this.#servers) this.#update(server);
   }
 
@@ -53,7 +53,7 @@ export class Servers {
   }
 
   #update(server: Server): void {
-    server.setSecureContext(this.#default);
+    server.setSecureContext(contextOf(this.#default));
     server.setTicketKeys(this.#tickets.current());
   }
 
@@ -72,5 +72,9 @@ export class Servers {
 export async function selfSigned(name: string): Promise<DefaultCertificate> {
   const key = await webcrypto().generate('ec-p256');
   const cert = await createSelfSigned({ identifiers: identifiers([name]), key });
-  return { cert, key: Buffer.from(await privateKeyPem(key)).toString() };
+  return { cert: [cert], key: [Buffer.from(await privateKeyPem(key)).toString()] };
+}
+
+function contextOf({ cert, key }: DefaultCertificate) {
+  return { cert: [...cert], key: [...key] };
 }
