@@ -130,9 +130,6 @@ ca_certificate = ${text(root)}
 tos_agreed = true
 [challenge.http01]
 listen_addr = "127.0.0.1:${ca.httpPort}"
-# Its names exist only for its CA: no one else is asked for them.
-[challenge.dns01]
-resolvers = ["127.0.0.1:9"]
 [cli]
 log_level = "error"
 `;
