@@ -35,6 +35,8 @@ function below(schema: JsonSchema): boolean {
   );
 }
 
+const ofSeveralTypes = 'Several types have it, each with a meaning of its own.';
+
 /**
  * A key that several forms of a table have is one key; where each fixes its value, it is a choice.
  */
@@ -53,6 +55,8 @@ function onlyOnce(keys: readonly ConfigKey[]): readonly ConfigKey[] {
           enum: [...valuesOf(before.schema), key.schema.const],
         },
       });
+    else if (before.schema.description !== key.schema.description)
+      once.set(name, { ...before, schema: { ...before.schema, description: ofSeveralTypes } });
   }
   return [...once.values()];
 }

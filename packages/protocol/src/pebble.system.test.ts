@@ -174,15 +174,17 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'with Pebble', () => {
     await expect(revokeCertificate(secondAccount, der)).rejects.toMatchObject({
       code: 'ERR_ACME_UNAUTHORIZED',
     });
-    await revokeCertificate(secondAccount, der, {
-      reason: 'keyCompromise',
-      key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
-    });
+    await expect(
+      revokeCertificate(secondAccount, der, {
+        reason: 'keyCompromise',
+        key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
+      }),
+    ).resolves.toBe('revoked');
     await expect(
       revokeCertificate(secondAccount, der, {
         key: await importAccountKey(new TextDecoder().decode(await privateKeyPem(key))),
       }),
-    ).resolves.toBeUndefined();
+    ).resolves.toBe('already-revoked');
   });
   it('a name that is refused is named by the CA', async () => {
     await expect(

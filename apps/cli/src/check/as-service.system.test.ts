@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -67,7 +67,10 @@ interface Seen {
       await chmod(folder.path, 0o755);
       [ca, names] = await Promise.all([ownCa({}), startDnsServer({})]);
       await writeFile(at('root.pem'), ca.root);
-      acmex = [process.execPath, await servingProgram()];
+      // Other users may not be able to read the checkout.
+      const program = at('acmex.mjs');
+      await copyFile(await servingProgram(), program);
+      acmex = [process.execPath, program];
     });
     afterAll(async () => {
       await ca?.[Symbol.asyncDispose]();

@@ -66,12 +66,12 @@ const requests: Readonly<
   '/api/certificates/:id/status': () => ({ path: `/api/certificates/${certificate}/status` }),
   '/api/orders/:id/events': () => ({ path: `/api/orders/${order}/events` }),
 };
-/** It asks DNS servers too, for four callers of a tenant at most: fewer than there are endings here. */
-const bounded = '/api/orders/:id/records/check';
+/** They ask DNS servers too, for four callers of a tenant at most: fewer than there are endings here. */
+const bounded: readonly string[] = ['/api/orders/:id/records/check', '/api/orders/check'];
 const waiting = endpointsOf(controllers).filter(({ waits }) => waits !== undefined);
-const routes = waiting.filter(({ path }) => path !== bounded);
+const routes = waiting.filter(({ path }) => !bounded.includes(path));
 /** They wait for servers of others, and no caller says how long. */
-const unlimited: readonly string[] = ['/api/certificates/:id/status', bounded];
+const unlimited: readonly string[] = ['/api/certificates/:id/status', ...bounded];
 
 /** Ways in which a key ends while its requests wait. */
 const endings: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
