@@ -35,7 +35,7 @@ function below(schema: JsonSchema): boolean {
   );
 }
 
-const ofSeveralTypes = 'Several types have it, each with a meaning of its own.';
+const ofSeveralTypes = 'What it means depends on type.';
 
 /**
  * A key that several forms of a table have is one key; where each fixes its value, it is a choice.
