@@ -1,5 +1,4 @@
-import { get } from 'node:http';
-import { http01Shared, type SharedResponses } from '@acmex/challenge/http-01';
+import { bodyAt, http01Shared, type SharedResponses } from '@acmex/challenge/http-01';
 import { certificateAt, serverName, tlsAlpn01Shared } from '@acmex/challenge/tls-alpn-01';
 import type { ChallengeSolver } from '@acmex/client';
 import { type Clock, withTimeLimit } from '@acmex/clock';
@@ -50,7 +49,10 @@ export function portSolver(
       visible: async ({ token, keyAuthorization }, { signal } = {}) =>
         await seen(
           ports.http,
-          async (limited) => (await bodyAt(ports.http, token, limited)) === keyAuthorization,
+          async (limited) => {
+            const place = { address: '127.0.0.1', port: ports.http };
+            return (await bodyAt(place, token, limited)) === keyAuthorization;
+          },
           signal,
         ),
     } as typeof solver as unknown as ChallengeSolver;
@@ -69,20 +71,4 @@ export function portSolver(
         signal,
       ),
   } as typeof solver as unknown as ChallengeSolver;
-}
-
-async function bodyAt(port: number, token: string, signal: AbortSignal): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const path = `/.well-known/acme-challenge/${token}`;
-    const request = get({ host: '127.0.0.1', port, path, signal, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (text: string) => {
-        if (body.length < 4096) body += text;
-      });
-      response.on('end', () => resolve(body));
-      response.on('error', reject);
-    });
-    request.on('error', reject);
-  });
 }

@@ -1,6 +1,7 @@
 export { ChallengeError, type ChallengeErrorCode, challengeErrors } from '../errors.ts';
 export { type Http01Handler, http01Handler } from './handler.ts';
 export { http01, type Http01Options } from './listener.ts';
+export { bodyAt } from './loopback.ts';
 export { type Http01Response } from './response.ts';
 export type { SharedResponses } from '../shared-responses.ts';
 export {
