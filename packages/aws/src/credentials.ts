@@ -28,7 +28,7 @@ export interface AwsConnection {
     | { readonly profile: string }
     | Readonly<Record<never, never>>;
   /**
-   * Makes one attempt of a call, with the access key as it is now.
+   * Makes one attempt of a call, with the present access key.
    * @throws DnsError `ERR_DNS_CREDENTIALS` where there are no credentials, or none that can be read
    */
   attempt<T>(call: () => Promise<T>): Promise<T>;

@@ -15,7 +15,7 @@ import {
 import { reveal, sdkFetch } from '@acmex/dns';
 import { cloudflareSdk } from './sdk.ts';
 
-/** How Cloudflare completes a chain: `force` serves it as it is. */
+/** How Cloudflare completes a chain: `force` serves it unchanged. */
 export type CloudflareBundleMethod = 'force' | 'optimal' | 'ubiquitous';
 
 export interface CloudflareOptions {

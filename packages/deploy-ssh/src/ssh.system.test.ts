@@ -65,7 +65,8 @@ describeWith(['sftp-server'], 'ssh, at the SFTP server of OpenSSH', () => {
       });
   });
   const mounting = canMount ? it : it.skip;
-  mounting('changes nothing where the disk of the host is full', async () => {
+  const withoutMount = canMount ? '' : ' (skipped: only root on Linux can mount a small disk)';
+  mounting(`changes nothing where the disk of the host is full${withoutMount}`, async () => {
     await mkdir(at('full'));
     await using disk = smallDisk(at('full'), '256k');
     const paths = { certPath: at('full/a.pem'), keyPath: at('full/a.key') };

@@ -61,7 +61,7 @@ function assertPath(path: string): void {
 }
 
 /**
- * Returns a command for the shell of the user at the host, which reads every argument as it is.
+ * Returns a command for the shell of the user at the host, which changes no argument.
  * @throws RangeError for an argument with a control character, which no quotes protect in each shell
  */
 export function commandLine(argv: readonly string[]): string {

@@ -81,7 +81,7 @@ const shortestHidden = 8;
 
 /**
  * Returns the texts of a request that no message may repeat, in the forms of JSON and of headers. An
- * answer may escape a private key any number of times, but each of its lines stays as it is.
+ * answer may escape a private key any number of times, but it changes none of its lines.
  */
 export function secretsOf(
   headers: Readonly<Record<string, string>>,

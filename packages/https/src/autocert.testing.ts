@@ -90,6 +90,8 @@ export interface Presented {
   readonly certificate: PeerCertificate;
   readonly protocol: string | false | null;
   readonly isTrusted: boolean;
+  readonly isResumed: boolean;
+  readonly session: Buffer | undefined;
 }
 
 /** Makes a TLS handshake, without trust. @throws what the server refuses it with */
@@ -100,8 +102,9 @@ export async function handshake(port: number, options: ConnectionOptions = {}): 
     socket.once('secureConnect', () => {
       const certificate = socket.getPeerCertificate();
       const { alpnProtocol: protocol, authorized: isTrusted } = socket;
+      const [isResumed, session] = [socket.isSessionReused(), socket.getSession()];
       socket.destroy();
-      resolve({ certificate, protocol, isTrusted });
+      resolve({ certificate, protocol, isTrusted, isResumed, session });
     });
   });
 }

@@ -7,9 +7,9 @@ import { type Clock, systemClock } from '@acmex/clock';
 import { storedResponses } from '@acmex/manager';
 import { Certificates } from './certificates.ts';
 import type { ServedCertificate } from './contexts.ts';
-import { type Listening, type ListenOptions, listenOn, redirectTo } from './listen.ts';
+import { type Listening, listenOn, redirectTo } from './listen.ts';
 import { OnDemand } from './on-demand.ts';
-import { type AutocertOptions, storageFor, wantedNames } from './options.ts';
+import { type AutocertOptions, type Place, placeOf, storageFor, wantedNames } from './options.ts';
 import { selfSigned, Servers } from './servers.ts';
 import { ticketKeys } from './ticket-keys.ts';
 import { type ServedNames, tlsOptions } from './tls-options.ts';
@@ -34,7 +34,7 @@ export interface Autocert extends AsyncDisposable {
    */
   http(handler?: RequestListener): RequestListener;
   /** Listens on the two ports. @throws HttpsError `ERR_HTTPS_LISTEN` */
-  listen(app: RequestListener, options?: ListenOptions): Promise<Listening>;
+  listen(app: RequestListener): Promise<Listening>;
   /**
    * Keeps current what a server with `options` or `http2Options` presents to clients without a
    * server name, and the keys of its session tickets. `listen` does it by itself.
@@ -62,7 +62,7 @@ export async function autocert(options: AutocertOptions): Promise<Autocert> {
   const lists = wantedNames(options);
   const { storage, isOwned } = storageFor(options);
   const { clock = systemClock } = options;
-  const ports = { https: options.ports?.https ?? 443, http: options.ports?.http ?? 80 };
+  const place = placeOf(options);
   const events = new EventEmitter();
   const report = (error: unknown) => {
     if (events.listenerCount('error') > 0) events.emit('error', error);
@@ -80,7 +80,7 @@ export async function autocert(options: AutocertOptions): Promise<Autocert> {
     const servers = new Servers(await selfSigned(name), { clock, tickets });
     open.push(() => servers.close());
     const certificates = new Certificates({
-      ...{ settings: options, storage, ports, clock, onError: report },
+      ...{ settings: options, storage, place, clock, onError: report },
       onServed(certificate) {
         const { names, notAfter, serialNumber } = certificate;
         if (names.includes(lists[0]?.[0] ?? '')) servers.present(certificate);
@@ -98,7 +98,7 @@ export async function autocert(options: AutocertOptions): Promise<Autocert> {
       names,
       servers,
       events,
-      ports,
+      place,
       close,
       answers: http01SharedHandler({ clock, shared: storedResponses(storage, 'http-01') }),
     });
@@ -126,16 +126,12 @@ function contextSource(
     new OnDemand({
       ...{ allow, limits: onDemandLimits, clock },
       obtain: async (name) => await certificates.obtain(name),
+      onError: report,
     });
   return async (name, remoteAddress) => {
     const stored = await certificates.find(name);
     if (stored || !onDemand) return stored?.context;
-    try {
-      await onDemand.obtain(name, remoteAddress);
-    } catch (error) {
-      report(error);
-      throw error;
-    }
+    await onDemand.obtain(name, remoteAddress);
     return (await certificates.find(name))?.context;
   };
 }
@@ -144,19 +140,19 @@ function assembled({
   names,
   servers,
   events,
-  ports,
+  place,
   answers,
   close,
 }: {
   readonly names: ServedNames;
   readonly servers: Servers;
   readonly events: EventEmitter;
-  readonly ports: { readonly https: number; readonly http: number };
+  readonly place: Place;
   readonly answers: ReturnType<typeof http01SharedHandler>;
   readonly close: () => Promise<void>;
 }): Autocert {
   const attach = (server: TlsServer) => servers.attach(server);
-  const http = (handler = redirectTo(ports.https)): RequestListener => {
+  const http = (handler = redirectTo(place.https)): RequestListener => {
     return (request, response) => {
       if (!answers(request, response)) handler(request, response);
     };
@@ -173,8 +169,8 @@ function assembled({
       };
     },
     http,
-    async listen(app, { host } = {}) {
-      const listening = await listenOn(app, { tls: tls.options, http: http(), ports, host });
+    async listen(app) {
+      const listening = await listenOn(app, { tls: tls.options, http: http(), place });
       attach(listening.https);
       return listening;
     },

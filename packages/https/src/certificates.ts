@@ -17,7 +17,7 @@ import type { Storage } from '@acmex/storage';
 import { Contexts, type ServedCertificate } from './contexts.ts';
 import { HttpsError } from './errors.ts';
 import { followEvents } from './follow-events.ts';
-import { authority, authorityName, type AutocertOptions } from './options.ts';
+import { authority, authorityName, type AutocertOptions, type Place } from './options.ts';
 import { portSolver } from './solvers.ts';
 
 /** How long a client that asks for a new name waits for its certificate. */
@@ -27,7 +27,7 @@ const challengeOfPort = ['tls-alpn-01', 'http-01'] as const;
 export interface CertificatesOptions {
   readonly settings: AutocertOptions;
   readonly storage: Storage;
-  readonly ports: { readonly https: number; readonly http: number };
+  readonly place: Place;
   readonly clock: Clock;
   /** Called with each certificate that is served from now on. */
   readonly onServed: (certificate: ServedCertificate) => void;
@@ -66,7 +66,7 @@ export class Certificates implements AsyncDisposable {
   }
 
   /**
-   * Makes sure that a certificate for names exists or is ordered. A valid one is as it is.
+   * Makes sure that a certificate for names exists or is ordered. A valid one does not change.
    * @returns its id
    */
   async declare(names: readonly string[]): Promise<string> {
@@ -85,7 +85,7 @@ export class Certificates implements AsyncDisposable {
 
   /**
    * Obtains a certificate for one name, and waits until it is issued or its order has failed.
-   * @throws HttpsError `ERR_HTTPS_LIMIT` when that takes too long; what the order fails with
+   * @throws HttpsError `ERR_HTTPS_TIMEOUT` when that takes too long; what the order fails with
    */
   async obtain(name: string): Promise<void> {
     const id = await this.declare([name]);
@@ -95,12 +95,16 @@ export class Certificates implements AsyncDisposable {
         else reject(error as Error);
       });
     });
+    // Who waits may have left.
     issued.catch(() => undefined);
     try {
       // It may be issued by now.
       if (await this.#contexts.reload(id)) return;
       if (await settledWithin(longestWait, [issued], this.#options.clock)) return await issued;
-      throw new HttpsError('ERR_HTTPS_LIMIT', `the certificate of ${name} is not issued in time`);
+      throw new HttpsError(
+        'ERR_HTTPS_TIMEOUT',
+        `the certificate of ${name} is not issued within ${longestWait.seconds} seconds`,
+      );
     } finally {
       this.#waiting.delete(id);
     }
@@ -137,12 +141,12 @@ export class Certificates implements AsyncDisposable {
   }
 }
 
-function managerFor({ settings, storage, ports, clock }: CertificatesOptions): CertificateManager {
+function managerFor({ settings, storage, place, clock }: CertificatesOptions): CertificateManager {
   const { dnsProvider, fetch } = settings;
   const challenge: ChallengeConfig = {
     challenge: dnsProvider ? 'dns-01' : challengeOfPort[0],
-    tlsPort: ports.https,
-    httpPort: ports.http,
+    tlsPort: place.https,
+    httpPort: place.http,
   };
   return certificateManager({
     storage,
@@ -151,7 +155,7 @@ function managerFor({ settings, storage, ports, clock }: CertificatesOptions): C
     issuers: [authority(settings)],
     solver: ({ challenge: type }) =>
       type === 'tls-alpn-01' || type === 'http-01'
-        ? portSolver(type, { shared: (of) => storedResponses(storage, of), ports, clock })
+        ? portSolver(type, { shared: (of) => storedResponses(storage, of), place, clock })
         : undefined,
     ...(dnsProvider ? { dnsProviders: singleDnsProvider(dnsProvider) } : {}),
     ...(fetch ? { fetch: () => fetch } : {}),

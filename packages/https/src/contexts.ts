@@ -1,8 +1,9 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { isCovered } from '@acmex/identifier';
 import type { CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import { LRUCache } from 'lru-cache';
 
-/** A certificate as it is served. */
+/** What a server presents. */
 export interface ServedCertificate {
   readonly id: string;
   readonly names: readonly string[];
@@ -37,7 +38,7 @@ export class Contexts {
   async find(name: string): Promise<ServedCertificate | undefined> {
     const id = this.#idOfName.get(name);
     const known = id === undefined ? undefined : this.#byId.get(id);
-    if (known) return known;
+    if (known && covers(known.names, name)) return known;
     if (this.#unknown.has(name)) return undefined;
     const loading = this.#loading.get(name) ?? this.#findStored(name);
     this.#loading.set(name, loading);
@@ -54,6 +55,8 @@ export class Contexts {
     const certificate = await this.#certificates.find(id);
     const served = certificate && (await this.#load(certificate));
     if (!served) this.#byId.delete(id);
+    // It may be newer than the one that was served for a name.
+    for (const name of certificate?.names ?? []) this.#idOfName.delete(name);
     return served;
   }
 
@@ -85,4 +88,9 @@ export class Contexts {
     this.#byId.set(id, served);
     return served;
   }
+}
+
+/** Whether names of a certificate cover a name, by itself or by a wildcard. */
+function covers(names: readonly string[], name: string): boolean {
+  return names.some((covering) => covering === name || isCovered(name, covering));
 }

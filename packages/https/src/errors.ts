@@ -27,6 +27,13 @@ export const httpsErrors = {
     exit: 5,
     http: 403,
   },
+  ERR_HTTPS_TIMEOUT: {
+    meaning: 'The answer of `allow`, or a certificate that a client waits for, took too long.',
+    cure: 'Let `allow` answer sooner, or see in the events of `error` why the order is not done.',
+    exit: 5,
+    http: 504,
+    fixedBy: 'time',
+  },
   ERR_HTTPS_LIMIT: {
     meaning: 'Too many certificates were asked for at once.',
     cure: 'Wait, or raise `onDemandLimits`.',

@@ -29,23 +29,29 @@ export function followEvents(
   const { signal } = stop;
   const seen = new LRUCache<string, true>({ max: 10_000 });
   const events = outbox(storage, { clock });
-  const begun = clock.now().epochMilliseconds;
+  /** Until when all events are read, in milliseconds since 1970. */
+  let readUntil = clock.now().epochMilliseconds;
   const readNew = async () => {
-    const from = Math.max(begun, clock.now().epochMilliseconds - overlapMs);
-    for await (const { id, type, certificate } of events.list({
-      after: firstId('evt', from - overlapMs),
-      signal,
-    })) {
+    const begun = clock.now().epochMilliseconds;
+    const after = firstId('evt', readUntil - overlapMs);
+    for await (const { id, type, certificate } of events.list({ after, signal })) {
       if (seen.has(id)) continue;
-      seen.set(id, true);
       if (certificate !== undefined && changes.has(type)) await onChanged(certificate);
+      seen.set(id, true);
     }
+    readUntil = begun;
   };
   const follow = async () => {
+    let isFailing = false;
     while (!signal.aborted) {
-      await readNew().catch((error: unknown) => {
-        if (!signal.aborted) onError(error);
-      });
+      try {
+        await readNew();
+        isFailing = false;
+      } catch (error) {
+        // Once, until it works again.
+        if (!signal.aborted && !isFailing) onError(error);
+        isFailing = true;
+      }
       await clock.sleep(interval, { signal }).catch(() => undefined);
     }
   };

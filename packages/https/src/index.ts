@@ -1,5 +1,5 @@
 export { autocert, type Autocert, type AutocertEvents } from './autocert.ts';
 export { HttpsError, type HttpsErrorCode, httpsErrors } from './errors.ts';
-export type { ListenOptions, Listening } from './listen.ts';
+export type { Listening } from './listen.ts';
 export type { AllowRequest, OnDemandLimits } from './on-demand.ts';
 export type { AutocertOptions } from './options.ts';

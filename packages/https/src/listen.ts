@@ -5,11 +5,7 @@ import type { TlsOptions } from 'node:tls';
 import { listenFailureText } from '@acmex/errors';
 import { ipVersion, isDomainName } from '@acmex/identifier';
 import { HttpsError } from './errors.ts';
-
-export interface ListenOptions {
-  /** The address to listen on; all of IPv6 and IPv4 by default. */
-  readonly host?: string | undefined;
-}
+import type { Place } from './options.ts';
 
 /** Servers that listen. Disposing of it ends idle connections, and waits for requests under way. */
 export interface Listening extends AsyncDisposable {
@@ -26,12 +22,11 @@ export async function listenOn(
   {
     tls,
     http: onHttp,
-    ports,
-    host,
-  }: ListenOptions & {
+    place: { host, ...ports },
+  }: {
     readonly tls: TlsOptions;
     readonly http: RequestListener;
-    readonly ports: { readonly https: number; readonly http: number };
+    readonly place: Place;
   },
 ): Promise<Listening> {
   const https = createSecureServer(tls, app);

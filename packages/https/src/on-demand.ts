@@ -1,5 +1,6 @@
 import { registeredDomain } from '@acmex/budgets/registered-domain';
 import { type Clock, settledWithin } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { networkOf } from '@acmex/identifier';
 import { LRUCache } from 'lru-cache';
 import { HttpsError } from './errors.ts';
@@ -31,6 +32,8 @@ const answerLimit = { seconds: 5 };
 const [allowedMs, refusedMs] = [600_000, 60_000];
 /** How long a name is refused whose `allow` has failed, or whose certificate was not issued. */
 const failedMs = 10_000;
+/** Where the last limit is remembered; not a name. */
+const limitReport = '';
 /** How much is remembered of names, domains and addresses. */
 const remembered = 10_000;
 
@@ -40,6 +43,8 @@ export interface OnDemandOptions {
   readonly clock: Clock;
   /** Obtains the certificate of a name. */
   readonly obtain: (name: string) => Promise<void>;
+  /** Called with each new refusal and failure; not when the same is refused again. */
+  readonly onError: (error: unknown) => void;
 }
 
 /**
@@ -49,7 +54,9 @@ export interface OnDemandOptions {
 export class OnDemand {
   readonly #options: OnDemandOptions;
   readonly #limits: OnDemandLimits;
-  readonly #answers = new LRUCache<string, boolean>({ max: remembered });
+  readonly #allowed = new LRUCache<string, true>({ max: remembered, ttl: allowedMs });
+  /** Why names are refused for a while. */
+  readonly #refusals = new LRUCache<string, { readonly error: unknown }>({ max: remembered });
   readonly #domains: Counts;
   readonly #addresses: Counts;
   readonly #running = new Map<string, Promise<void>>();
@@ -62,19 +69,22 @@ export class OnDemand {
   }
 
   /**
-   * Obtains a certificate for a name if that is permitted.
-   * @throws HttpsError `ERR_HTTPS_NOT_PERMITTED`, `ERR_HTTPS_LIMIT`; what `allow` and the order throw
+   * Obtains a certificate for a name if that is permitted. A failure counts for a while: it is thrown
+   * again without another try.
+   * @throws HttpsError `ERR_HTTPS_NOT_PERMITTED`, `ERR_HTTPS_LIMIT`, `ERR_HTTPS_TIMEOUT`; what `allow`
+   * and the order throw
    */
   async obtain(name: string, remoteAddress: string | undefined): Promise<void> {
     const running = this.#running.get(name);
     if (running) return await running;
-    if (this.#answers.get(name) === false) throw notPermitted(name);
+    const refusal = this.#refusals.get(name);
+    if (refusal) throw refusal.error;
     // Before `allow` is called, which may cost something.
     if (
       this.#running.size >= this.#limits.atOnce ||
       !this.#addresses.take(networkOf(remoteAddress ?? ''))
     )
-      throw tooMany(name);
+      throw this.#limited(name);
     const work = this.#permitAndObtain(name, remoteAddress);
     this.#running.set(name, work);
     try {
@@ -86,30 +96,39 @@ export class OnDemand {
 
   async #permitAndObtain(name: string, remoteAddress: string | undefined): Promise<void> {
     try {
-      const isAllowed = this.#answers.get(name) ?? (await this.#ask(name, remoteAddress));
-      if (!isAllowed) throw notPermitted(name);
+      if (!this.#allowed.has(name)) await this.#ask(name, remoteAddress);
       if (!this.#domains.take(registeredDomain(name))) throw tooMany(name);
       await this.#options.obtain(name);
     } catch (error) {
-      if (!this.#answers.has(name) || this.#answers.get(name))
-        this.#answers.set(name, false, { ttl: failedMs });
+      const ttl = errorCode(error) === 'ERR_HTTPS_NOT_PERMITTED' ? refusedMs : failedMs;
+      this.#refusals.set(name, { error }, { ttl });
+      this.#options.onError(error);
       throw error;
     }
   }
 
-  async #ask(name: string, remoteAddress: string | undefined): Promise<boolean> {
+  /** Returns the refusal of a name that no answer is asked for; many of them are reported once. */
+  #limited(name: string): HttpsError {
+    const error = tooMany(name);
+    if (!this.#refusals.has(limitReport)) this.#options.onError(error);
+    this.#refusals.set(limitReport, { error }, { ttl: failedMs });
+    return error;
+  }
+
+  async #ask(name: string, remoteAddress: string | undefined): Promise<void> {
     const { allow, clock } = this.#options;
     const stop = new AbortController();
     const asked = (async () => await allow({ name, remoteAddress, signal: stop.signal }))();
     const isInTime = await settledWithin(answerLimit, [asked], clock);
     stop.abort();
     if (!isInTime)
-      throw new HttpsError('ERR_HTTPS_LIMIT', `allow has not answered in time for ${name}`);
-    const answer = await asked;
+      throw new HttpsError(
+        'ERR_HTTPS_TIMEOUT',
+        `allow has not answered within ${answerLimit.seconds} seconds for ${name}`,
+      );
     // Anything but true is a refusal.
-    const isAllowed = answer === true;
-    this.#answers.set(name, isAllowed, { ttl: isAllowed ? allowedMs : refusedMs });
-    return isAllowed;
+    if ((await asked) !== true) throw notPermitted(name);
+    this.#allowed.set(name, true);
   }
 }
 

@@ -41,6 +41,8 @@ export interface AutocertOptions {
   readonly storage?: string | Storage | undefined;
   /** Where the program listens, and where the CA asks; 443 and 80 by default. */
   readonly ports?: { readonly https?: number; readonly http?: number } | undefined;
+  /** The address that the program listens on; all of IPv6 and IPv4 by default. */
+  readonly host?: string | undefined;
   /** Validates by DNS records, as wildcards need it. */
   readonly dnsProvider?: DnsProvider | undefined;
   /**
@@ -51,6 +53,17 @@ export interface AutocertOptions {
   /** Requests to the CA; with the certificates of Node.js by default. */
   readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;
+}
+
+/** Where the program listens. */
+export interface Place {
+  readonly https: number;
+  readonly http: number;
+  readonly host: string | undefined;
+}
+
+export function placeOf({ ports, host }: AutocertOptions): Place {
+  return { https: ports?.https ?? 443, http: ports?.http ?? 80, host };
 }
 
 /** Returns the names of each certificate, as ACME has them. @throws HttpsError `ERR_HTTPS_OPTION` */

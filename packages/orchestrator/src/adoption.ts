@@ -7,6 +7,7 @@ import {
   generationId,
   generations,
   type ManagedCertificate,
+  storedGenerations,
   summaryChanges,
 } from './certificate-record.ts';
 import { type CertificateSpec, sameNames, storedOrderedSpec } from './certificate-spec.ts';
@@ -64,9 +65,6 @@ export interface AdopterOptions {
   readonly policy: RenewalPolicy;
   readonly checkRevocationEvery: DurationInput | undefined;
 }
-
-/** Generations that stay in the storage. */
-const storedGenerations = 3;
 
 /** Takes over certificates that other programs obtained. */
 export class Adopter {

@@ -177,6 +177,9 @@ export interface ChainWithKey {
   readonly privateKey: string;
 }
 
+/** How many generations stay in the storage, the newest. */
+export const storedGenerations = 3;
+
 /** One issued certificate, or the two of a pair. */
 export interface Generation extends ChainWithKey {
   readonly names: readonly string[];

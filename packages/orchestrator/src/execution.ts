@@ -20,6 +20,7 @@ import {
   generationId,
   generations,
   indexChanges,
+  storedGenerations,
   summaryChanges,
   writeWithIndexes,
 } from './certificate-record.ts';
@@ -151,8 +152,6 @@ const unusableAlternate: IssuerStep = {
   message:
     'the CA sent an alternate that is not a valid chain of this certificate: it is not stored',
 };
-/** Generations that stay in the storage. */
-const storedGenerations = 3;
 
 /** One execution of an order by the holder of the certificate's lock, which fences each write. */
 export class Execution {

@@ -43,6 +43,7 @@ export {
   type RenewalPlan,
   type RevocationPlan,
   type SecondCertificate,
+  storedGenerations,
 } from './certificate-record.ts';
 export {
   allIssuers,

@@ -1,7 +1,12 @@
 import { parseChain } from '@acmex/certificate';
 import { errorCode, errorText, printable } from '@acmex/errors';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
-import { chainsInUse, type ManagedCertificate, type RevocationSigner } from '@acmex/orchestrator';
+import {
+  chainsInUse,
+  type ManagedCertificate,
+  type RevocationSigner,
+  storedGenerations,
+} from '@acmex/orchestrator';
 import { CliError } from '../errors.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { type ConfiguredOutputOptions, type Row, table } from '../output.ts';
@@ -42,9 +47,6 @@ interface Revocation {
   readonly signer?: 'account' | 'certificate' | undefined;
   readonly error?: unknown;
 }
-
-/** Generations that stay in the storage. */
-const storedGenerations = 3;
 
 /**
  * `acmex cert revoke`: revokes certificates that are managed. With `replace` each gets a new one

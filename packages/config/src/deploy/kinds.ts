@@ -207,8 +207,7 @@ export const deployKinds: readonly OpenableDeployKind[] = [
         option: 'bundleMethod',
         optional: true,
         choices: ['force', 'optimal', 'ubiquitous'],
-        description:
-          'How Cloudflare completes the chain: force serves it as it is, and is the default',
+        description: 'How Cloudflare completes the chain: force, the default, changes nothing',
       },
       {
         option: 'clientSupport',

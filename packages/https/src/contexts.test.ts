@@ -1,0 +1,25 @@
+import type { CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
+import { expect, it } from '@jest/globals';
+import { Contexts } from './contexts.ts';
+import { selfSigned } from './servers.ts';
+
+it('serves no certificate for a name that it has no longer', async () => {
+  const { cert, key } = await selfSigned('a.test');
+  const record = {
+    id: 'crt_1',
+    names: ['a.test', 'b.test'],
+    current: { generation: 1, notAfter: '2027-01-01T00:00:00Z', serialNumber: '01' },
+  };
+  const contexts = new Contexts({
+    find: async () => record as unknown as ManagedCertificate,
+    async *byName(name: string) {
+      if (record.names.includes(name)) yield record as unknown as ManagedCertificate;
+    },
+    generation: async () => ({ names: record.names, chain: cert[0], privateKey: key[0] }),
+  } as unknown as CertificateStore);
+  expect((await contexts.find('b.test'))?.id).toBe('crt_1');
+  record.names = ['a.test'];
+  await contexts.reload('crt_1');
+  await expect(contexts.find('b.test')).resolves.toBeUndefined();
+  expect((await contexts.find('a.test'))?.names).toEqual(['a.test']);
+});
