@@ -38,6 +38,14 @@ describe('the unit that renews', () => {
     await write(systemd('acmex-renew.service'), '');
     expect(await find()).toBeUndefined();
   });
+  it('is not taken to be absent where a part of it cannot be read', async () => {
+    await install();
+    await mkdir(systemd('acmex-server.service.d/a.conf'), { recursive: true });
+    await expect(find()).rejects.toMatchObject({
+      code: 'ERR_CLI_SERVICE_USER',
+      message: expect.stringMatching(/a\.conf.* cannot be read: .*--service-user$/),
+    });
+  });
   it('is one that is enabled, else the first that is installed', async () => {
     expect((await installed()).name).toBe('acmex-server.service');
     await mkdir(systemd('timers.target.wants'));

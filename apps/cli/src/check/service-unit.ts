@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '@acmex/errors';
+import { fileErrorText } from '@acmex/files';
 import { CliError } from '../errors.ts';
 
 /** A systemd unit that renews certificates, with its drop-ins. */
@@ -31,7 +33,7 @@ const renewing: readonly (readonly [unit: string, enabled: RegExp])[] = [
  * Asks no systemd, so that it also works where none runs.
  * @param root of the file system
  * @returns undefined where there is none
- * @throws CliError `ERR_CLI_SERVICE_USER` where several have different users
+ * @throws CliError `ERR_CLI_SERVICE_USER` where several have different users, or one cannot be read
  */
 export async function findServiceUnit({ root = '/' }: { readonly root?: string } = {}): Promise<
   ServiceUnit | undefined
@@ -122,13 +124,28 @@ function addSettings(text: string, settings: Map<string, string[]>): void {
   }
 }
 
-/** A unit folder may be absent, or closed to this user, as systemd's own are not. */
+/** Returns what is in a folder; nothing where it does not exist. */
 async function entriesOf(folder: string): Promise<readonly string[]> {
-  return await readdir(folder).catch(() => []);
+  return (await ifPresent(folder, async () => await readdir(folder))) ?? [];
 }
 
+/** Returns the text of a file; undefined where it does not exist. */
 async function textOf(file: string): Promise<string | undefined> {
-  return await readFile(file, 'utf8').catch(() => undefined);
+  return await ifPresent(file, async () => await readFile(file, 'utf8'));
+}
+
+/** @throws CliError `ERR_CLI_SERVICE_USER` for what is there and cannot be read */
+async function ifPresent<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined;
+    throw new CliError(
+      'ERR_CLI_SERVICE_USER',
+      `${path}, which says as whom the service runs, cannot be read: ${fileErrorText(cause)}. Run the check as root, or name the user with --service-user`,
+      { cause },
+    );
+  }
 }
 
 /** What a unit forbids at a path, and the setting that forbids it. */
