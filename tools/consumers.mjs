@@ -1,7 +1,5 @@
 // Proves that the packed packages work for a user: installs them outside the workspace, and runs
 // the programs in tools/consumers there.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   cpSync,
   lstatSync,
@@ -15,15 +13,16 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { loadServices } from './load-services.mjs';
-import { publishedPackages, root } from './packages.mjs';
+import { installPacked, npmInstall, packInto, run } from './packed-packages.mjs';
+import { root } from './packages.mjs';
 import { howToInstall, missing } from './programs.mjs';
 
 class NotTried extends Error {}
 
 const folder = mkdtempSync(join(tmpdir(), 'acmex-consumers-'));
 const programs = join(folder, 'programs');
+const packed = join(folder, 'packed');
 const env = {
   ...process.env,
   NODE_OPTIONS: '',
@@ -84,10 +83,12 @@ const consumers = {
 };
 
 try {
-  await pack();
+  await packInto(packed);
   cpSync(join(import.meta.dirname, 'consumers'), programs, { recursive: true });
-  await install(programs, ['protocol', 'client', 'challenge', 'certificate'], {
-    '@types/node': manifestOf(root).devDependencies['@types/node'],
+  await installPacked(programs, {
+    packed,
+    names: ['protocol', 'client', 'challenge', 'certificate'],
+    devDependencies: { '@types/node': manifestOf(root).devDependencies['@types/node'] },
   });
   mkdirSync(join(programs, 'node_modules/@swc'), { recursive: true });
   symlinkSync(tool('@swc/jest'), join(programs, 'node_modules/@swc/jest'), 'junction');
@@ -109,59 +110,6 @@ async function report(name, consume) {
     console.log(`${name}: FAILED: ${error.message}`);
     process.exitCode = 1;
   }
-}
-
-async function pack() {
-  mkdirSync(join(folder, 'packed'));
-  await run(
-    'npm',
-    [
-      'pack',
-      '--silent',
-      '--pack-destination',
-      join(folder, 'packed'),
-      ...publishedPackages().map(({ folder }) => `./${folder}`),
-    ],
-    { cwd: root },
-  );
-}
-
-/**
- * Installs packed packages by their short names, as they would come from a registry: what they need
- * of one another comes packed as well.
- */
-async function install(place, names, devDependencies = {}) {
-  const tarballs = Object.fromEntries(
-    publishedPackages().map(({ manifest: { name, version } }) => [
-      name,
-      `file:${join(folder, 'packed', `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)}`,
-    ]),
-  );
-  const dependencies = Object.fromEntries(
-    names.map((name) => [`@acmex/${name}`, tarballs[`@acmex/${name}`]]),
-  );
-  mkdirSync(place, { recursive: true });
-  writeFileSync(
-    join(place, 'package.json'),
-    JSON.stringify({ private: true, dependencies, devDependencies, overrides: tarballs }),
-  );
-  await npmInstall(place);
-}
-
-async function npmInstall(place, ...names) {
-  await run(
-    'npm',
-    [
-      'install',
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      '--loglevel=error',
-      ...names,
-    ],
-    { cwd: place },
-  );
 }
 
 /** The program of a runtime that npm has for this machine. */
@@ -193,6 +141,7 @@ async function issue(command, args, trust) {
     challenges: { managementUrl },
   } = pebble;
   return await run(command, [...args, 'issuance/issue.mjs', directory, managementUrl], {
+    cwd: programs,
     env: { ...env, [trust]: caFile },
   });
 }
@@ -203,8 +152,11 @@ async function issue(command, args, trust) {
  */
 async function weigh({ wanted, loads, limits }) {
   const place = join(folder, wanted.join('-'));
-  await install(place, wanted);
-  await run(process.execPath, ['--input-type=module', '-e', `import '${loads}'`], { cwd: place });
+  await installPacked(place, { packed, names: wanted });
+  await run(process.execPath, ['--input-type=module', '-e', `import '${loads}'`], {
+    cwd: place,
+    env,
+  });
   const names = Object.keys(manifestOf(place, 'node_modules/.package-lock.json').packages);
   const megabytes = bytesOnDisk(join(place, 'node_modules')) / 1e6;
   const heaviest = names
@@ -233,29 +185,5 @@ function manifestOf(place, file = 'package.json') {
 }
 
 function node(...args) {
-  return run(process.execPath, args);
-}
-
-/**
- * What a command says last on its standard output.
- * @throws Error with the first lines of all that it said
- */
-async function run(command, args, options = {}) {
-  const child = spawn(command, args, {
-    cwd: programs,
-    env,
-    timeout: 120_000,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...options,
-  });
-  const [[code, signal], out, errors] = await Promise.all([
-    once(child, 'close'),
-    text(child.stdout),
-    text(child.stderr),
-  ]);
-  if (code !== 0)
-    throw new Error(
-      `${[command, ...args].join(' ')} ended with ${signal ?? code}:\n${`${out}${errors}`.trim().split('\n').slice(0, 15).join('\n')}`,
-    );
-  return out.trim().split('\n').at(-1);
+  return run(process.execPath, args, { cwd: programs, env });
 }
