@@ -111,6 +111,7 @@ export const programs = {
     elsewhere: "install MariaDB with your system's package manager",
   },
   'systemd-analyze': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
+  'systemd-socket-activate': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
   chromium: { debian: 'chromium', elsewhere: 'install Chromium 123 or later' },
   openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
   'softhsm2-util': {

@@ -33,7 +33,12 @@ export interface Autocert extends AsyncDisposable {
    * redirect to HTTPS by default.
    */
   http(handler?: RequestListener): RequestListener;
-  /** Listens on the two ports. @throws HttpsError `ERR_HTTPS_LISTEN` */
+  /**
+   * Listens on the two ports, or on the sockets that systemd has passed: those that are named `https`
+   * and `http`, or are bound to these ports. It is the only part that reads the environment, and
+   * removes `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` from it.
+   * @throws HttpsError `ERR_HTTPS_LISTEN`
+   */
   listen(app: RequestListener): Promise<Listening>;
   /**
    * Keeps current what a server with `options` or `http2Options` presents to clients without a
@@ -170,7 +175,10 @@ function assembled({
     },
     http,
     async listen(app) {
-      const listening = await listenOn(app, { tls: tls.options, http: http(), place });
+      const { env: environment, pid } = process;
+      const listening = await listenOn(app, {
+        ...{ tls: tls.options, http: http(), place, environment, pid },
+      });
       attach(listening.https);
       return listening;
     },

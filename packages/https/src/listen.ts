@@ -1,11 +1,18 @@
 import { once } from 'node:events';
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
+import { createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { listenFailureText } from '@acmex/errors';
 import { ipVersion, isDomainName } from '@acmex/identifier';
 import { HttpsError } from './errors.ts';
 import type { Place } from './options.ts';
+import {
+  type Environment,
+  passedElsewhere,
+  type PassedSocket,
+  takePassedSockets,
+} from './passed-sockets.ts';
 
 /** Servers that listen. Disposing of it ends idle connections, and waits for requests under way. */
 export interface Listening extends AsyncDisposable {
@@ -14,7 +21,8 @@ export interface Listening extends AsyncDisposable {
 }
 
 /**
- * Listens for HTTPS, and for the HTTP that leads to it.
+ * Listens for HTTPS, and for the HTTP that leads to it: on the sockets that systemd has passed, and
+ * where it has passed none, on the ports of `place`.
  * @throws HttpsError `ERR_HTTPS_LISTEN`
  */
 export async function listenOn(
@@ -22,21 +30,38 @@ export async function listenOn(
   {
     tls,
     http: onHttp,
-    place: { host, ...ports },
+    place,
+    environment,
+    pid,
   }: {
     readonly tls: TlsOptions;
     readonly http: RequestListener;
     readonly place: Place;
+    readonly environment: Environment;
+    readonly pid: number;
   },
 ): Promise<Listening> {
   const https = createSecureServer(tls, app);
   const http = createPlainServer({ requestTimeout: 10_000, headersTimeout: 5000 }, onHttp);
+  const further: SocketServer[] = [];
   const close = async () => {
-    await Promise.all([https, http].map(async (server) => await closed(server)));
+    await Promise.all([...further, https, http].map(async (server) => await closed(server)));
   };
   try {
-    await listening(https, { port: ports.https, host });
-    await listening(http, { port: ports.http, host });
+    const passed = await takePassedSockets(environment, { pid, place });
+    const hint = passedElsewhere(environment);
+    const listenAt = async (server: Server, use: 'https' | 'http') => {
+      const [first = { port: place[use], host: place.host }, ...rest] = passed[use];
+      const begun = [listening(server, first, hint)];
+      for (const socket of rest) {
+        const forwarder = forwarderTo(server);
+        further.push(forwarder);
+        begun.push(listening(forwarder, socket, hint));
+      }
+      await Promise.all(begun);
+    };
+    await listenAt(https, 'https');
+    await listenAt(http, 'http');
   } catch (error) {
     await close();
     throw error;
@@ -45,25 +70,32 @@ export async function listenOn(
 }
 
 async function listening(
-  server: Server,
-  { port, host }: { readonly port: number; readonly host: string | undefined },
+  server: SocketServer,
+  at: PassedSocket | { readonly port: number; readonly host: string | undefined },
+  hint: string,
 ): Promise<void> {
   try {
-    await once(server.listen({ port, host }), 'listening');
+    await once(server.listen(at), 'listening');
   } catch (cause) {
+    const place = 'port' in at ? `port ${at.port}` : 'a socket that systemd has passed';
     throw new HttpsError(
       'ERR_HTTPS_LISTEN',
-      `port ${port} cannot be listened on: ${listenFailureText(cause)}`,
+      `${place} cannot be listened on: ${listenFailureText(cause)}${hint}`,
       { cause },
     );
   }
 }
 
-async function closed(server: Server): Promise<void> {
+/** Gives the connections of a further socket to a server. */
+function forwarderTo(server: Server): SocketServer {
+  return createSocketServer((connection) => void server.emit('connection', connection));
+}
+
+async function closed(server: SocketServer | Server): Promise<void> {
   if (!server.listening) return;
   const end = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  if ('closeIdleConnections' in server) server.closeIdleConnections();
   await end;
 }
 
