@@ -338,7 +338,7 @@ deploy_to = ["balancer"]
 - **Credentials** are in \`acmex.toml\`, as text or as \`{ file = "/path" }\`, \`{ env = "NAME" }\` or \`{ command = ["program"] }\`. They are read when they are needed. No request to the server can define or change a target, and an API key cannot read one.
 - **What a target has to remember**, such as an id, is stored with the keys of the certificate, encrypted if the storage is.
 - **A key that cannot leave its device** is not deployed to a target.
-- **Of a certificate with two key types**, a target gets the first. Files take both.
+- **Of a certificate with two key types**, \`nginx\`, \`apache\`, \`haproxy\`, \`ssh\` and \`docker\` get both: the files of the second are beside those of the first, with \`-rsa\` or \`-ec\` before the extension, as \`site-rsa.pem\` beside \`site.pem\`. \`webhook\` and \`vault\` get both in one. \`aws-acm\`, \`azure-keyvault\`, \`cloudflare\`, \`kubernetes\` and \`acme.sh\` take one certificate, and get the first.
 
 Every target has these keys:
 

@@ -12,6 +12,8 @@ export interface ServerFile {
   readonly path: string;
   /** Whether a private key is in it. */
   readonly hasKey: boolean;
+  /** Whether it is that of the second key. */
+  readonly isSecond: boolean;
   /** Undefined where there is no such file. */
   readonly content: Uint8Array | undefined;
 }
@@ -48,19 +50,26 @@ export async function writeFiles(files: readonly ServerFile[]): Promise<void> {
   for (const { path, content } of files) if (!content) await place.remove(path, {});
 }
 
-/** Returns the serial number of the certificate in the files; undefined where there is none. */
+/** Returns the serial number of the first certificate; undefined where there is none. */
 export function serialNumberOf(files: readonly ServerFile[]): string | undefined {
-  return serialNumberIn(chainIn(files));
+  return serialNumberIn(textOf(chainFile(files.filter(({ isSecond }) => !isSecond))));
 }
 
 /**
- * Whether the files have a certificate and the key of another one. Such a pair can end a server
- * that reads it. False where a key cannot be read, such as an encrypted one.
+ * Returns the path of a certificate that is there with the key of another one; undefined where
+ * there is none. Such a pair can end a server that reads it. A key that cannot be read, such as an
+ * encrypted one, is not compared.
  */
-export function isMismatched(files: readonly ServerFile[]): boolean {
-  const key = privateKeyIn(textOf(files.find(({ hasKey }) => hasKey)));
-  if (!key || serialNumberOf(files) === undefined) return false;
-  return !new X509Certificate(chainIn(files)).checkPrivateKey(key);
+export function mismatchedPath(files: readonly ServerFile[]): string | undefined {
+  for (const second of [false, true]) {
+    const pair = files.filter(({ isSecond }) => isSecond === second);
+    const key = privateKeyIn(textOf(pair.find(({ hasKey }) => hasKey)));
+    const file = chainFile(pair);
+    const chain = textOf(file);
+    if (!key || serialNumberIn(chain) === undefined) continue;
+    if (!new X509Certificate(chain).checkPrivateKey(key)) return file?.path;
+  }
+  return undefined;
 }
 
 /** Returns the lines of the private keys, which no message may have. */
@@ -71,9 +80,9 @@ export function keyLines(files: readonly ServerFile[]): readonly string[] {
     .filter((line) => line.length > 20 && !line.startsWith('-----'));
 }
 
-/** The chain is in the last file that is written. */
-function chainIn(files: readonly ServerFile[]): string {
-  return textOf(files.at(-1));
+/** The chain is in the last file of a key that is written. */
+function chainFile(files: readonly ServerFile[]): ServerFile | undefined {
+  return files.at(-1);
 }
 
 function textOf(file: ServerFile | undefined): string {

@@ -1,10 +1,15 @@
 import { X509Certificate } from 'node:crypto';
-import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
+import { createSelfSigned, type KeyType, privateKeyPem, webcrypto } from '@acmex/certificate';
 import type { CompleteBundle, TargetMemory } from '@acmex/deploy';
 
 /** Returns a certificate with a chain of one. */
-export async function newBundle(name = 'a.test'): Promise<CompleteBundle> {
-  const key = await webcrypto().generate('ec-p256');
+export async function newBundle(
+  name = 'a.test',
+  keyType: KeyType = 'ec-p256',
+): Promise<CompleteBundle> {
+  const key = await webcrypto().generate(keyType);
   const chain = await createSelfSigned({ identifiers: [{ type: 'dns', value: name }], key });
   const { serialNumber, validTo } = new X509Certificate(chain);
   return {
@@ -15,6 +20,27 @@ export async function newBundle(name = 'a.test'): Promise<CompleteBundle> {
     chain,
     privateKey: new TextDecoder().decode(await privateKeyPem(key)),
   };
+}
+
+/** Returns a certificate with two keys, an EC key and an RSA key. */
+export async function newPair(name?: string) {
+  const [first, second] = await Promise.all([newBundle(name), newBundle(name, 'rsa-2048')]);
+  return { ...first, second: { algorithm: 'rsa', ...second } } as const;
+}
+
+/** Returns the serial number that a server shows to a client which knows one kind of keys alone. */
+export async function servedTo(
+  algorithm: 'RSA' | 'ECDSA',
+  { port, serverName }: { readonly port: number; readonly serverName: string },
+): Promise<string> {
+  const socket = connect({
+    ...{ host: '127.0.0.1', port, servername: serverName, rejectUnauthorized: false },
+    ...{ maxVersion: 'TLSv1.2', ciphers: `ECDHE-${algorithm}-AES128-GCM-SHA256` },
+  });
+  await once(socket, 'secureConnect');
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber.toLowerCase();
 }
 
 /** A memory of a target, in this process. */

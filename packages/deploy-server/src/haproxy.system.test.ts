@@ -8,7 +8,7 @@ import { type CompleteBundle, deployToTarget, servedSerialNumber } from '@acmex/
 import { deployTargetContract } from '@acmex/deploy/contract';
 import { describeWith, freePort, startHaproxy, type TlsServer } from '@acmex/services';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { memory, newBundle } from './deployment.testing.ts';
+import { memory, newBundle, newPair, servedTo } from './deployment.testing.ts';
 import { haproxy, type HaproxyOptions } from './index.ts';
 
 describe('haproxy', () => {
@@ -177,6 +177,37 @@ describeWith(['haproxy', 'openssl'], 'haproxy, a deploy target', () => {
       const next = await newBundle('new.test');
       await deployToTarget(target(), next, options);
       expect(await served('new.test')).toBe(next.serialNumber);
+    });
+    it('adds both keys of a certificate, and removes or puts back both', async () => {
+      const [pair, next] = await Promise.all([newPair('two.test'), newPair('two.test')]);
+      const options = { name: 'lb', memory: memory(), probe: probe('two.test') };
+      const before = await answer('show ssl cert');
+      const both = async () =>
+        await Promise.all(
+          (['ECDSA', 'RSA'] as const).map((kind) =>
+            servedTo(kind, probe('two.test')).catch(String),
+          ),
+        );
+      const hook = async () => {
+        if (`${await both()}` === `${serials}`) throw new Error('no');
+      };
+      let serials = [pair.serialNumber, pair.second.serialNumber];
+      await expect(deployToTarget(target(), pair, { ...options, hook })).rejects.toMatchObject({
+        message: expect.stringContaining('no; the certificate is removed again'),
+      });
+      expect(await answer('show ssl cert')).toBe(before);
+      await deployToTarget(target(), pair, options);
+      expect(await both()).toEqual(serials);
+      expect(await readFile(at('certificates/two.test-rsa.pem'), 'utf8')).toBe(
+        pair.second.privateKey + pair.second.chain,
+      );
+      serials = [next.serialNumber, next.second.serialNumber];
+      await expect(
+        deployToTarget(target(), next, { ...options, former: pair, hook }),
+      ).rejects.toMatchObject({ message: expect.stringContaining(`${pair.serialNumber} is back`) });
+      expect(await both()).toEqual([pair.serialNumber, pair.second.serialNumber]);
+      await deployToTarget(target(), next, options);
+      expect(await both()).toEqual(serials);
     });
     it('refuses one that no bind line reads', async () => {
       await writeFile(at('other.pem'), 'by hand');

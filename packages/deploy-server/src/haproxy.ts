@@ -3,7 +3,6 @@ import { type Clock, type DurationInput, milliseconds, systemClock } from '@acme
 import {
   DeployError,
   type DeployTarget,
-  placePath,
   serialNumberIn,
   type TargetCallOptions,
 } from '@acmex/deploy';
@@ -16,7 +15,8 @@ import { serverTarget } from './server-target.ts';
 export interface HaproxyOptions {
   /**
    * The file with certificate, chain and key, as HAProxy names it after `crt`, or in a folder that it
-   * names; `{name}` is replaced by the name of the certificate. Absolute.
+   * names; `{name}` is replaced by the name of the certificate. That of a second key is beside it:
+   * `site-rsa.pem`. Absolute.
    */
   readonly path: string;
   /**
@@ -53,15 +53,23 @@ export function haproxy({
   };
   return serverTarget({
     name: 'haproxy',
-    pathsFor: (bundle) => ({ combinedPath: placePath(path, bundle) }),
+    paths: { combinedPath: path },
     async check(files, call) {
-      const { file, pem } = bundleIn(files);
-      if (pem !== undefined) await setCertificate(place, { file, pem }, call);
+      const certificates = presentIn(files);
+      for (const certificate of certificates) {
+        await setCertificate(place, certificate, call);
+        // Only one transaction can be open.
+        if (certificates.length > 1) await abortCertificate(place, certificate, call);
+      }
     },
     async load(files, call) {
-      const { file, pem } = bundleIn(files);
-      if (pem === undefined) await deleteCertificate(place, file, call);
-      else await commitCertificate(place, { file, pem }, call);
+      const certificates = presentIn(files);
+      for (const certificate of certificates) {
+        if (certificates.length > 1) await setCertificate(place, certificate, call);
+        await commitCertificate(place, certificate, call);
+      }
+      for (const { path: file, content } of files)
+        if (!content) await deleteCertificate(place, file, call);
     },
   });
 }
@@ -87,9 +95,19 @@ function addressOf(socket: string): RuntimeApiAddress {
   );
 }
 
-/** Returns the only file; `pem` is undefined where it is removed. */
-function bundleIn([file]: readonly ServerFile[]) {
-  return { file: file?.path ?? '', pem: file?.content && Buffer.from(file.content).toString() };
+/** Returns the files that are not removed. */
+function presentIn(files: readonly ServerFile[]): readonly CertificateFile[] {
+  return files.flatMap(({ path: file, content }) =>
+    content ? [{ file, pem: Buffer.from(content).toString() }] : [],
+  );
+}
+
+async function abortCertificate(
+  { api }: HaproxyPlace,
+  { file }: CertificateFile,
+  call: TargetCallOptions,
+): Promise<void> {
+  await expect(api, `abort ssl cert ${file}`, /aborted/, call);
 }
 
 /** Gives HAProxy the certificate in a transaction, which `commitCertificate` ends. */

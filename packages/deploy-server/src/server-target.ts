@@ -6,14 +6,15 @@ import {
   type DeployErrorCode,
   type DeployTarget,
   type FilePaths,
+  pathsFor,
   type StageOptions,
   type TargetCallOptions,
   type TargetMemory,
 } from '@acmex/deploy';
 import { errorText, withoutPrivateKeys, withoutSecrets } from '@acmex/errors';
 import {
-  isMismatched,
   keyLines,
+  mismatchedPath,
   readFiles,
   serialNumberOf,
   type ServerFile,
@@ -26,8 +27,11 @@ import { forgetUnfinished, readUnfinished, rememberUnfinished } from './unfinish
 export interface FileServer {
   /** As messages name it. */
   readonly name: string;
-  /** Returns where the server reads a certificate: `certPath` and `keyPath`, or `combinedPath`. */
-  pathsFor(bundle: CompleteBundle): FilePaths;
+  /**
+   * Where the server reads a certificate: `certPath` and `keyPath`, or `combinedPath`; `{name}` is
+   * replaced by the name of the certificate.
+   */
+  readonly paths: FilePaths;
   /**
    * Finds out whether the server would take the files, which are in place. What it serves does not
    * change.
@@ -51,10 +55,10 @@ export function serverTarget(server: FileServer): DeployTarget {
   return {
     name: server.name,
     async stage(bundle, { former, memory, signal }) {
-      const paths = server.pathsFor(bundle);
+      const paths = pathsFor(server.paths, bundle);
       const { before, isApplied } = await named(server, [], async () => {
         await checkTarget(paths);
-        return await stateBefore(paths, bundle, { former, memory });
+        return await stateBefore(server.paths, bundle, { former, memory });
       });
       signal?.throwIfAborted();
       const files = serverFiles(paths, bundle);
@@ -140,7 +144,7 @@ async function stateBefore(
   bundle: CompleteBundle,
   { former, memory }: Pick<StageOptions, 'former' | 'memory'>,
 ): Promise<StateBefore> {
-  const present = await readFiles(serverFiles(paths, bundle));
+  const present = await readFiles(serverFiles(pathsFor(paths, bundle), bundle));
   const serialNumber = serialNumberOf(present);
   const unfinished = await readUnfinished(memory, present);
   // Where somebody else has put a third certificate there since, that one is what was before.
@@ -149,14 +153,21 @@ async function stateBefore(
     serialNumber === serialNumberOf(unfinished?.before ?? []);
   if (unfinished && isLeftBehind) return { before: unfinished.before, isApplied: true };
   const isApplied = serialNumber === bundle.serialNumber;
-  return { before: isApplied && former ? serverFiles(paths, former) : present, isApplied };
+  if (!isApplied || !former) return { before: present, isApplied };
+  const formerFiles = serverFiles(pathsFor(paths, former), former);
+  const contentBefore = (path: string) => formerFiles.find((file) => file.path === path)?.content;
+  return {
+    before: present.map((file) => ({ ...file, content: contentBefore(file.path) })),
+    isApplied,
+  };
 }
 
 function refuseMismatch(files: readonly ServerFile[]): void {
-  if (!isMismatched(files)) return;
+  const path = mismatchedPath(files);
+  if (path === undefined) return;
   throw new DeployError(
     'ERR_DEPLOY_TARGET',
-    `the private key for ${files.at(-1)?.path} is not that of its certificate, and could end the server: put the right key there`,
+    `the private key for ${path} is not that of its certificate, and could end the server: put the right key there`,
   );
 }
 

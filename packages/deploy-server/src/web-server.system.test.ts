@@ -5,7 +5,7 @@ import { type CompleteBundle, deployToTarget, servedSerialNumber } from '@acmex/
 import { deployTargetContract } from '@acmex/deploy/contract';
 import { describeWith, eventually, startApache, startNginx, type TlsServer } from '@acmex/services';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { memory, newBundle } from './deployment.testing.ts';
+import { memory, newBundle, newPair, servedTo } from './deployment.testing.ts';
 import { apache, nginx, type WebServerOptions } from './index.ts';
 
 /** A web server, and the commands that find it in its folder. */
@@ -16,6 +16,11 @@ const servers = [
     start: startNginx,
     open: nginx,
     names: ['key.pem', 'chain.pem'],
+    second: (folder: string) =>
+      [
+        'ssl_certificate',
+        `ssl_certificate ${folder}/chain-rsa.pem; ssl_certificate_key ${folder}/key-rsa.pem; ssl_certificate`,
+      ] as const,
     test: (folder: string) =>
       ['nginx', '-t', '-p', folder, '-c', `${folder}/configuration`, '-e', 'stderr'] as const,
     reload: (folder: string) =>
@@ -27,6 +32,8 @@ const servers = [
     start: startApache,
     open: apache,
     names: ['site.pem'],
+    second: (folder: string) =>
+      ['SSLStaplingCache', `SSLCertificateFile ${folder}/site-rsa.pem\nSSLStaplingCache`] as const,
     test: (folder: string) =>
       ['apache2', '-t', '-d', '/', '-f', `${folder}/configuration`] as const,
     // apache2 -k graceful would start a second server if this one had ended.
@@ -34,7 +41,7 @@ const servers = [
   },
 ];
 
-for (const { name, program, start, open, names, test, reload } of servers)
+for (const { name, program, start, open, names, second, test, reload } of servers)
   describeWith([program], `${name}, a deploy target`, () => {
     const PATH = `${process.env.PATH}:/usr/sbin`;
     let server: TlsServer;
@@ -163,6 +170,39 @@ for (const { name, program, start, open, names, test, reload } of servers)
         const again = await target().stage(bundle, { memory: place });
         expect(await again.rollBack({})).toEqual({ serialNumber: former.serialNumber });
         expect(await files()).toEqual(filesWith(former));
+      });
+      it('deploys both keys of a certificate, and puts both back', async () => {
+        const [first, next] = await Promise.all([newPair(), newPair()]);
+        const options = { name: 'web', memory: memory(), probe: probe() };
+        await deployToTarget(target(), first, options);
+        const configuration = await readFile(at('configuration'), 'utf8');
+        const [before, after] = second(server.folder);
+        await writeFile(at('configuration'), configuration.replace(before, after));
+        const servedBoth = async () =>
+          await Promise.all(
+            (['ECDSA', 'RSA'] as const).map((kind) => servedTo(kind, probe()).catch(String)),
+          );
+        const serials = (pair: typeof next) => [pair.serialNumber, pair.second.serialNumber];
+        const serves = async (pair: typeof next) =>
+          await eventually(async () => `${await servedBoth()}` === `${serials(pair)}`);
+        await deployToTarget(target(), next, { ...options, former: first });
+        await serves(next);
+        let runs = 0;
+        const hook = async () => {
+          runs += 1;
+          if (runs === 1) throw new Error('no');
+        };
+        await expect(
+          deployToTarget(target(), first, { ...options, former: next, hook }),
+        ).rejects.toMatchObject({
+          message: expect.stringContaining(`${next.serialNumber} is back`),
+        });
+        await serves(next);
+        const mixed = { ...first, second: { ...first.second, privateKey: next.second.privateKey } };
+        await expect(deployToTarget(target(), mixed, options)).rejects.toMatchObject({
+          message: expect.stringMatching(/private key for \S*-rsa\.pem is not that of its/),
+        });
+        await serves(next);
       });
       it('never lets the server read a certificate with the key of another one', async () => {
         const mixed = { ...bundle, privateKey: former.privateKey };

@@ -4,7 +4,6 @@ import {
   DeployError,
   type DeployErrorCode,
   type DeployTarget,
-  placePath,
   runHook,
   type TargetCallOptions,
 } from '@acmex/deploy';
@@ -14,7 +13,7 @@ import { serverTarget } from './server-target.ts';
 export interface WebServerOptions {
   /**
    * Where the certificate with its chain goes; `{name}` is replaced by the name of the certificate.
-   * Absolute.
+   * That of a second key is beside it: `site-rsa.pem`. Absolute.
    */
   readonly fullchainPath: string;
   /**
@@ -88,12 +87,10 @@ function webServer(
   const failed = { code: 'ERR_DEPLOY_HOOK', what: 'the reload failed' } as const;
   return serverTarget({
     name,
-    pathsFor: (bundle) => {
-      const path = placePath(fullchainPath, bundle);
-      return keyPath === undefined
-        ? { combinedPath: path }
-        : { certPath: path, keyPath: placePath(keyPath, bundle) };
-    },
+    paths:
+      keyPath === undefined
+        ? { combinedPath: fullchainPath }
+        : { certPath: fullchainPath, keyPath },
     check: async (_, call) => await run(test, refused, call),
     load: async (_, call) => await run(reload, failed, call),
   });

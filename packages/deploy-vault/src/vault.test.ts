@@ -33,6 +33,15 @@ describe('vault', () => {
     await (await targetFor(place).stage(bundle, { memory })).apply({});
     expect(await place.inUse()).toMatchObject({ privateKey: 'key' });
   });
+  it('writes both keys of a certificate with two key types', async () => {
+    const place = vaultStandIn(token);
+    const second = { algorithm: 'rsa', serialNumber: '0b', chain: 'c', privateKey: 'rsa' } as const;
+    await (await targetFor(place).stage({ ...bundle, second }, { memory })).apply({});
+    expect(place.versions.at(-1)?.data).toMatchObject({
+      ...{ private_key: 'key', serial_number: '0a' },
+      ...{ second_private_key: 'rsa', second_serial_number: '0b', second_fullchain: 'c' },
+    });
+  });
   it('puts back a secret of another program as it was', async () => {
     const place = vaultStandIn(token);
     const data = { crt: 'x', note: 'by hand' };

@@ -86,7 +86,19 @@ export function vault(options: VaultOptions): DeployTarget {
   });
 }
 
-function fieldsOf(bundle: CompleteBundle): Fields {
+/** Those of a second key have the same names after `second_`. */
+function fieldsOf({ second, ...first }: CompleteBundle): Fields {
+  if (!second) return fieldsOfKey(first);
+  const fields = Object.entries(fieldsOfKey(second)).map(([name, value]) => [
+    `second_${name}`,
+    value,
+  ]);
+  return { ...fieldsOfKey(first), ...Object.fromEntries(fields) };
+}
+
+function fieldsOfKey(
+  bundle: Pick<CompleteBundle, 'chain' | 'privateKey' | 'serialNumber'>,
+): Fields {
   const { fullchain, certificate, chain } = filesOf(bundle);
   return {
     fullchain,

@@ -85,8 +85,24 @@ describe('webhook, at a receiver on this machine', () => {
     });
     expect(second?.id).not.toBe(first?.id);
   });
+  it('sends the second certificate of one with two key types', async () => {
+    const [chain, privateKey] = [bundle.chain, 'the second key'] as const;
+    const second = { algorithm: 'rsa', serialNumber: '0c', chain, privateKey } as const;
+    const target = webhook({ url: receiver.url });
+    await (await target.stage({ ...bundle, second }, { memory: memory() })).apply({});
+    const sent = JSON.parse(receiver.received[0]?.body ?? '');
+    expect(sent).toMatchObject({
+      private_key: 'the key',
+      second: {
+        ...{ algorithm: 'rsa', serial_number: '0c', private_key: 'the second key' },
+        ...{ fullchain: chain, certificate: sent.certificate, chain: sent.chain },
+      },
+    });
+  });
   it('sends no key where that is switched off', async () => {
-    await (await stage({ sendKey: false })).apply({});
+    const second = { ...bundle, algorithm: 'rsa', privateKey: 'the second key' } as const;
+    const target = webhook({ url: receiver.url, sendKey: false });
+    await (await target.stage({ ...bundle, second }, { memory: memory() })).apply({});
     const [{ body, headers } = { body: '', headers: {} }] = receiver.received;
     expect(body).not.toContain('key');
     expect(headers).not.toHaveProperty('webhook-signature');

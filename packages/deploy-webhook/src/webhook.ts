@@ -5,6 +5,7 @@ import {
   DeployError,
   type DeployTarget,
   filesOf,
+  type SecondBundle,
   targetApi,
   type TargetCallOptions,
   type TargetMemory,
@@ -102,16 +103,21 @@ function sender(options: WebhookOptions): Send {
 
 /** What is sent as JSON: the README has it. */
 function contentOf(action: Action, bundle: CompleteBundle, sendKey: boolean) {
-  const { fullchain, certificate, chain } = filesOf(bundle);
+  const { second } = bundle;
   return {
     action,
     id: bundle.id,
     names: bundle.names,
-    serial_number: bundle.serialNumber,
     not_after: bundle.notAfter,
-    fullchain,
-    certificate,
-    chain,
+    ...textsOf(bundle, sendKey),
+    ...(second ? { second: { algorithm: second.algorithm, ...textsOf(second, sendKey) } } : {}),
+  };
+}
+
+function textsOf(bundle: CompleteBundle | SecondBundle, sendKey: boolean) {
+  const { fullchain, certificate, chain } = filesOf(bundle);
+  return {
+    ...{ serial_number: bundle.serialNumber, fullchain, certificate, chain },
     ...(sendKey ? { private_key: bundle.privateKey } : {}),
   };
 }

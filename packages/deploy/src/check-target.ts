@@ -32,13 +32,17 @@ export async function checkTarget(target: Target, sources: PassphraseSources = {
       await rehearse(path, attributes);
     });
   }
-  const { certPath, keyPath, chainPath, leafPath, combinedPath } = target;
   const files: readonly (readonly [string | undefined, FileAttributes])[] = [
-    [keyPath, key],
-    [combinedPath, key],
-    [certPath, certificate],
-    [leafPath, certificate],
-    [chainPath, certificate],
+    [target.keyPath, key],
+    [target.combinedPath, key],
+    [target.secondKeyPath, key],
+    [target.secondCombinedPath, key],
+    [target.certPath, certificate],
+    [target.leafPath, certificate],
+    [target.chainPath, certificate],
+    [target.secondCertPath, certificate],
+    [target.secondLeafPath, certificate],
+    [target.secondChainPath, certificate],
   ];
   assertDistinct(files.flatMap(([path]) => path ?? []));
   for (const [path, attributes] of files) {

@@ -1,7 +1,12 @@
 import { errorCode, errorText, withoutPrivateKeys, withoutSecrets } from '@acmex/errors';
-import { certificateFiles, type FilePaths } from './certificate-files.ts';
+import {
+  type CertificateFile,
+  certificateFiles,
+  type FilePaths,
+  pathsFor,
+} from './certificate-files.ts';
 import { DeployError, type DeployErrorCode, deployErrors } from './errors.ts';
-import { placePath, serialNumberIn } from './replacing-target.ts';
+import { serialNumberIn } from './replacing-target.ts';
 import type { CompleteBundle, DeployTarget, TargetCallOptions } from './target.ts';
 
 /** Files on this machine or another one, while they are reached. Paths are absolute. */
@@ -26,7 +31,10 @@ export interface PlacedFile {
 }
 
 export interface FilesTargetOptions {
-  /** `{name}` is replaced by the name of the certificate. */
+  /**
+   * `{name}` is replaced by the name of the certificate. The files of a second key are beside those
+   * of the first, named by `secondPath`.
+   */
   readonly paths: FilePaths;
   /** Reaches the place; it is disposed of after each step. */
   readonly open: (options: TargetCallOptions) => Promise<FilePlace>;
@@ -34,9 +42,7 @@ export interface FilesTargetOptions {
   readonly reload?: ((options: TargetCallOptions) => Promise<void>) | undefined;
 }
 
-interface Change {
-  readonly path: string;
-  readonly hasKey: boolean;
+interface Change extends Omit<CertificateFile, 'content'> {
   /** What the file has with the new certificate. */
   readonly content: Buffer;
   readonly present: Uint8Array | undefined;
@@ -105,17 +111,18 @@ async function changesOf(
     readonly open: FilesTargetOptions['open'];
   },
 ): Promise<readonly Change[]> {
-  const formerFiles = former && certificateFiles(paths, former);
+  const formerFiles = former ? certificateFiles(pathsFor(paths, former), former) : [];
   await using place = await open({ signal });
   const changes: Change[] = [];
-  for (const [index, file] of certificateFiles(paths, bundle).entries()) {
-    const path = placePath(file.path, bundle);
+  for (const file of certificateFiles(pathsFor(paths, bundle), bundle)) {
     const content = Buffer.from(file.content);
-    const present = await place.read(path, { signal });
-    const earlier = formerFiles?.[index]?.content;
-    const isAttempt = earlier !== undefined && isSame(present, content);
-    const before = isAttempt ? Buffer.from(earlier) : present;
-    changes.push({ path, hasKey: file.hasKey, content, present, before });
+    const present = await place.read(file.path, { signal });
+    const earlier = formerFiles.find(({ path }) => path === file.path)?.content;
+    // A second key that the former certificate did not have was not there before.
+    const isAttempt =
+      isSame(present, content) && (earlier !== undefined || (former && file.isSecond));
+    const formerContent = earlier === undefined ? undefined : Buffer.from(earlier);
+    changes.push({ ...file, content, present, before: isAttempt ? formerContent : present });
   }
   return changes;
 }
@@ -142,7 +149,8 @@ function isSame(first: Uint8Array | undefined, second: Uint8Array | undefined): 
 }
 
 function serialNumberBefore(changes: readonly Change[]): string | undefined {
-  for (const { before } of changes) {
+  for (const { before, isSecond } of changes) {
+    if (isSecond) continue;
     const serialNumber = before && serialNumberIn(Buffer.from(before).toString());
     if (serialNumber !== undefined) return serialNumber;
   }

@@ -1,5 +1,11 @@
 export { type Bundle, type BundleFiles, filesOf, folderName, type SecondBundle } from './bundle.ts';
-export { type CertificateFile, certificateFiles, type FilePaths } from './certificate-files.ts';
+export {
+  type CertificateFile,
+  certificateFiles,
+  type FilePaths,
+  pathsFor,
+  secondPath,
+} from './certificate-files.ts';
 export { checkTarget } from './check-target.ts';
 export { deployFiles, type FileTarget, type Target } from './deploy-files.ts';
 export type { Deployed, DirectoryTarget } from './directory.ts';

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { createSelfSigned, type KeyType, privateKeyPem, webcrypto } from '@acmex/certificate';
 import { type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Bundle, deployFiles } from './index.ts';
+import {
+  type Bundle,
+  checkTarget,
+  deployFiles,
+  filesTarget,
+  localFiles,
+  secondPath,
+} from './index.ts';
 
 let folder: TemporaryFolder;
 beforeEach(async () => {
@@ -28,6 +35,7 @@ async function bundle(first: KeyType, second?: KeyType): Promise<Bundle> {
     ...(second ? { second: { algorithm, ...(await chainWithKey(second)) } } : {}),
   };
 }
+const complete = ({ privateKey = '', ...rest }: Bundle) => ({ ...rest, privateKey });
 /** The type of the key of a certificate in a file, which the key in another file is found to be. */
 async function typeOf(certificate: string, key: string): Promise<string | undefined> {
   const leaf = new X509Certificate(await readFile(certificate));
@@ -78,6 +86,47 @@ describe('a certificate with a second key', () => {
     });
     expect(await typeOf(at('a.pem'), at('a.key'))).toBe('ec');
     expect(await typeOf(at('b.pem'), at('b.key'))).toBe('rsa');
+  });
+
+  it('is checked before the first order: each path of it too', async () => {
+    const target = { certPath: at('a.pem'), secondCertPath: at('none/b.pem') };
+    await expect(checkTarget(target)).rejects.toMatchObject({
+      message: expect.stringContaining('none/b.pem'),
+    });
+    const same = { certPath: at('a.pem'), secondCertPath: at('a.pem') };
+    await expect(checkTarget(same)).rejects.toMatchObject({
+      message: expect.stringContaining('the path of two files'),
+    });
+  });
+
+  it('is written beside the first by a target, and goes where the former certificate had a single key', async () => {
+    const memory = { read: async () => undefined, write: async () => undefined };
+    const target = filesTarget('files', {
+      paths: { certPath: at('{name}.pem'), keyPath: at('{name}.key'), chainPath: at('ca') },
+      open: async () => localFiles(),
+    });
+    const former = await bundle('ec-p256');
+    const next = await bundle('ec-p256', 'rsa-2048');
+    await (await target.stage(complete(former), { memory })).apply({});
+    await (await target.stage(complete(next), { memory })).apply({});
+    expect((await readdir(folder.path)).sort()).toEqual(
+      ['a.test-rsa.key', 'a.test-rsa.pem', 'a.test.key', 'a.test.pem', 'ca', 'ca-rsa'].sort(),
+    );
+    expect(await typeOf(at('a.test-rsa.pem'), at('a.test-rsa.key'))).toBe('rsa');
+    // A process that ended too early has written all of them.
+    const again = await target.stage(complete(next), { memory, former: complete(former) });
+    expect(await again.rollBack({})).toEqual({ serialNumber: former.serialNumber });
+    expect((await readdir(folder.path)).sort()).toEqual(['a.test.key', 'a.test.pem', 'ca']);
+    expect(await readFile(at('a.test.key'), 'utf8')).toBe(former.privateKey);
+  });
+
+  it.each([
+    ['/a/site.pem', '/a/site-rsa.pem'],
+    ['/a.b/{name}', '/a.b/{name}-rsa'],
+    ['C:\\a.b\\site.key', 'C:\\a.b\\site-rsa.key'],
+    ['/a/.pem', '/a/.pem-rsa'],
+  ])('has its file beside %s at %s', (path, expected) => {
+    expect(secondPath(path, 'rsa')).toBe(expected);
   });
 
   it('is needed where a path for it is set: else nothing is written', async () => {

@@ -46,12 +46,17 @@ export async function deployToTarget(
   try {
     await staged.apply({ signal });
     await options.hook?.({ signal });
-    if (server) await probe(bundle.serialNumber, { ...server, signal, clock });
+    if (server) await probe(serialNumbersOf(bundle), { ...server, signal, clock });
   } catch (error) {
     signal?.throwIfAborted();
     throw await rolledBack(staged, error, options);
   }
   await named(name, options, async () => await staged.commit?.({ signal }));
+}
+
+/** A server chooses one of two certificates for each client. */
+function serialNumbersOf({ serialNumber, second }: Bundle): readonly string[] {
+  return second ? [serialNumber, second.serialNumber] : [serialNumber];
 }
 
 function completeBundle({ privateKey, ...bundle }: Bundle, name: string): CompleteBundle {
@@ -66,7 +71,7 @@ function completeBundle({ privateKey, ...bundle }: Bundle, name: string): Comple
 async function rolledBack(
   staged: StagedCertificate,
   failure: unknown,
-  { name, hook, probe: server, rollBackLimit: limit = 'PT2M', clock }: TransactionOptions,
+  { name, former, hook, probe: server, rollBackLimit: limit = 'PT2M', clock }: TransactionOptions,
 ): Promise<DeployError> {
   const { code, message } = deployFailure(failure);
   try {
@@ -76,7 +81,7 @@ async function rolledBack(
       async (limited) => {
         const restored = await staged.rollBack({ signal: limited });
         await hook?.({ signal: limited });
-        return await confirmed(restored, server, { clock, signal: limited });
+        return await confirmed(restored, server, { former, clock, signal: limited });
       },
     );
     const state =
@@ -99,10 +104,17 @@ async function rolledBack(
 async function confirmed(
   restored: Restored,
   server: TransactionOptions['probe'],
-  options: Pick<ProbeOptions, 'clock' | 'signal'>,
+  {
+    former,
+    ...options
+  }: Pick<ProbeOptions, 'clock' | 'signal'> & Pick<TransactionOptions, 'former'>,
 ): Promise<Restored> {
-  if (server && restored.serialNumber !== undefined)
-    await probe(restored.serialNumber, { ...server, ...options });
+  const { serialNumber } = restored;
+  if (server && serialNumber !== undefined) {
+    const isFormer = former?.serialNumber === serialNumber;
+    const expected = isFormer ? serialNumbersOf(former) : serialNumber;
+    await probe(expected, { ...server, ...options });
+  }
   return restored;
 }
 

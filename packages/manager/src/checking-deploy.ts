@@ -128,5 +128,9 @@ function pathsOf(target: Target): readonly string[] {
     return [join(target.directory, 'live'), join(target.directory, 'archive')];
   if ('format' in target) return [target.path];
   const { certPath, keyPath, chainPath, leafPath, combinedPath } = target;
-  return [certPath, keyPath, chainPath, leafPath, combinedPath].flatMap((path) => path ?? []);
+  const { secondCertPath, secondKeyPath, secondChainPath, secondLeafPath } = target;
+  return [
+    ...[certPath, keyPath, chainPath, leafPath, combinedPath],
+    ...[secondCertPath, secondKeyPath, secondChainPath, secondLeafPath],
+  ].flatMap((path) => path ?? []);
 }

@@ -24,7 +24,7 @@ import { keyTypesOf, type ObtainOptions } from './options.ts';
 import type { Obtaining } from './obtaining.ts';
 import { orderManaged } from './order-managed.ts';
 import { orderOnce } from './order-once.ts';
-import { namesOf, secondPath, writtenPaths } from './request.ts';
+import { namesOf, pathOfSecondKey, writtenPaths } from './request.ts';
 import { resultDocument, resultText } from './result.ts';
 
 /**
@@ -98,8 +98,8 @@ function secondFiles(options: ObtainOptions) {
   const [, second] = keyTypesOf(options);
   return (
     second && {
-      certificate: secondPath(certPath, second),
-      privateKey: secondPath(keyPath, second),
+      certificate: pathOfSecondKey(certPath, second),
+      privateKey: pathOfSecondKey(keyPath, second),
     }
   );
 }

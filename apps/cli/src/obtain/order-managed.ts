@@ -21,7 +21,7 @@ import { reportIssued, withinRun } from '../managed/run.ts';
 import { waitingFile } from '../whole-file.ts';
 import type { Obtained, Obtaining } from './obtaining.ts';
 import { keyTypesOf, type ObtainOptions } from './options.ts';
-import { hasKeyFile, secondPath, writtenPaths } from './request.ts';
+import { hasKeyFile, pathOfSecondKey, writtenPaths } from './request.ts';
 
 /**
  * Orders a managed certificate, unless it is current and as wanted, and deploys it to its files.
@@ -118,8 +118,8 @@ function deploySteps(options: ObtainOptions): readonly DeployStep[] {
       ...(secondKeyType === undefined
         ? {}
         : {
-            secondCertPath: resolve(secondPath(certPath, secondKeyType)),
-            secondKeyPath: resolve(secondPath(keyPath, secondKeyType)),
+            secondCertPath: resolve(pathOfSecondKey(certPath, secondKeyType)),
+            secondKeyPath: resolve(pathOfSecondKey(keyPath, secondKeyType)),
           }),
       ...permissions,
     },

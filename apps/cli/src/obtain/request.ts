@@ -1,5 +1,5 @@
-import { join, parse } from 'node:path';
 import { createCsr, type KeyType, parseCsr, privateKeyPem } from '@acmex/certificate';
+import { secondPath } from '@acmex/deploy';
 import { type Identifier, identifiers } from '@acmex/identifier';
 import type { CertificateManager } from '@acmex/manager';
 import { CliError } from '../errors.ts';
@@ -23,12 +23,9 @@ export function hasKeyFile({ csr, key }: Pick<ObtainOptions, 'csr' | 'key'>): bo
   return csr === undefined && key === undefined;
 }
 
-/**
- * Returns the path of a file of the second key, beside that of the first: `certificate-rsa.pem`.
- */
-export function secondPath(path: string, secondKeyType: KeyType): string {
-  const { dir, name, ext } = parse(path);
-  return join(dir, `${name}-${secondKeyType.startsWith('rsa-') ? 'rsa' : 'ec'}${ext}`);
+/** Returns the path of a file of the second key, beside that of the first. */
+export function pathOfSecondKey(path: string, secondKeyType: KeyType): string {
+  return secondPath(path, secondKeyType.startsWith('rsa-') ? 'rsa' : 'ec');
 }
 
 /** Returns the files that the command writes. */
@@ -36,7 +33,9 @@ export function writtenPaths(options: ObtainOptions): readonly string[] {
   const { keyPath, certPath } = options;
   const paths = hasKeyFile(options) ? [keyPath, certPath] : [certPath];
   const [, second] = keyTypesOf(options);
-  return second === undefined ? paths : paths.flatMap((path) => [path, secondPath(path, second)]);
+  return second === undefined
+    ? paths
+    : paths.flatMap((path) => [path, pathOfSecondKey(path, second)]);
 }
 
 /**

@@ -143,7 +143,7 @@ export function certificatesTable() {
       deploy: list(deploy, 'The files to write.').default([]),
       deploy_to: list(
         ownName('One of deploy.'),
-        'The deploy targets that get the certificate; of two key_types, the first.',
+        'The deploy targets that get the certificate.',
       ).default([]),
       hooks: hooks(),
       labels: labels(),
