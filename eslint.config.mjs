@@ -135,8 +135,10 @@ const mayImport = {
   rehearsal: ['budgets', 'orchestrator', 'storage', 'clock'],
   https: [
     ...['budgets', 'certificate', 'challenge', 'client', 'clock', 'dns', 'errors', 'identifier'],
-    ...['manager', 'orchestrator', 'protocol', 'scheduler', 'storage', 'storage-driver'],
+    ...['local-ca', 'manager', 'orchestrator', 'protocol', 'scheduler', 'storage'],
+    'storage-driver',
   ],
+  'local-ca': ['ca', 'certificate', 'identifier', 'files', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

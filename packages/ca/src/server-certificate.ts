@@ -12,8 +12,11 @@ export interface ServerCertificateOptions {
   readonly issuer: Issuer;
   /** Names and addresses under which clients reach the CA's HTTPS server. */
   readonly names: readonly string[];
-  /** The `repositoryUrl` of `acmeServer`, or its `url`. */
-  readonly repositoryUrl: string;
+  /**
+   * The `repositoryUrl` of `acmeServer`, or its `url`. When absent, the certificate has no URLs of
+   * its issuer and its CRL.
+   */
+  readonly repositoryUrl?: string | undefined;
   /** A week by default, and never longer than the issuer is valid. */
   readonly validity?: DurationInput;
   readonly backend?: CryptoBackend;
@@ -31,7 +34,8 @@ export interface ServerCertificate {
 
 /**
  * Issues a TLS certificate for the CA's HTTPS server from the CA itself, so that clients that trust
- * the root trust the server. The certificate is not recorded in the storage.
+ * the root trust the server; or for another server of the CA's owner. The certificate is not
+ * recorded in the storage.
  * @throws CaError `ERR_CA_CONSTRAINTS` for a name that the issuer cannot issue for
  */
 export async function serverCertificate({
@@ -40,13 +44,13 @@ export async function serverCertificate({
   clock = systemClock,
   ...options
 }: ServerCertificateOptions): Promise<ServerCertificate> {
-  const { issuer, names } = options;
+  const { issuer, names, repositoryUrl } = options;
   const identifiers = identifiersOf(names);
   const refused = identifiers.find((identifier) => !issuer.permits(identifier));
   if (refused)
     throw new CaError(
       'ERR_CA_CONSTRAINTS',
-      `this CA cannot issue a certificate for its server's name ${refused.value}: use a name within its constraints, or a certificate from another CA`,
+      `this CA cannot issue a certificate for ${refused.value}: use a name within its constraints, or a certificate from another CA`,
     );
   const key = await backend.generate('ec-p256');
   const notBefore = clock.now().subtract({ hours: 1 });
@@ -61,7 +65,7 @@ export async function serverCertificate({
     notAfter,
     usages: ['serverAuth'],
     mustStaple: false,
-    ...repositoryUrlsOf(urlsUnder(options.repositoryUrl), issuer),
+    ...(repositoryUrl === undefined ? {} : repositoryUrlsOf(urlsUnder(repositoryUrl), issuer)),
   });
   return { chain, key: await privateKeyPem(key), notAfter };
 }

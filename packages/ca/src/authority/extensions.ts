@@ -91,9 +91,9 @@ export interface LeafContent {
   readonly rsa: boolean;
   readonly usages: readonly Usage[];
   readonly mustStaple: boolean;
-  /** Where the issuer's certificate and its list of revoked ones are. */
-  readonly issuerUrl: string;
-  readonly crlUrl: string;
+  /** Where the issuer's certificate and its list of revoked ones are; absent where at no URL. */
+  readonly issuerUrl?: string | undefined;
+  readonly crlUrl?: string | undefined;
   readonly ocspUrl?: string | undefined;
 }
 
@@ -142,11 +142,15 @@ export function constantExtensions({
         ),
         new x509.ExtendedKeyUsageExtension(usages.map((usage) => usageOids[usage])),
         new x509.AuthorityKeyIdentifierExtension(authorityKeyIdentifier),
-        new x509.AuthorityInfoAccessExtension({
-          ...(ocspUrl === undefined ? {} : { ocsp: new x509.GeneralName('url', ocspUrl) }),
-          caIssuers: new x509.GeneralName('url', issuerUrl),
-        }),
-        new x509.CRLDistributionPointsExtension([crlUrl]),
+        ...(issuerUrl === undefined && ocspUrl === undefined
+          ? []
+          : [
+              new x509.AuthorityInfoAccessExtension({
+                ...url('ocsp', ocspUrl),
+                ...url('caIssuers', issuerUrl),
+              }),
+            ]),
+        ...(crlUrl === undefined ? [] : [new x509.CRLDistributionPointsExtension([crlUrl])]),
         // TLS Feature with status_request: SEQUENCE { INTEGER 5 }. RFC 7633
         ...(mustStaple
           ? [new x509.Extension('1.3.6.1.5.5.7.1.24', false, Uint8Array.of(0x30, 3, 2, 1, 5))]
@@ -155,4 +159,8 @@ export function constantExtensions({
     made.set(kind, extensions);
     return extensions;
   };
+}
+
+function url(name: 'ocsp' | 'caIssuers', value: string | undefined) {
+  return value === undefined ? {} : { [name]: new x509.GeneralName('url', value) };
 }

@@ -22,8 +22,9 @@ export interface Issuance {
   readonly notAfter: Temporal.Instant;
   readonly usages: readonly Usage[];
   readonly mustStaple: boolean;
-  readonly issuerUrl: string;
-  readonly crlUrl: string;
+  /** Where the issuer's certificate and its CRL are; absent where they are at no URL. */
+  readonly issuerUrl?: string | undefined;
+  readonly crlUrl?: string | undefined;
   /** Where its status is asked for by OCSP; absent where the CA does not answer. */
   readonly ocspUrl?: string | undefined;
 }
