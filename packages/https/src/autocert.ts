@@ -1,18 +1,14 @@
 import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { Server as TlsServer, TlsOptions } from 'node:tls';
-import { http01SharedHandler } from '@acmex/challenge/http-01';
-import { tlsAlpn01Contexts } from '@acmex/challenge/tls-alpn-01';
-import { type Clock, systemClock } from '@acmex/clock';
-import { storedResponses } from '@acmex/manager';
-import { Certificates } from './certificates.ts';
+import { systemClock } from '@acmex/clock';
 import type { ServedCertificate } from './contexts.ts';
 import { type Listening, listenOn, redirectTo } from './listen.ts';
-import { OnDemand } from './on-demand.ts';
-import { type AutocertOptions, type Place, placeOf, storageFor, wantedNames } from './options.ts';
-import { selfSigned, Servers } from './servers.ts';
-import { ticketKeys } from './ticket-keys.ts';
-import { type ServedNames, tlsOptions } from './tls-options.ts';
+import { type AutocertOptions, type Place, placeOf } from './options.ts';
+import { productionSource } from './production.ts';
+import { Servers } from './servers.ts';
+import type { CertificateSource } from './source.ts';
+import { tlsOptions } from './tls-options.ts';
 
 /** What `autocert` reports. */
 export interface AutocertEvents {
@@ -64,112 +60,53 @@ export interface Autocert extends AsyncDisposable {
  * @throws HttpsError `ERR_HTTPS_OPTION`; StorageError where the storage cannot be used
  */
 export async function autocert(options: AutocertOptions): Promise<Autocert> {
-  const lists = wantedNames(options);
-  const { storage, isOwned } = storageFor(options);
   const { clock = systemClock } = options;
   const place = placeOf(options);
   const events = new EventEmitter();
-  const report = (error: unknown) => {
-    if (events.listenerCount('error') > 0) events.emit('error', error);
-    else console.error('autocert:', error instanceof Error ? error.message : error);
-  };
-  const open: (() => void | Promise<void>)[] = isOwned
-    ? [async () => await storage[Symbol.asyncDispose]()]
-    : [];
-  const close = async () => {
-    for (const end of open.splice(0).reverse()) await end();
-  };
+  const servers = new Servers(clock);
   try {
-    const tickets = await ticketKeys(storage, clock);
-    const name = lists[0]?.[0]?.replace(/^\*\./, '') ?? 'localhost';
-    const servers = new Servers(await selfSigned(name), { clock, tickets });
-    open.push(() => servers.close());
-    const certificates = new Certificates({
-      ...{ settings: options, storage, place, clock, onError: report },
-      onServed(certificate) {
-        const { names, notAfter, serialNumber } = certificate;
-        if (names.includes(lists[0]?.[0] ?? '')) servers.present(certificate);
+    const source = await productionSource({
+      ...{ options, place, clock, servers },
+      onServed({ names, notAfter, serialNumber }) {
         events.emit('certificate', { names, notAfter, serialNumber });
       },
+      onError(error) {
+        if (events.listenerCount('error') > 0) events.emit('error', error);
+        else console.error('autocert:', error instanceof Error ? error.message : error);
+      },
     });
-    open.push(async () => await certificates[Symbol.asyncDispose]());
-    for (const names of lists) await certificates.declare(names);
-    const stored = lists.length === 0 ? undefined : await certificates.find(name);
-    if (stored) servers.present(stored);
-    const contextFor = contextSource(options, { certificates, clock, report });
-    const shared = { shared: storedResponses(storage, 'tls-alpn-01'), clock };
-    const names = { contextFor, challengeFor: tlsAlpn01Contexts(shared) };
-    return assembled({
-      names,
-      servers,
-      events,
-      place,
-      close,
-      answers: http01SharedHandler({ clock, shared: storedResponses(storage, 'http-01') }),
-    });
+    return assembled({ source, servers, events, place });
   } catch (error) {
-    await close();
+    servers.close();
     throw error;
   }
 }
 
-/** Returns what finds the certificate of a name, or obtains it where `allow` permits it. */
-function contextSource(
-  { allow, onDemandLimits = {} }: AutocertOptions,
-  {
-    certificates,
-    clock,
-    report,
-  }: {
-    readonly certificates: Certificates;
-    readonly clock: Clock;
-    readonly report: (error: unknown) => void;
-  },
-): ServedNames['contextFor'] {
-  const onDemand =
-    allow &&
-    new OnDemand({
-      ...{ allow, limits: onDemandLimits, clock },
-      obtain: async (name) => await certificates.obtain(name),
-      onError: report,
-    });
-  return async (name, remoteAddress) => {
-    const stored = await certificates.find(name);
-    if (stored || !onDemand) return stored?.context;
-    await onDemand.obtain(name, remoteAddress);
-    return (await certificates.find(name))?.context;
-  };
-}
-
 function assembled({
-  names,
+  source,
   servers,
   events,
   place,
-  answers,
-  close,
 }: {
-  readonly names: ServedNames;
+  readonly source: CertificateSource;
   readonly servers: Servers;
   readonly events: EventEmitter;
   readonly place: Place;
-  readonly answers: ReturnType<typeof http01SharedHandler>;
-  readonly close: () => Promise<void>;
 }): Autocert {
   const attach = (server: TlsServer) => servers.attach(server);
   const http = (handler = redirectTo(place.https)): RequestListener => {
     return (request, response) => {
-      if (!answers(request, response)) handler(request, response);
+      if (!source.answer(request, response)) handler(request, response);
     };
   };
   const tls: Autocert = {
     get options() {
-      return { ...servers.options, ...tlsOptions(names, ['http/1.1']) };
+      return { ...servers.options, ...tlsOptions(source, ['http/1.1']) };
     },
     get http2Options() {
       return {
         ...servers.options,
-        ...tlsOptions(names, ['h2', 'http/1.1']),
+        ...tlsOptions(source, ['h2', 'http/1.1']),
         allowHTTP1: true as const,
       };
     },
@@ -191,7 +128,10 @@ function assembled({
       events.off(event, listener);
       return tls;
     },
-    [Symbol.asyncDispose]: close,
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      servers.close();
+    },
   };
   return tls;
 }

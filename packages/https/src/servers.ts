@@ -2,11 +2,10 @@ import type { Server, TlsOptions } from 'node:tls';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import { identifiers } from '@acmex/identifier';
-import type { ServedCertificate } from './contexts.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 
 /** What a server presents to clients without a server name. */
-interface DefaultCertificate {
+export interface DefaultCertificate {
   /** PEM: one chain for each key. */
   readonly cert: readonly string[];
   /** PEM */
@@ -16,24 +15,19 @@ interface DefaultCertificate {
 /** The TLS servers of a program, whose certificate and ticket keys change while they listen. */
 export class Servers {
   readonly #clock: Clock;
-  readonly #tickets: TicketKeys;
   readonly #stop = new AbortController();
   readonly #servers = new Set<Server>();
-  #default: DefaultCertificate;
+  #default: DefaultCertificate = { cert: [], key: [] };
+  /** Absent where each server has keys of its own. */
+  #tickets: TicketKeys | undefined;
 
-  constructor(
-    initial: DefaultCertificate,
-    { clock, tickets }: { readonly clock: Clock; readonly tickets: TicketKeys },
-  ) {
-    this.#default = initial;
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#tickets = tickets;
-    void this.#rotate();
   }
 
   /** What a new server begins with. */
   get options(): Pick<TlsOptions, 'cert' | 'key' | 'ticketKeys'> {
-    return { ...contextOf(this.#default), ticketKeys: this.#tickets.current() };
+    return { ...contextOf(this.#default), ...this.#ticketKeys() };
   }
 
   attach(server: Server): void {
@@ -43,9 +37,15 @@ export class Servers {
   }
 
   /** Presents a certificate to clients without a server name from now on. */
-  present({ cert, key }: ServedCertificate): void {
+  present({ cert, key }: DefaultCertificate): void {
     this.#default = { cert, key };
     for (const server of this.#servers) this.#update(server);
+  }
+
+  /** Encrypts session tickets with these keys, and with new ones when a day begins. */
+  rotate(tickets: TicketKeys): void {
+    this.#tickets = tickets;
+    void this.#rotateDaily(tickets);
   }
 
   close(): void {
@@ -54,16 +54,20 @@ export class Servers {
 
   #update(server: Server): void {
     server.setSecureContext(contextOf(this.#default));
-    server.setTicketKeys(this.#tickets.current());
+    const { ticketKeys } = this.#ticketKeys();
+    if (ticketKeys) server.setTicketKeys(ticketKeys);
   }
 
-  /** Gives each server new ticket keys when a day begins. */
-  async #rotate(): Promise<void> {
+  #ticketKeys(): Pick<TlsOptions, 'ticketKeys'> {
+    return this.#tickets ? { ticketKeys: this.#tickets.current() } : {};
+  }
+
+  async #rotateDaily(tickets: TicketKeys): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const milliseconds = Math.max(1000, this.#tickets.untilNext());
+      const milliseconds = Math.max(1000, tickets.untilNext());
       await this.#clock.sleep({ milliseconds }, { signal }).catch(() => undefined);
-      for (const server of this.#servers) server.setTicketKeys(this.#tickets.current());
+      for (const server of this.#servers) server.setTicketKeys(tickets.current());
     }
   }
 }

@@ -1,21 +1,9 @@
-import type { SecureContext, TlsOptions, TLSSocket } from 'node:tls';
+import type { TlsOptions, TLSSocket } from 'node:tls';
 import { isDomainName } from '@acmex/identifier';
+import type { CertificateSource } from './source.ts';
 
 /** The protocol of tls-alpn-01. RFC 8737 §6.2 */
 const acmeProtocol = 'acme-tls/1';
-
-export interface ServedNames {
-  /** Returns what is presented for a name; undefined for what clients without a name get. */
-  readonly contextFor: (
-    name: string,
-    remoteAddress: string | undefined,
-  ) => Promise<SecureContext | undefined>;
-  /** Returns what is presented to a CA that validates a name. */
-  readonly challengeFor: (
-    name: string,
-    remoteAddress: string | undefined,
-  ) => Promise<SecureContext | undefined>;
-}
 
 /**
  * Returns options of a TLS server that presents the certificate of the name that a client asks for,
@@ -25,7 +13,7 @@ export interface ServedNames {
  * @param protocols those of the server, the best first
  */
 export function tlsOptions(
-  { contextFor, challengeFor }: ServedNames,
+  source: Pick<CertificateSource, 'find' | 'findChallenge'>,
   protocols: readonly string[],
 ): TlsOptions {
   const validating = new WeakSet<TLSSocket>();
@@ -40,11 +28,14 @@ export function tlsOptions(
     },
     SNICallback(this: TLSSocket, name, done) {
       const { remoteAddress } = this;
-      const find = validating.has(this) ? challengeFor : contextFor;
       const wanted = name.toLowerCase();
-      const isValid = isDomainName(wanted);
-      const context = isValid ? find(wanted, remoteAddress) : Promise.resolve(undefined);
-      context.then(
+      const find = async () => {
+        if (!isDomainName(wanted)) return undefined;
+        return validating.has(this)
+          ? await source.findChallenge(wanted, remoteAddress)
+          : await source.find(wanted, remoteAddress);
+      };
+      find().then(
         (presented) => done(null, presented),
         (error: unknown) => done(error as Error),
       );

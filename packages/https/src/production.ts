@@ -1,0 +1,68 @@
+import { http01SharedHandler } from '@acmex/challenge/http-01';
+import { tlsAlpn01Contexts } from '@acmex/challenge/tls-alpn-01';
+import { storedResponses } from '@acmex/manager';
+import { Certificates } from './certificates.ts';
+import { OnDemand } from './on-demand.ts';
+import { storageFor, wantedNames } from './options.ts';
+import { selfSigned } from './servers.ts';
+import type { CertificateSource, SourceContext } from './source.ts';
+import { ticketKeys } from './ticket-keys.ts';
+
+/**
+ * Obtains certificates from the CA, and renews them; or serves those that a process with the same
+ * storage has obtained.
+ * @throws HttpsError `ERR_HTTPS_OPTION`; StorageError where the storage cannot be used
+ */
+export async function productionSource(context: SourceContext): Promise<CertificateSource> {
+  const { options, place, clock, servers, onServed, onError } = context;
+  const lists = wantedNames(options);
+  const { storage, isOwned } = storageFor(options);
+  const open: AsyncDisposable[] = isOwned ? [storage] : [];
+  const close = async () => {
+    for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
+  };
+  try {
+    servers.rotate(await ticketKeys(storage, clock));
+    const name = lists[0]?.[0]?.replace(/^\*\./, '') ?? 'localhost';
+    servers.present(await selfSigned(name));
+    const certificates = new Certificates({
+      ...{ settings: options, storage, place, clock, onError },
+      onServed(certificate) {
+        if (certificate.names.includes(lists[0]?.[0] ?? '')) servers.present(certificate);
+        onServed(certificate);
+      },
+    });
+    open.push(certificates);
+    for (const names of lists) await certificates.declare(names);
+    const stored = lists.length === 0 ? undefined : await certificates.find(name);
+    if (stored) servers.present(stored);
+    return {
+      find: finderOf(certificates, context),
+      findChallenge: tlsAlpn01Contexts({ shared: storedResponses(storage, 'tls-alpn-01'), clock }),
+      answer: http01SharedHandler({ shared: storedResponses(storage, 'http-01'), clock }),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Returns what finds the certificate of a name, or obtains it where `allow` permits it. */
+function finderOf(
+  certificates: Certificates,
+  { options: { allow, onDemandLimits = {} }, clock, onError }: SourceContext,
+): CertificateSource['find'] {
+  const onDemand =
+    allow &&
+    new OnDemand({
+      ...{ allow, limits: onDemandLimits, clock, onError },
+      obtain: async (name) => await certificates.obtain(name),
+    });
+  return async (name, remoteAddress) => {
+    const stored = await certificates.find(name);
+    if (stored || !onDemand) return stored?.context;
+    await onDemand.obtain(name, remoteAddress);
+    return (await certificates.find(name))?.context;
+  };
+}

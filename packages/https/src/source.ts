@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SecureContext } from 'node:tls';
+import type { Clock } from '@acmex/clock';
+import type { ServedCertificate } from './contexts.ts';
+import type { AutocertOptions, Place } from './options.ts';
+import type { Servers } from './servers.ts';
+
+/** Where the certificates of a program come from. Disposing of it ends what it does. */
+export interface CertificateSource extends AsyncDisposable {
+  /**
+   * Returns what is presented to a client that asks for a name; undefined for what clients without
+   * a server name get.
+   */
+  find(name: string, remoteAddress: string | undefined): Promise<SecureContext | undefined>;
+  /** As `find`, for a CA that validates the name by tls-alpn-01. */
+  findChallenge(
+    name: string,
+    remoteAddress: string | undefined,
+  ): Promise<SecureContext | undefined>;
+  /** Answers a request of http-01, and returns whether it was one. */
+  answer(request: IncomingMessage, response: ServerResponse): boolean;
+}
+
+/** What a source works with. */
+export interface SourceContext {
+  readonly options: AutocertOptions;
+  readonly place: Place;
+  readonly clock: Clock;
+  /** It presents its certificate for clients without a server name there, before it is returned. */
+  readonly servers: Servers;
+  /** Called with each certificate that is served from now on. */
+  readonly onServed: (
+    certificate: Pick<ServedCertificate, 'names' | 'notAfter' | 'serialNumber'>,
+  ) => void;
+  readonly onError: (error: unknown) => void;
+}
