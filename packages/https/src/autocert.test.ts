@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { get as getPlain, type IncomingMessage } from 'node:http';
+import { createServer as createPlain, get as getPlain, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { Agent, createServer, request } from 'node:https';
+import { Agent, createServer, request, type Server as SecureServer } from 'node:https';
 import { type CertificateStore, Provisioner } from '@acmex/orchestrator';
 import { errorCode } from '@acmex/errors';
 import { freePort } from '@acmex/services';
@@ -148,6 +148,25 @@ describe('autocert', () => {
       404,
       undefined,
     ]);
+  });
+
+  it('answers port 80 beside a server of your own, until it is disposed of', async () => {
+    const tls = await started({ names: ['example.test'] });
+    await tls.listenHttp((_, response) => void response.end('plain'));
+    const body = async () =>
+      await (await fetch(`http://127.0.0.1:${ports.http}/`, { keepalive: false })).text();
+    await expect(body()).resolves.toBe('plain');
+    const second = await started({ names: ['example.test'] });
+    await expect(second.listenHttp()).rejects.toMatchObject({ code: 'ERR_HTTPS_LISTEN' });
+    await tls[Symbol.asyncDispose]();
+    await expect(body()).rejects.toThrow();
+    await expect(second.listenHttp()).resolves.toBeUndefined();
+  });
+
+  it('refuses a server that does not serve HTTPS', async () => {
+    const tls = await started({ names: ['example.test'] });
+    const plain = createPlain() as unknown as SecureServer;
+    expect(() => tls.attach(plain)).toThrow('create it with options or http2Options');
   });
 
   it('uses the other port where the CA cannot validate on the first', async () => {

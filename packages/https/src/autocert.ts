@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http';
 import type { Server as TlsServer, TlsOptions } from 'node:tls';
 import { systemClock } from '@acmex/clock';
 import type { ServedCertificate } from './contexts.ts';
-import { type Listening, listenOn, redirectTo } from './listen.ts';
+import { listenForHttp, type Listening, listenOn, redirectTo } from './listen.ts';
 import { type AutocertOptions, type Place, placeOf } from './options.ts';
 import { productionSource } from './production.ts';
 import { Servers } from './servers.ts';
@@ -30,6 +30,11 @@ export interface Autocert extends AsyncDisposable {
    */
   http(handler?: RequestListener): RequestListener;
   /**
+   * Answers port 80 as `http` does, beside a server of your own, until this is disposed of.
+   * @throws HttpsError `ERR_HTTPS_LISTEN`
+   */
+  listenHttp(handler?: RequestListener): Promise<void>;
+  /**
    * Listens on the two ports, or on the sockets that systemd has passed: those that are named `https`
    * and `http`, or are bound to these ports. It is the only part that reads the environment, and
    * removes `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` from it.
@@ -39,6 +44,7 @@ export interface Autocert extends AsyncDisposable {
   /**
    * Keeps current what a server with `options` or `http2Options` presents to clients without a
    * server name, and the keys of its session tickets. `listen` does it by itself.
+   * @throws HttpsError `ERR_HTTPS_OPTION` where the server does not serve HTTPS
    */
   attach(server: TlsServer): void;
   /** Without a listener of `error`, failures are written to the standard error output. */
@@ -99,6 +105,7 @@ function assembled({
       if (!source.answer(request, response)) handler(request, response);
     };
   };
+  const plain: AsyncDisposable[] = [];
   const tls: Autocert = {
     get options() {
       return { ...servers.options, ...tlsOptions(source, ['http/1.1']) };
@@ -111,6 +118,9 @@ function assembled({
       };
     },
     http,
+    async listenHttp(handler) {
+      plain.push(await listenForHttp(http(handler), place));
+    },
     async listen(app) {
       const { env: environment, pid } = process;
       const listening = await listenOn(app, {
@@ -129,6 +139,7 @@ function assembled({
       return tls;
     },
     async [Symbol.asyncDispose]() {
+      for (const listening of plain.splice(0)) await listening[Symbol.asyncDispose]();
       await source[Symbol.asyncDispose]();
       servers.close();
     },

@@ -42,7 +42,7 @@ export async function listenOn(
   },
 ): Promise<Listening> {
   const https = createSecureServer(tls, app);
-  const http = createPlainServer({ requestTimeout: 10_000, headersTimeout: 5000 }, onHttp);
+  const http = plainServer(onHttp);
   const further: SocketServer[] = [];
   const close = async () => {
     await Promise.all([...further, https, http].map(async (server) => await closed(server)));
@@ -67,6 +67,20 @@ export async function listenOn(
     throw error;
   }
   return { https, http, [Symbol.asyncDispose]: close };
+}
+
+/** Listens for HTTP alone. @throws HttpsError `ERR_HTTPS_LISTEN` */
+export async function listenForHttp(
+  handler: RequestListener,
+  { http: port, host }: Place,
+): Promise<AsyncDisposable> {
+  const server = plainServer(handler);
+  await listening(server, { port, host }, '');
+  return { [Symbol.asyncDispose]: async () => await closed(server) };
+}
+
+function plainServer(handler: RequestListener): Server {
+  return createPlainServer({ requestTimeout: 10_000, headersTimeout: 5000 }, handler);
 }
 
 async function listening(

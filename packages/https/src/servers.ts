@@ -1,7 +1,8 @@
-import type { Server, TlsOptions } from 'node:tls';
+import { Server, type TlsOptions } from 'node:tls';
 import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import { identifiers } from '@acmex/identifier';
+import { HttpsError } from './errors.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 
 /** What a server presents to clients without a server name. */
@@ -30,7 +31,13 @@ export class Servers {
     return { ...contextOf(this.#default), ...this.#ticketKeys() };
   }
 
+  /** @throws HttpsError `ERR_HTTPS_OPTION` */
   attach(server: Server): void {
+    if (!(server instanceof Server))
+      throw new HttpsError(
+        'ERR_HTTPS_OPTION',
+        'the server does not serve HTTPS: create it with options or http2Options',
+      );
     this.#servers.add(server);
     server.once('close', () => this.#servers.delete(server));
     this.#update(server);
