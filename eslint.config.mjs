@@ -139,6 +139,7 @@ const mayImport = {
     'storage-driver',
   ],
   'local-ca': ['ca', 'certificate', 'identifier', 'files', 'clock', 'errors'],
+  'trust-stores': ['files', 'clock', 'errors'],
 };
 const boundaries = (also = []) => [
   'error',

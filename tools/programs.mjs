@@ -114,6 +114,12 @@ export const programs = {
   'systemd-socket-activate': { debian: 'systemd', elsewhere: 'use a Linux with systemd' },
   chromium: { debian: 'chromium', elsewhere: 'install Chromium 123 or later' },
   openssl: { debian: 'openssl', elsewhere: "install OpenSSL 3 with your system's package manager" },
+  certutil: {
+    debian: 'libnss3-tools',
+    elsewhere: "install the tools of NSS with your system's package manager",
+  },
+  keytool: { debian: 'default-jre-headless', elsewhere: 'install Java 11 or later' },
+  'update-ca-certificates': { debian: 'ca-certificates', elsewhere: 'use Debian or Ubuntu' },
   'softhsm2-util': {
     debian: 'softhsm2',
     elsewhere: "install SoftHSM 2 with your system's package manager",
