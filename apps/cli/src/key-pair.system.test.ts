@@ -146,6 +146,18 @@ hooks.deploy = ["${at('hook')}"]
         'i',
       ),
     );
+    const info = await run('info', 'pair.test', '--check');
+    expect(info.stdout).toMatch(
+      new RegExp(
+        `key +ec-p256[^]*serial +${ec.serialNumber}[^]*second key [^]*key +rsa-2048[^]*serial +${rsa.serialNumber}[^]*trust +valid[^]*of the second key: valid`,
+        'i',
+      ),
+    );
+    const { second, checks } = JSON.parse(
+      (await run('info', 'pair.test', '--check', '--json')).stdout,
+    );
+    expect(second.certificates[0]).toMatchObject({ keyType: 'rsa-2048', role: 'leaf' });
+    expect(checks.second.chain).toMatchObject({ status: 'valid' });
     const exported = await run('cert', 'export', 'pair.test', '--key-type', 'rsa-2048');
     expect(new X509Certificate(exported.stdout).serialNumber).toBe(rsa.serialNumber);
     await expect(run('renew')).resolves.toMatchObject({ code: 0 });

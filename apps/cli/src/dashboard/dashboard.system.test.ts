@@ -404,6 +404,31 @@ describeWith(['chromium'], 'the dashboard', () => {
     expect(window.faults).toEqual([]);
   });
 
+  it('shows and downloads either certificate of one with two key types', async () => {
+    const api = acmexApi(demo);
+    const body = { names: ['two.demo.test'], secondKeyType: 'rsa-2048' as const };
+    const { certificate } = (await api.POST('/api/orders', { body })).data;
+    const params = { path: { id: certificate } };
+    await eventually(
+      async () => (await api.GET('/api/certificates/{id}', { params })).data.current !== undefined,
+    );
+    await using window = await visit(browser);
+    const { page } = window;
+    await signIn(page, demo.url, demo.key);
+    await open(page, `${demo.url}/certificates/${certificate}`);
+    await page.getByText('ec-p256 + rsa-2048').waitFor();
+    await page.getByLabel('Key type').selectOption('rsa-2048');
+    await page.getByRole('region', { name: 'Chain' }).getByText('rsa-2048').first().waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    const { publicKey } = new X509Certificate(await readFile((await file.path()) ?? ''));
+    expect(publicKey.asymmetricKeyType).toBe('rsa');
+    expect(window.faults).toEqual([]);
+  });
+
   it('says that an order waits for records that a person sets, and leads to them', async () => {
     const api = acmexApi(demo);
     const { id, certificate } = (

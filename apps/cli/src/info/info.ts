@@ -39,16 +39,18 @@ export async function info(
   const scts = verifySubject(subject, { logs, clock });
   const checks = options.check ? await check(subject, options, terminal) : undefined;
   const documents = certificateDocuments(subject.chain, clock);
+  const ofSecond = certificateDocuments(subject.second ?? [], clock);
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined;
   const result = {
     text: toText(subject, { checks, scts, expectsScts: logs.length > 0 }, { clock, columns }),
     document: {
       ...sourceDocument(subject),
       certificates: documents,
+      ...(subject.second && { second: { certificates: ofSecond } }),
       scts: scts.map(sctDocument),
       ...(checks && { checks }),
     },
-    rows: documents.map(plainFields),
+    rows: [...documents, ...ofSecond].map(plainFields),
   };
   stdout.write(formatResult(result, options.output));
   if (subject.key?.match === 'differs') return keyDiffers;

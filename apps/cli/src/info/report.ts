@@ -33,6 +33,7 @@ export interface Results {
 export function toText(subject: Subject, results: Results, layout: Layout): string {
   const { checks } = results;
   const [leaf, ...further] = subject.chain;
+  const [second] = subject.second ?? [];
   const path = pathIn(subject.chain);
   const blocks = [
     [
@@ -41,6 +42,7 @@ export function toText(subject: Subject, results: Results, layout: Layout): stri
       ...sctLines(results),
       ...keyLines(subject),
     ],
+    ...(second ? [furtherLines('second key', second, layout)] : []),
     ...further
       .slice(0, listLimit)
       .map((certificate) => furtherLines(roleIn(path, certificate), certificate, layout)),
@@ -119,7 +121,11 @@ function leafLines(certificate: CertificateInfo, layout: Layout): readonly Line[
   ];
 }
 
-function furtherLines(role: Role, certificate: CertificateInfo, layout: Layout): readonly Line[] {
+function furtherLines(
+  role: Role | 'second key',
+  certificate: CertificateInfo,
+  layout: Layout,
+): readonly Line[] {
   return [
     [role, printable(certificate.subject || '(no subject)', 300)],
     ['issued by', printable(certificate.issuer || '(no issuer name)', 300)],
@@ -223,17 +229,21 @@ function pathIn([leaf, ...rest]: readonly CertificateInfo[]): readonly Certifica
   return path;
 }
 
-function checkLines({ chain, revocation, served }: Checks): readonly Line[] {
+function checkLines({ chain, revocation, second, served }: Checks): readonly Line[] {
+  const ofSecond = (text: string): Line => ['', `of the second key: ${text}`];
   return [
-    [
-      'trust',
-      chain.status === 'valid'
-        ? `valid, to ${printable(chain.anchor.subject, 300)}, ${anchorText(chain.anchor)}`
-        : `NOT valid: ${chain.reason}`,
-    ],
+    ['trust', trustText(chain)],
+    ...(second ? [ofSecond(trustText(second.chain))] : []),
     ['revocation', revocationText(revocation)],
+    ...(second ? [ofSecond(revocationText(second.revocation))] : []),
     ...(served ?? []).map((server): Line => ['served', servedText(server)]),
   ];
+}
+
+function trustText(chain: Checks['chain']): string {
+  return chain.status === 'valid'
+    ? `valid, to ${printable(chain.anchor.subject, 300)}, ${anchorText(chain.anchor)}`
+    : `NOT valid: ${chain.reason}`;
 }
 
 function revocationText(revocation: Checks['revocation']): string {

@@ -47,6 +47,8 @@ export interface Subject {
   readonly key?: { readonly match: KeyMatch; readonly reason?: string };
   readonly served?: ServedTls & { readonly host: string };
   readonly managed?: { readonly id: string; readonly names: readonly string[] };
+  /** The certificate of the second key, as `chain`. */
+  readonly second?: readonly CertificateInfo[];
   /** What is trusted for it; absent for what is not managed. */
   readonly trust?: Trust;
   /** The name that the certificate must be for. */
@@ -254,6 +256,7 @@ async function subjectOfManaged(
     return {
       chain: parseChain(generation.chain),
       managed: { id, names },
+      ...(generation.second && { second: parseChain(generation.second.chain) }),
       trust: await manager.trust(presentIssuer(managed)),
       ...(name !== undefined && { name }),
       targets: servedTargets(managed),

@@ -1,11 +1,14 @@
 import type { components } from '@acmex/api';
+import { useSignal } from '@preact/signals';
 import { useRoute } from 'preact-iso/router';
+import { Choice } from '../elements/choice.tsx';
 import { Waiting } from '../elements/listing.tsx';
 import { State } from '../elements/state.tsx';
 import { useTitle } from '../elements/title.ts';
 import { useLoaded } from '../loaded.ts';
 import { api } from '../server.ts';
 import { may } from '../session.ts';
+import { strings } from '../strings/strings.ts';
 import { visibleText } from '../visible-text.ts';
 import { Actions } from './certificate/actions.tsx';
 import { Chain } from './certificate/chain.tsx';
@@ -17,7 +20,9 @@ import { Refused } from './certificate/refused.tsx';
 import { Served } from './certificate/served.tsx';
 import { Timeline } from './certificate/timeline.tsx';
 
+const words = await strings('certificate');
 type CertificateData = components['schemas']['Certificate'];
+type KeyType = CertificateData['keyType'];
 
 /** Everything about one certificate, and what can be done with it. */
 export function Certificate() {
@@ -78,14 +83,17 @@ function Sections({
 /** What there is of a certificate that was issued. */
 function Issued({
   certificate,
-  current: { generation, chains = [] },
+  current: { generation, second, ...first },
 }: {
   readonly certificate: CertificateData;
   readonly current: NonNullable<CertificateData['current']>;
 }) {
-  const { id, names } = certificate;
-  const options = { params: { path: { id } } };
-  const key = `${id} ${generation}`;
+  const { id, names, keyType } = certificate;
+  const secondType = second?.keyType;
+  const selected = useSignal(keyType);
+  const query = secondType === undefined ? {} : { keyType: selected.value };
+  const options = { params: { path: { id }, query } };
+  const key = `${id} ${generation} ${selected.value}`;
   const details = useLoaded(
     key,
     async (signal) =>
@@ -96,11 +104,26 @@ function Issued({
     async (signal) => (await api.GET('/api/certificates/{id}/status', { ...options, signal })).data,
   );
   const { chain } = status.data.value ?? {};
+  const { chains = [] } = second && selected.value === secondType ? second : first;
   return (
     <>
+      {secondType === undefined ? null : (
+        <div
+          class="filter"
+          onChange={({ target }) => {
+            if (target instanceof HTMLSelectElement) selected.value = target.value as KeyType;
+          }}
+        >
+          <Choice
+            label={words.settings.keyType}
+            name="keyType"
+            options={[keyType, secondType].map((type) => [type, type])}
+          />
+        </div>
+      )}
       <Chain details={details} anchor={chain?.status === 'valid' ? chain.anchor : undefined} />
       <Served status={status} />
-      <Downloads id={id} name={names[0]} chains={chains} />
+      <Downloads id={id} name={names[0]} chains={chains} keyType={query.keyType} />
     </>
   );
 }

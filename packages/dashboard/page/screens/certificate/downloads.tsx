@@ -26,17 +26,19 @@ interface DownloadsProps {
   readonly name: string | undefined;
   /** The chains that there are, by the names of the issuers at their ends. */
   readonly chains: readonly string[];
+  /** Of a certificate with two key types, the one that is wanted. */
+  readonly keyType: string | undefined;
 }
 
 /** The certificate as a file; the private key too, for those who may read it. */
 export function Downloads(props: DownloadsProps) {
-  const { id, name, chains } = props;
+  const { name, chains } = props;
   const failure = useSignal<Failure | undefined>(undefined);
   const submit = async (form: FormData) => {
     failure.value = undefined;
     const format = form.get('format') as ChainFormat;
     try {
-      await download(pathOf('/api/certificates/{id}/chain', id, form), {
+      await download(pathOf('/api/certificates/{id}/chain', props, form), {
         file: fileName(name, chainFiles[format]),
       });
     } catch (error) {
@@ -70,7 +72,8 @@ export function Downloads(props: DownloadsProps) {
 }
 
 /** Each reading of a key is an event: the dialog says so first. */
-function askForKey({ id, name, chains }: DownloadsProps): void {
+function askForKey(props: DownloadsProps): void {
+  const { name, chains } = props;
   ask({
     title: words.keyTitle,
     content: <KeyFields name={name} chains={chains} />,
@@ -78,7 +81,7 @@ function askForKey({ id, name, chains }: DownloadsProps): void {
     async run(form) {
       const format = form.get('format') as KeyFormat;
       const passphrase = String(form.get('passphrase') ?? '');
-      await download(pathOf('/api/certificates/{id}/bundle', id, form), {
+      await download(pathOf('/api/certificates/{id}/bundle', props, form), {
         file: fileName(name, keyFiles[format]),
         headers: passphrase === '' ? {} : { 'acmex-passphrase': passphrase },
       });
@@ -86,7 +89,7 @@ function askForKey({ id, name, chains }: DownloadsProps): void {
   });
 }
 
-function KeyFields({ name, chains }: Omit<DownloadsProps, 'id'>) {
+function KeyFields({ name, chains }: Pick<DownloadsProps, 'name' | 'chains'>) {
   const format = useSignal<KeyFormat>('pkcs12');
   return (
     <>
@@ -138,9 +141,10 @@ function optionsOf<F extends ChainFormat | KeyFormat>(files: Readonly<Record<F, 
   return (Object.keys(files) as F[]).map((format) => [format, words.formats[format]] as const);
 }
 
-function pathOf(path: PathOf<'get'>, id: string, form: FormData): string {
+function pathOf(path: PathOf<'get'>, { id, keyType }: DownloadsProps, form: FormData): string {
   const query = new URLSearchParams({ format: String(form.get('format')) });
   const chain = form.get('chain');
   if (typeof chain === 'string') query.set('chain', chain);
+  if (keyType !== undefined) query.set('keyType', keyType);
   return `${path.replace('{id}', encodeURIComponent(id))}?${query}`;
 }

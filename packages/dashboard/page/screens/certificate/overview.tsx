@@ -115,7 +115,7 @@ function TwoInstants({ at }: { readonly at: string }) {
 
 function Settings({ certificate }: { readonly certificate: Certificate }) {
   const { id, current, issuer, profile, preferredChain, keyType, reuseKey } = certificate;
-  const { challenge, dnsProvider, renewBeforeDays, deployed } = certificate;
+  const { challenge, dnsProvider, renewBeforeDays, deployed, secondKeyType } = certificate;
   const { settings } = words;
   return (
     <section class="panel" aria-labelledby="settings">
@@ -123,7 +123,10 @@ function Settings({ certificate }: { readonly certificate: Certificate }) {
       <Facts
         facts={[
           [settings.issuer, <bdi>{visibleText(issuer)}</bdi>],
-          [settings.keyType, `${keyType}, ${reuseKey ? settings.keyKept : settings.keyNew}`],
+          [
+            settings.keyType,
+            `${[keyType, secondKeyType ?? []].flat().join(' + ')}, ${reuseKey ? settings.keyKept : settings.keyNew}`,
+          ],
           [settings.challenge, challenge ?? settings.byDefault],
           [settings.dnsProvider, dnsProvider],
           [settings.profile, profile],
