@@ -3,6 +3,7 @@ import { createServer as createPlain, get as getPlain, type IncomingMessage } fr
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Agent, createServer, request, type Server as SecureServer } from 'node:https';
+import { virtualClock } from '@acmex/clock';
 import { type CertificateStore, Provisioner } from '@acmex/orchestrator';
 import { errorCode } from '@acmex/errors';
 import { freePort } from '@acmex/services';
@@ -231,6 +232,78 @@ describe('autocert', () => {
       ).not.toBe(serialNumber);
     await expect(ask()).resolves.toBe(true);
     agent.destroy();
+  });
+
+  it('shows what it serves, and is ready when each name has a certificate of the CA', async () => {
+    const tls = await started({ names: [['example.test', 'www.example.test'], ['b.test']] });
+    await listening(tls);
+    await tls.ready();
+    const { certificate } = await handshake(ports.https, { servername: 'www.example.test' });
+    const [first, second] = await tls.status();
+    expect([first?.names, second?.names]).toEqual([
+      ['example.test', 'www.example.test'],
+      ['b.test'],
+    ]);
+    expect(first).toMatchObject({
+      state: 'valid',
+      serialNumber: certificate.serialNumber.toLowerCase(),
+      notAfter: new Date(certificate.valid_to).toISOString().replace('.000Z', 'Z'),
+      renewAt: expect.any(String),
+      failure: undefined,
+    });
+  });
+
+  it('shows what has failed, and is not ready until its signal aborts or it is closed', async () => {
+    ca.isUp = false;
+    const tls = await started({ names: ['example.test'] });
+    const waiting = tls.ready();
+    await listening(tls);
+    await failed(tls);
+    await expect(tls.status()).resolves.toMatchObject([
+      {
+        state: 'failing',
+        notAfter: undefined,
+        failure: { code: 'ERR_ACME_UNREACHABLE', retryAt: expect.any(String) },
+      },
+    ]);
+    const reason = new Error('too late');
+    await expect(tls.ready({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const closed = expect(waiting).rejects.toMatchObject({ code: 'ERR_HTTPS_CLOSED' });
+    await tls[Symbol.asyncDispose]();
+    await closed;
+  });
+
+  it('serves a certificate on that is not renewed, and reports it before its end and each day after', async () => {
+    const before = await started({ names: ['example.test'] });
+    await listening(before);
+    await before.ready();
+    const [{ notAfter = '', serialNumber = '' } = {}] = await before.status();
+    ca.isUp = false;
+    for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
+    for (const [hours, text] of [
+      [-50, 'ends in 2 days'],
+      [60, 'ended 2 days ago'],
+    ] as const) {
+      const now = new Date(Date.parse(notAfter) + hours * 3_600_000).toISOString();
+      const clock = virtualClock({ now });
+      const options = { acceptTerms: true, storage, ports, host: '127.0.0.1', clock };
+      const { directory, fetch } = ca;
+      const tls = await autocert({ names: ['example.test'], directory, fetch, ...options });
+      const report = new Promise<string>((resolve) => {
+        tls.on('error', (error) => {
+          if (errorCode(error) === 'ERR_HTTPS_NOT_RENEWED') resolve((error as Error).message);
+        });
+      });
+      const servers = await tls.listen((_, response) => void response.end());
+      const subject = 'the certificate of example.test';
+      await expect(clock.run(report)).resolves.toContain(
+        `${subject} ${text} and is not renewed; it is served on; `,
+      );
+      const { certificate } = await handshake(ports.https, { servername: 'example.test' });
+      expect(certificate.serialNumber.toLowerCase()).toBe(serialNumber);
+      await servers[Symbol.asyncDispose]();
+      await clock.run(Promise.resolve(tls[Symbol.asyncDispose]()));
+    }
   });
 
   it('obtains what clients ask for where allow permits it, once for all that ask together', async () => {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { Server as TlsServer, TlsOptions } from 'node:tls';
 import { systemClock } from '@acmex/clock';
+import type { CertificateStatus } from './certificate-status.ts';
 import type { ServedCertificate } from './contexts.ts';
 import { listenForHttp, type Listening, listenOn, redirectTo } from './listen.ts';
 import { type AutocertOptions, type Place, placeOf } from './options.ts';
@@ -14,7 +15,11 @@ import { tlsOptions } from './tls-options.ts';
 export interface AutocertEvents {
   /** A certificate is served from now on: a first one, or a renewed one. */
   certificate: [Pick<ServedCertificate, 'names' | 'notAfter' | 'serialNumber'>];
-  /** Something has failed and is tried again, or a client asked for a name that is not permitted. */
+  /**
+   * Something has failed and is tried again, or a client asked for a name that is not permitted. A
+   * certificate that is not renewed is served on, and reported 14, 7, 3 and 1 days before its end,
+   * less where it is short-lived, and each day after it.
+   */
   error: [unknown];
 }
 
@@ -47,6 +52,17 @@ export interface Autocert extends AsyncDisposable {
    * @throws HttpsError `ERR_HTTPS_OPTION` where the server does not serve HTTPS
    */
   attach(server: TlsServer): void;
+  /**
+   * Returns what a health check shows of each certificate of the storage, in the order of their
+   * creation.
+   */
+  status(): Promise<readonly CertificateStatus[]>;
+  /**
+   * Resolves when a certificate of the CA is served for each of `names`; without `names` at once. A
+   * failure does not end it: it is tried again, and `error` reports it. Set a time limit by `signal`.
+   * @throws HttpsError `ERR_HTTPS_CLOSED` where it is disposed of before; the reason of the signal
+   */
+  ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Without a listener of `error`, failures are written to the standard error output. */
   on<E extends keyof AutocertEvents>(
     event: E,
@@ -130,6 +146,8 @@ function assembled({
       return listening;
     },
     attach,
+    status: async () => await source.status(),
+    ready: async ({ signal } = {}) => await source.ready(signal),
     on(event, listener) {
       events.on(event, listener);
       return tls;

@@ -11,9 +11,10 @@ import {
   type Worker,
   worker,
 } from '@acmex/manager';
-import type { MaintenanceResult } from '@acmex/orchestrator';
+import { isLate, type MaintenanceResult } from '@acmex/orchestrator';
 import { inProcessQueue } from '@acmex/scheduler';
 import type { Storage } from '@acmex/storage';
+import { type CertificateStatus, notRenewed, statusOf } from './certificate-status.ts';
 import { Contexts, type ServedCertificate } from './contexts.ts';
 import { HttpsError } from './errors.ts';
 import { followEvents } from './follow-events.ts';
@@ -62,6 +63,7 @@ export class Certificates implements AsyncDisposable {
       clock,
       onError,
       onChanged: async (id) => await this.#changed(id),
+      onExpiring: async (id) => await this.reportExpiry(id),
     });
   }
 
@@ -81,6 +83,24 @@ export class Certificates implements AsyncDisposable {
   /** Returns the certificate in use for a name; undefined where there is none. */
   async find(name: string): Promise<ServedCertificate | undefined> {
     return await this.#contexts.find(name);
+  }
+
+  /** Returns the status of each certificate of the storage, in the order of their creation. */
+  async status(): Promise<readonly CertificateStatus[]> {
+    const status = [];
+    for await (const certificate of this.#manager.provisioner.certificates.list())
+      status.push(statusOf(certificate, this.#options.clock));
+    return status;
+  }
+
+  /** Reports a certificate that is not renewed in time; not one that was renewed by now. */
+  async reportExpiry(id: string): Promise<void> {
+    const { clock, onError } = this.#options;
+    const certificate = await this.#manager.provisioner.certificates.find(id);
+    if (!certificate?.current) return;
+    const status = statusOf(certificate, clock);
+    if (status.state === 'expired' || isLate(certificate, clock))
+      onError(notRenewed(status, clock));
   }
 
   /**

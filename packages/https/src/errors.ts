@@ -21,6 +21,19 @@ export const httpsErrors = {
     exit: 3,
     http: 500,
   },
+  ERR_HTTPS_NOT_RENEWED: {
+    meaning: 'A certificate ends soon or has ended, because it is not renewed. It is served on.',
+    cure: 'Remove the cause that the message names; `status()` has it too. The renewal is tried again by itself.',
+    exit: 5,
+    http: 503,
+    fixedBy: 'time',
+  },
+  ERR_HTTPS_CLOSED: {
+    meaning: 'The program has closed what `ready` waits for.',
+    cure: 'Wait for certificates only until you dispose of what `autocert` returns.',
+    exit: 1,
+    http: 500,
+  },
   ERR_HTTPS_NOT_PERMITTED: {
     meaning: 'A client has asked for a name for which no certificate may be obtained.',
     cure: 'Add the name to `names`, or let `allow` permit it.',

@@ -1,5 +1,5 @@
 import { type VirtualClock, virtualClock } from '@acmex/clock';
-import { eventChange } from '@acmex/orchestrator';
+import { eventChange, type EventType } from '@acmex/orchestrator';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { followEvents } from './follow-events.ts';
@@ -8,6 +8,7 @@ let clock: VirtualClock;
 let storage: Storage;
 let isFailing = false;
 const changed: string[] = [];
+const expiring: string[] = [];
 const errors: unknown[] = [];
 let following: AsyncDisposable;
 beforeEach(() => {
@@ -15,6 +16,7 @@ beforeEach(() => {
   storage = memoryStorage();
   isFailing = false;
   changed.length = 0;
+  expiring.length = 0;
   errors.length = 0;
   following = followEvents(storage, {
     clock,
@@ -22,12 +24,13 @@ beforeEach(() => {
       if (isFailing) throw new Error('the storage is away');
       changed.push(id);
     },
+    onExpiring: async (id) => void expiring.push(id),
     onError: (error) => errors.push(error),
   });
 });
 afterEach(async () => await following[Symbol.asyncDispose]());
 
-const write = async (certificate: string, type: 'renewal_success' | 'order_created') =>
+const write = async (certificate: string, type: EventType) =>
   await storage.write([eventChange({ type, certificate, names: ['a.test'], labels: {} }, clock)]);
 
 describe('what follows the events of a storage', () => {
@@ -38,6 +41,13 @@ describe('what follows the events of a storage', () => {
     expect(changed).toEqual(['crt_1']);
     await clock.advance({ minutes: 5 });
     expect(changed).toEqual(['crt_1']);
+  });
+
+  it('sees each certificate that is not renewed in time', async () => {
+    await write('crt_1', 'certificate_expiring');
+    await write('crt_2', 'certificate_expired');
+    await clock.advance({ seconds: 1 });
+    expect([changed, expiring]).toEqual([[], ['crt_1', 'crt_2']]);
   });
 
   it('misses nothing while a certificate cannot be read, and says so once', async () => {

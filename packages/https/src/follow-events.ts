@@ -8,20 +8,24 @@ const interval = { milliseconds: 500 };
 /** Clocks of machines differ by less, and a write becomes visible sooner. */
 const overlapMs = 60_000;
 const changes = new Set<string>(['certificate_obtained', 'renewal_success', 'certificate_removed']);
+const expiries = new Set<string>(['certificate_expiring', 'certificate_expired']);
 
 /**
- * Calls `onChanged` with the id of each certificate that is issued, renewed or removed, also by
- * another process with the same storage, until it is disposed of.
+ * Calls `onChanged` with the id of each certificate that is issued, renewed or removed, and
+ * `onExpiring` with each that ends soon or has ended because it is not renewed, also by another
+ * process with the same storage, until it is disposed of.
  */
 export function followEvents(
   storage: Storage,
   {
     clock,
     onChanged,
+    onExpiring,
     onError,
   }: {
     readonly clock: Clock;
     readonly onChanged: (id: string) => Promise<void>;
+    readonly onExpiring: (id: string) => Promise<void>;
     readonly onError: (error: unknown) => void;
   },
 ): AsyncDisposable {
@@ -37,6 +41,7 @@ export function followEvents(
     for await (const { id, type, certificate } of events.list({ after, signal })) {
       if (seen.has(id)) continue;
       if (certificate !== undefined && changes.has(type)) await onChanged(certificate);
+      if (certificate !== undefined && expiries.has(type)) await onExpiring(certificate);
       seen.set(id, true);
     }
     readUntil = begun;

@@ -7,6 +7,7 @@ import { storageFor, wantedNames } from './options.ts';
 import { selfSigned } from './servers.ts';
 import type { CertificateSource, SourceContext } from './source.ts';
 import { ticketKeys } from './ticket-keys.ts';
+import { WantedNames } from './wanted-names.ts';
 
 /**
  * Obtains certificates from the CA, and renews them; or serves those that a process with the same
@@ -34,12 +35,16 @@ export async function productionSource(context: SourceContext): Promise<Certific
     });
     open.push(certificates);
     for (const names of lists) await certificates.declare(names);
+    const wanted = new WantedNames(lists, { certificates, clock, onError });
+    open.push(wanted);
     const stored = lists.length === 0 ? undefined : await certificates.find(name);
     if (stored) servers.present(stored);
     return {
       find: finderOf(certificates, context),
       findChallenge: tlsAlpn01Contexts({ shared: storedResponses(storage, 'tls-alpn-01'), clock }),
       answer: http01SharedHandler({ shared: storedResponses(storage, 'http-01'), clock }),
+      status: async () => await certificates.status(),
+      ready: async (signal) => await wanted.ready(signal),
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {

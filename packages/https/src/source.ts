@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SecureContext } from 'node:tls';
 import type { Clock } from '@acmex/clock';
+import type { CertificateStatus } from './certificate-status.ts';
 import type { ServedCertificate } from './contexts.ts';
 import type { AutocertOptions, Place } from './options.ts';
 import type { Servers } from './servers.ts';
@@ -19,6 +20,13 @@ export interface CertificateSource extends AsyncDisposable {
   ): Promise<SecureContext | undefined>;
   /** Answers a request of http-01, and returns whether it was one. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Returns what a health check shows of each certificate. */
+  status(): Promise<readonly CertificateStatus[]>;
+  /**
+   * Resolves when each wanted name has a certificate that has not ended.
+   * @throws HttpsError `ERR_HTTPS_CLOSED`; the reason of the signal
+   */
+  ready(signal: AbortSignal | undefined): Promise<void>;
 }
 
 /** What a source works with. */
