@@ -48,6 +48,15 @@ describe('obtain --no-manage', () => {
     expect(await obtain(...(await port()))).toMatchObject({ code: 0 });
   });
 
+  it.each([
+    ['--deploy-directory', '/etc/acmex'],
+    ['--deploy-hook', 'systemctl reload nginx'],
+    ['--probe', 'a.test:443'],
+  ])('refuses %s, which nothing would do', async (flag, value) => {
+    const { code, stderr } = await obtain(flag, value);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`or remove ${flag}`)]);
+  });
+
   it('finds a used port before the CA is asked, also with a hook, which it does not run', async () => {
     const { port } = busy.address() as AddressInfo;
     const outcome = await obtain(

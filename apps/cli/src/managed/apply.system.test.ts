@@ -203,6 +203,22 @@ describe('acmex apply', () => {
     expect(second.stderr).toContain('failed before');
   });
 
+  it('says of a certificate that it waits for the limits of the CA, and until when', async () => {
+    const limits = '[acme.limits]\nnew_orders = { count = 1, period_secs = 86400 }\n';
+    await file('acmex.toml', `${await readFile(at('acmex.toml'), 'utf8')}${limits}`);
+    await csv('a.test,,', 'b.test,,');
+    const first = await apply('--concurrency', '1');
+    const results = first.renewals.map(({ result }) => result).sort();
+    expect([first.code, results]).toEqual([7, ['renewed', 'waits for limits']]);
+    const second = await apply();
+    expect(second).toMatchObject({
+      ...{ code: 7, changes: [] },
+      renewals: [{ result: 'waits for limits', next: expect.stringMatching(/^\d{4}-.*Z$/) }],
+    });
+    expect(second.stderr).toMatch(/waits for limits: .*; next attempt: \d{4}-/);
+    expect(second.stderr).not.toContain('failed');
+  });
+
   it('has one result beside a daemon that reads the files at SIGHUP, and a second run', async () => {
     const [stop, hangup] = [new AbortController(), new EventTarget()];
     await csv('a.test,,');

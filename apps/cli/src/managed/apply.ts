@@ -145,8 +145,8 @@ async function makeSo(
 }
 
 /**
- * Executes what is due for declared certificates. One that waits after an earlier failure counts as
- * failed too.
+ * Executes what is due for declared certificates. One that waits for the next attempt after a
+ * failure counts as failed too.
  */
 async function executeOrders({
   options,
@@ -194,12 +194,14 @@ function waitingRenewal(
   if (!last || paused) return [];
   const { code, message, retryAt } = last;
   const text = printable(message, 2000);
-  const what = isWaiting(last) ? 'waits' : 'failed before';
+  const waits = isWaiting(last);
+  const what = waits ? 'waits for limits' : 'failed before';
   report.warn(`${titleOf(id, names)}: ${what}: ${text}; next attempt: ${retryAt}`);
+  const failed = failure ? 'failed' : 'not deployed';
   return [
     {
       ...{ certificate: id, names, again: retryAt },
-      result: failure ? 'failed' : 'not deployed',
+      result: waits ? 'waits for limits' : failed,
       error: Object.assign(new Error(message), { code }),
     },
   ];

@@ -34,6 +34,7 @@ export interface Renewal extends MaintenanceResult {
     | 'could be renewed'
     | 'not due'
     | 'waits for records'
+    | 'waits for limits'
     | 'failed'
     | 'not deployed'
     | 'deployed';
@@ -118,16 +119,18 @@ const resultLabels = {
   deployed: 'deployed',
   'not due': 'not_due',
   'waits for records': 'waiting',
+  'waits for limits': 'waiting',
   failed: 'failed',
   'not deployed': 'not_deployed',
 } as const;
 
 /** Returns the number of certificates by result, all results included. */
 function countsOf(renewals: readonly Renewal[]): ReadonlyMap<string, number> {
+  const labels: Readonly<Partial<Record<Renewal['result'], string>>> = resultLabels;
   return new Map(
-    Object.entries(resultLabels).map(([result, label]) => [
+    Object.values(resultLabels).map((label) => [
       label,
-      renewals.filter((renewal) => renewal.result === result).length,
+      renewals.filter(({ result }) => labels[result] === label).length,
     ]),
   );
 }
@@ -280,7 +283,8 @@ async function maintain(
 }
 
 function resultOf({ outcome, deployed }: MaintenanceResult): Renewal['result'] {
-  if (outcome?.state === 'failed') return 'failed';
+  if (outcome?.state === 'failed')
+    return errorCode(outcome.error) === 'ERR_ORCHESTRATOR_BUDGET' ? 'waits for limits' : 'failed';
   if (deployed === 'failed') return 'not deployed';
   if (outcome?.state === 'waiting') return 'waits for records';
   if (outcome?.state === 'succeeded' && !outcome.elsewhere) return 'renewed';

@@ -33,7 +33,7 @@ import { resultDocument, resultText } from './result.ts';
  */
 export async function obtain(options: ObtainOptions, terminal: Terminal): Promise<void> {
   assertTwoFiles(options.certPath, options.keyPath);
-  assertDeployTargets(options);
+  assertDeployment(options);
   assertKeyTypes(options);
   const names = namesOf(options);
   const { configuration } = options;
@@ -112,10 +112,11 @@ function isManageable(options: ObtainOptions): boolean {
 }
 
 /**
- * Makes sure that the configuration defines each deploy target, and that renewals reach it too.
+ * Makes sure that the configuration defines each deploy target, and that a certificate which is
+ * deployed is renewed too: nothing deploys one that is not managed.
  * @throws CliError `ERR_CLI_USAGE`
  */
-function assertDeployTargets(options: ObtainOptions): void {
+function assertDeployment(options: ObtainOptions): void {
   const { deployTo = [], configuration } = options;
   const names = Object.keys(configuration.values.deploy);
   const unknown = deployTo.find((name) => !names.includes(name));
@@ -124,10 +125,18 @@ function assertDeployTargets(options: ObtainOptions): void {
       'ERR_CLI_USAGE',
       `--deploy-to ${printable(unknown)} is not a deploy target of the configuration: write a table [deploy.NAME] in acmex.toml, or use one of ${names.join(', ') || 'none, as there are none'}`,
     );
-  if (deployTo.length > 0 && !isManageable(options))
+  const { deployDirectory, deployHook, probe } = options;
+  const flags = [
+    ['--deploy-to', deployTo[0]],
+    ['--deploy-directory', deployDirectory],
+    ['--deploy-hook', deployHook],
+    ['--probe', probe],
+  ] as const;
+  const [flag] = flags.find(([, value]) => value !== undefined) ?? [];
+  if (flag !== undefined && !isManageable(options))
     throw new CliError(
       'ERR_CLI_USAGE',
-      '--deploy-to is for certificates that are renewed, and this one is not: remove --no-manage or what else keeps it from being renewed, or remove --deploy-to',
+      `${flag} is for certificates that are renewed, and this one is not: remove --no-manage or what else keeps it from being renewed, or remove ${flag}`,
     );
 }
 
