@@ -147,6 +147,15 @@ describe('acmeShDeploy', () => {
     ]);
     expect(await leftovers()).toEqual(before);
   });
+  it('says which setting cannot be read, without a text that may have it', async () => {
+    const settings = { TOKEN: async () => await Promise.reject(new Error('bad: t0p-s3cret')) };
+    const failure = await deployed(await target({ settings })).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'ERR_DEPLOY_CREDENTIALS',
+      message: expect.stringMatching(/^acme\.sh: the setting TOKEN cannot be read .*: check where/),
+    });
+    expect(inspect(failure, { depth: 9 })).not.toContain('t0p-s3cret');
+  });
   it('says that there is no former certificate to put back', async () => {
     const { staged } = await deployed(await target());
     await expect(staged.rollBack({})).rejects.toMatchObject({

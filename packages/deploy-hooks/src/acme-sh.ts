@@ -9,6 +9,7 @@ import {
   type DeployTarget,
   filesOf,
   folderName,
+  readCredential,
   runHook,
   type TargetMemory,
 } from '@acmex/deploy';
@@ -162,7 +163,13 @@ async function run(argv: readonly string[], options: RunOptions): Promise<void> 
   const { home, hook, settings = {}, limit, clock, signal } = options;
   const values = await Promise.all(
     Object.entries(settings).map(
-      async ([key, value]) => [key, typeof value === 'string' ? value : await value()] as const,
+      async ([key, value]) =>
+        [
+          key,
+          typeof value === 'string'
+            ? value
+            : await readCredential('acme.sh', `the setting ${key}`, value),
+        ] as const,
     ),
   );
   const env = { ...options.env, ...Object.fromEntries(values), LE_WORKING_DIR: home };

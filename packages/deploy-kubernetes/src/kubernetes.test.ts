@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { CompleteBundle, TargetMemory } from '@acmex/deploy';
 import { deployTargetContract } from '@acmex/deploy/contract';
 import { describe, expect, it } from '@jest/globals';
@@ -25,6 +26,17 @@ describe('kubernetes', () => {
     await check({ target: targetFor(place), inUse, trouble, secrets: [token] });
   });
 
+  it('says that the token cannot be read, without a text that may have it', async () => {
+    const unreadable = async () => await Promise.reject(new Error(`bad: ${token}`));
+    const failure = await kubernetes({ ...options, url: 'https://k.test', token: unreadable })
+      .stage(bundle('0a'), { memory })
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'ERR_DEPLOY_CREDENTIALS',
+      message: expect.stringMatching(/^kubernetes: its credential cannot be read .*: check where/),
+    });
+    expect(inspect(failure, { depth: 9 })).not.toContain(token);
+  });
   it('deletes the Secret of a first certificate that is put back', async () => {
     const place = clusterStandIn(token);
     const staged = await targetFor(place).stage(bundle('*.a.test'), { memory });

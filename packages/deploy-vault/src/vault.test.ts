@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { CompleteBundle, TargetMemory } from '@acmex/deploy';
 import { deployTargetContract } from '@acmex/deploy/contract';
 import { describe, expect, it } from '@jest/globals';
@@ -24,6 +25,17 @@ describe('vault', () => {
     await check({ target: targetFor(place), inUse, trouble, secrets: [token] });
   });
 
+  it('says that the token cannot be read, without a text that may have it', async () => {
+    const unreadable = async () => await Promise.reject(new Error(`bad: ${token}`));
+    const failure = await vault({ url: 'https://v.test', path: 'x', token: unreadable })
+      .stage(bundle, { memory })
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'ERR_DEPLOY_CREDENTIALS',
+      message: expect.stringMatching(/^vault: its credential cannot be read .*: check where/),
+    });
+    expect(inspect(failure, { depth: 9 })).not.toContain(token);
+  });
   it('deletes a first certificate that is put back, and writes after that', async () => {
     const place = vaultStandIn(token);
     const staged = await targetFor(place).stage(bundle, { memory });

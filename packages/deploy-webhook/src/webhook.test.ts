@@ -99,6 +99,18 @@ describe('webhook, at a receiver on this machine', () => {
       },
     });
   });
+  it.each(['token', 'secret'])('says that the %s cannot be read', async (option) => {
+    const staged = await stage({
+      [option]: async () => await Promise.reject(new Error(`bad: ${token}`)),
+    });
+    const failure = await staged.apply({}).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'ERR_DEPLOY_CREDENTIALS',
+      message: expect.stringContaining('cannot be read'),
+    });
+    expect(String(failure)).not.toContain(token);
+    expect(receiver.received).toEqual([]);
+  });
   it('sends no key where that is switched off', async () => {
     const second = { ...bundle, algorithm: 'rsa', privateKey: 'the second key' } as const;
     const target = webhook({ url: receiver.url, sendKey: false });

@@ -5,6 +5,7 @@ import {
   DeployError,
   type DeployTarget,
   filesOf,
+  readCredential,
   type SecondBundle,
   targetApi,
   type TargetCallOptions,
@@ -94,7 +95,7 @@ function sender(options: WebhookOptions): Send {
   });
   return async ({ id, action, bundle }, { signal }) => {
     const body = contentOf(action, bundle, sendKey);
-    const key = secret && keyOf(await secret());
+    const key = secret && keyOf(await readCredential('webhook', 'the secret', secret));
     const signed = webhookHeaders(id, JSON.stringify(body), { at: clock.now(), key });
     const headers = { 'idempotency-key': id, ...signed };
     await api({ method: 'POST', path, body, headers, json: false, signal });

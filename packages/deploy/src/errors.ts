@@ -37,8 +37,8 @@ export const deployErrors = {
     http: 500,
   },
   ERR_DEPLOY_CREDENTIALS: {
-    meaning: 'A deploy target refused its credentials.',
-    cure: 'Check the credentials of the target in acmex.toml, and what they may change.',
+    meaning: 'A deploy target refused its credentials, or they cannot be read.',
+    cure: 'Check the credentials of the target in acmex.toml, where they are stored, and what they may change.',
     exit: 8,
     http: 500,
   },

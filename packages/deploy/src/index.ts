@@ -53,6 +53,6 @@ export {
   type TargetApiOptions,
   type TargetRequest,
 } from './target-api.ts';
-export { type TargetRefusal, throwCredentialFailure } from './target-failure.ts';
+export { readCredential, type TargetRefusal, throwCredentialFailure } from './target-failure.ts';
 export { type SdkCall, targetSdk, type TargetSdk, type TargetSdkOptions } from './target-sdk.ts';
 export { deployToTarget, type TransactionOptions } from './transaction.ts';

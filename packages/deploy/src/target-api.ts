@@ -1,5 +1,5 @@
 import { type Clock, type DurationInput, systemClock, withTimeLimit } from '@acmex/clock';
-import { secretsOf, targetFailures, type TargetRefusal } from './target-failure.ts';
+import { readCredential, secretsOf, targetFailures, type TargetRefusal } from './target-failure.ts';
 
 export interface TargetApiOptions {
   /** As messages name the target: `vault`. */
@@ -45,7 +45,7 @@ export type TargetApi = (request: TargetRequest) => Promise<TargetAnswer>;
  * Returns what sends requests to the API of a deploy target. No redirect is followed. Nothing of a
  * request is in a message, also where the answer repeats it.
  * @returns a function that rejects with DeployError: `ERR_DEPLOY_CREDENTIALS` for 401 and 403,
- * `ERR_DEPLOY_REFUSED` for another status of 400 to 499, `ERR_DEPLOY_UNREACHABLE` for anything else
+ * and for credentials that cannot be read, `ERR_DEPLOY_REFUSED` for another status of 400 to 499, `ERR_DEPLOY_UNREACHABLE` for anything else
  */
 export function targetApi({
   target,
@@ -57,7 +57,9 @@ export function targetApi({
 }: TargetApiOptions): TargetApi {
   const failures = targetFailures(target, new URL(baseUrl).host);
   return async ({ accept = [], json = true, ...request }) => {
-    const headers = { ...(await credentials?.()), ...request.headers };
+    const secretHeaders =
+      credentials && (await readCredential(target, 'its credential', credentials));
+    const headers = { ...secretHeaders, ...request.headers };
     const secrets = secretsOf(headers, request.body);
     const { status, text } = await withTimeLimit(
       { clock, limit, signal: request.signal },

@@ -1,4 +1,11 @@
-import { errorCode, errorText, printable, withoutPrivateKeys, withoutSecrets } from '@acmex/errors';
+import {
+  errorCode,
+  errorText,
+  printable,
+  unreadableText,
+  withoutPrivateKeys,
+  withoutSecrets,
+} from '@acmex/errors';
 import { DeployError, type DeployErrorCode } from './errors.ts';
 
 /** What a place answered instead of a success. */
@@ -56,6 +63,28 @@ export function throwCredentialFailure(error: unknown): void {
     isRefused ? 'ERR_DEPLOY_CREDENTIALS' : 'ERR_DEPLOY_UNREACHABLE',
     errorText(error),
   );
+}
+
+/**
+ * Reads a credential of a target by a function of its owner, whose error may have the credential in
+ * its message.
+ * @param what in words, as `the token`
+ * @throws DeployError `ERR_DEPLOY_CREDENTIALS` where it cannot be read
+ */
+export async function readCredential<T>(
+  target: string,
+  what: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throwCredentialFailure(error);
+    throw new DeployError(
+      'ERR_DEPLOY_CREDENTIALS',
+      `${target}: ${what} cannot be read (${unreadableText(error)}): check where it is stored, and who may read it`,
+    );
+  }
 }
 
 function codeOf(status: number): DeployErrorCode {

@@ -1,5 +1,5 @@
+import { unreadableText } from '@acmex/errors';
 import { DnsError } from './errors.ts';
-import { unreadableText } from './failure-text.ts';
 
 /**
  * A credential: itself, or how to get it, asked again for every request, so that it can come from a

@@ -16,13 +16,3 @@ export function isUntrusted(error: unknown): boolean {
   if (error instanceof Error && error.cause instanceof Error) return isUntrusted(error.cause);
   return /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/.test(errorCode(error) ?? '');
 }
-
-/**
- * Why a credential cannot be read. Only texts that never have it are used: those of the operating
- * system and of the configuration.
- */
-export function unreadableText(cause: unknown): string {
-  const code = errorCode(cause) ?? '';
-  if (code.startsWith('ERR_CONFIG_')) return errorText(cause);
-  return systemFailureText(code) ?? 'its source failed';
-}

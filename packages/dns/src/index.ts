@@ -1,7 +1,7 @@
+export { unreadableText } from '@acmex/errors';
 export { acceptedTtl, type TtlRange } from './accepted-ttl.ts';
 export { basic, bearer, concealed, reveal, type Secret } from './credentials.ts';
 export { DnsError, type DnsErrorCode, dnsErrors } from './errors.ts';
-export { unreadableText } from './failure-text.ts';
 export {
   type ApiRequest,
   type CallOptions,

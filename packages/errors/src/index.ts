@@ -12,3 +12,4 @@ export { printable } from './printable.ts';
 export { withoutPrivateKeys, withoutSecrets } from './redaction.ts';
 export { systemFailureText } from './system-failure.ts';
 export { errorCode, errorText, isModuleMissing } from './thrown.ts';
+export { unreadableText } from './unreadable-text.ts';
