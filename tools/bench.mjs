@@ -1,6 +1,6 @@
 // What AcmeX promises about its speed, measured: node tools/bench.mjs
 // [install|requests|latency|cpu|startup|programs|memory|storage|orchestrator|ca|server|team|dashboard|revocation|verification
-// |observability|fleet …]
+// |observability|fleet|https …]
 // [--rounds N]
 // [--write] [--cpu-prof]
 import { writeFileSync } from 'node:fs';
@@ -28,6 +28,7 @@ const names = [
   'verification',
   'observability',
   'fleet',
+  'https',
 ];
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -25,6 +25,7 @@ export async function prepare({ rounds, profile }) {
   const adapters = {
     acmex: await bundle('acmex'),
     renewals: await bundle('renewals'),
+    'managed-order': await bundle('managed-order'),
     verifier: await bundle('verifier'),
     scrapes: await bundle('scrapes'),
     'audit-log': await bundle('audit-log'),

@@ -57,7 +57,7 @@ async function inMemory(packages, count) {
 }
 
 /** Puts it into files as the driver lays them out: flushed writes would take an hour. */
-async function laidOut({ fileStorage }, storage, path) {
+export async function laidOut({ fileStorage }, storage, path) {
   const files = fileStorage({ path });
   await files.write([{ set: 'bench', value: new Uint8Array(1) }]);
   await files[Symbol.asyncDispose]();

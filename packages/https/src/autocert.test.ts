@@ -3,11 +3,11 @@ import { createServer as createPlain, get as getPlain, type IncomingMessage } fr
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Agent, createServer, request, type Server as SecureServer } from 'node:https';
-import { virtualClock } from '@acmex/clock';
+import { scaledClock, systemClock, virtualClock } from '@acmex/clock';
 import { type CertificateStore, Provisioner } from '@acmex/orchestrator';
 import { errorCode } from '@acmex/errors';
 import { freePort } from '@acmex/services';
-import { memoryStorage, type Storage } from '@acmex/storage';
+import { memoryStorage, type Storage, StorageError } from '@acmex/storage';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { handshake, type TestCa, testCa } from './autocert.testing.ts';
 import { autocert, type Autocert, type AutocertOptions } from './index.ts';
@@ -99,6 +99,25 @@ describe('autocert', () => {
     await listening(tls);
     await expect(failed(tls)).resolves.toMatchObject({ code: 'ERR_ACME_UNREACHABLE' });
     await expect(issuerOf('example.test')).resolves.toBe('self-signed');
+  });
+
+  it('orders the certificate when the storage works again that has failed meanwhile', async () => {
+    let isAway = false;
+    const sometimes: Storage = {
+      ...storage,
+      async write(changes, options) {
+        if (isAway) throw new StorageError('ERR_STORAGE_UNAVAILABLE', 'it is away');
+        return await storage.write(changes, options);
+      },
+    };
+    const clock = scaledClock({ origin: systemClock.now(), factor: 20 });
+    const tls = await started({ names: ['example.test'], storage: sometimes, clock });
+    isAway = true;
+    await expect(failed(tls)).resolves.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' });
+    isAway = false;
+    await listening(tls);
+    await served(tls);
+    expect(ca.orders).toBe(1);
   });
 
   it('serves the stored certificate at once after a restart, also while the CA is away', async () => {
@@ -415,6 +434,9 @@ describe('autocert', () => {
     await expect(autocert({ ...options, names: ['a b'] })).rejects.toMatchObject({
       code: 'ERR_HTTPS_OPTION',
     });
+    await expect(
+      autocert({ ...options, names: ['a.test'], keyTypes: ['ec-p256', 'ec-p384'] }),
+    ).rejects.toMatchObject({ code: 'ERR_HTTPS_OPTION' });
   });
 });
 

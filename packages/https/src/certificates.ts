@@ -1,29 +1,18 @@
 import { type Clock, settledWithin } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import {
-  certificateManager,
-  type CertificateManager,
-  type ChallengeConfig,
-  resolveChallenge,
-  serializeChallenge,
-  singleDnsProvider,
-  storedResponses,
-  type Worker,
-  worker,
-} from '@acmex/manager';
-import { isLate, type MaintenanceResult } from '@acmex/orchestrator';
-import { inProcessQueue } from '@acmex/scheduler';
+import { CertificateStore, isLate, type MaintenanceResult } from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
 import { type CertificateStatus, notRenewed, statusOf } from './certificate-status.ts';
 import { Contexts, type ServedCertificate } from './contexts.ts';
 import { HttpsError } from './errors.ts';
 import { followEvents } from './follow-events.ts';
-import { authority, authorityName, type AutocertOptions, type Place } from './options.ts';
-import { portSolver } from './solvers.ts';
+import type { Issuance } from './issuance.ts';
+import { authorityName, type AutocertOptions, type Place } from './options.ts';
 
 /** How long a client that asks for a new name waits for its certificate. */
 const longestWait = { seconds: 60 };
-const challengeOfPort = ['tls-alpn-01', 'http-01'] as const;
+/** How soon a certificate is declared again where that has failed, as while the storage is away. */
+const pause = { seconds: 10 };
 
 export interface CertificatesOptions {
   readonly settings: AutocertOptions;
@@ -38,45 +27,70 @@ export interface CertificatesOptions {
 /** The certificates of a program: obtained and renewed here, or by a process with the same storage. */
 export class Certificates implements AsyncDisposable {
   readonly #options: CertificatesOptions;
-  readonly #manager: CertificateManager;
-  readonly #worker: Worker;
+  /** What orders and renews; it is loaded when it is needed, because a start needs little of it. */
+  #issuance: Promise<Issuance> | undefined;
+  #declaring: Promise<void> | undefined;
+  readonly #stop = new AbortController();
+  readonly #certificates: CertificateStore;
   readonly #contexts: Contexts;
-  readonly #following: AsyncDisposable;
+  #following: AsyncDisposable | undefined;
   /** Who waits for a certificate, by its id. */
   readonly #waiting = new Map<string, (error?: unknown) => void>();
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
-    const { storage, clock, onError } = options;
-    this.#manager = managerFor(options);
-    this.#contexts = new Contexts(this.#manager.provisioner.certificates);
-    const managers = new Map([['', this.#manager]]);
-    this.#worker = worker({
-      managers: () => managers,
-      queue: inProcessQueue({ clock }),
-      concurrency: 5,
-      clock,
-      onMaintained: (id, result) => void this.#maintained(id, result).catch(onError),
-      onError: (_, error) => onError(error),
-    });
+    const { storage, clock } = options;
+    this.#certificates = new CertificateStore({ storage, clock });
+    this.#contexts = new Contexts(this.#certificates);
+  }
+
+  /**
+   * Begins to order and renew certificates of these names and those in the storage, and to serve what
+   * other processes obtain. What that takes is loaded after the program has begun to listen. A
+   * failure is reported, and tried again.
+   */
+  keep(lists: readonly (readonly string[])[]): void {
+    const { storage, clock, onError } = this.#options;
     this.#following = followEvents(storage, {
       clock,
       onError,
       onChanged: async (id) => await this.#changed(id),
       onExpiring: async (id) => await this.reportExpiry(id),
     });
+    this.#declaring = this.#keepAll(lists);
+  }
+
+  async #keepAll(lists: readonly (readonly string[])[]): Promise<void> {
+    const { clock, onError } = this.#options;
+    const { signal } = this.#stop;
+    // The program listens in this turn of the event loop.
+    await new Promise(setImmediate);
+    for (let left = lists; !signal.aborted;) {
+      try {
+        await this.#issue();
+        while (left[0]) {
+          await this.#declare(left[0]);
+          left = left.slice(1);
+        }
+        return;
+      } catch (error) {
+        onError(error);
+        await clock.sleep(pause, { signal }).catch(() => undefined);
+      }
+    }
   }
 
   /**
    * Makes sure that a certificate for names exists or is ordered. A valid one does not change.
    * @returns its id
    */
-  async declare(names: readonly string[]): Promise<string> {
+  async #declare(names: readonly string[]): Promise<string> {
+    const { manager, worker } = await this.#issue();
     const [keyType, secondKeyType] = this.#options.settings.keyTypes ?? ['ec-p256'];
-    const { certificate } = await this.#manager.provisioner.declare({
+    const { certificate } = await manager.provisioner.declare({
       ...{ names, issuer: authorityName, keyType, secondKeyType },
     });
-    this.#worker.wake();
+    worker.wake();
     return certificate.id;
   }
 
@@ -88,7 +102,7 @@ export class Certificates implements AsyncDisposable {
   /** Returns the status of each certificate of the storage, in the order of their creation. */
   async status(): Promise<readonly CertificateStatus[]> {
     const status = [];
-    for await (const certificate of this.#manager.provisioner.certificates.list())
+    for await (const certificate of this.#certificates.list())
       status.push(statusOf(certificate, this.#options.clock));
     return status;
   }
@@ -96,7 +110,7 @@ export class Certificates implements AsyncDisposable {
   /** Reports a certificate that is not renewed in time; not one that was renewed by now. */
   async reportExpiry(id: string): Promise<void> {
     const { clock, onError } = this.#options;
-    const certificate = await this.#manager.provisioner.certificates.find(id);
+    const certificate = await this.#certificates.find(id);
     if (!certificate?.current) return;
     const status = statusOf(certificate, clock);
     if (status.state === 'expired' || isLate(certificate, clock))
@@ -108,7 +122,7 @@ export class Certificates implements AsyncDisposable {
    * @throws HttpsError `ERR_HTTPS_TIMEOUT` when that takes too long; what the order fails with
    */
   async obtain(name: string): Promise<void> {
-    const id = await this.declare([name]);
+    const id = await this.#declare([name]);
     const issued = new Promise<void>((resolve, reject) => {
       this.#waiting.set(id, (error) => {
         if (error === undefined) resolve();
@@ -138,47 +152,34 @@ export class Certificates implements AsyncDisposable {
   }
 
   async #maintained(id: string, { outcome }: MaintenanceResult): Promise<void> {
+    if (outcome?.state === 'succeeded' && this.#waiting.has(id)) {
+      // The event of it would be read up to half a second later.
+      await this.#contexts.reload(id);
+      this.#waiting.get(id)?.();
+    }
     if (outcome?.state !== 'failed') return;
     const { error } = outcome;
-    if (errorCode(error) === 'ERR_CLIENT_VALIDATION_FAILED') await this.#changeChallenge(id);
+    if (errorCode(error) === 'ERR_CLIENT_VALIDATION_FAILED')
+      await (await this.#issue()).changeChallenge(id);
     this.#options.onError(error);
     this.#waiting.get(id)?.(error);
   }
 
-  /** Validates by the other port the next time: a proxy or a firewall may let only one through. */
-  async #changeChallenge(id: string): Promise<void> {
-    await this.#manager.provisioner.change(id, ({ proof }) => {
-      const { challenge } = resolveChallenge(proof, this.#manager.challenge);
-      const next = challengeOfPort.find((type) => type !== challenge);
-      const isOfPort = challengeOfPort.some((type) => type === challenge);
-      return isOfPort && next ? { proof: serializeChallenge({ challenge: next }) } : {};
-    });
+  async #issue(): Promise<Issuance> {
+    const { onError } = this.#options;
+    this.#issuance ??= import('./issuance.ts').then(({ startIssuance }) =>
+      startIssuance(
+        this.#options,
+        (id, result) => void this.#maintained(id, result).catch(onError),
+      ),
+    );
+    return await this.#issuance;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#following[Symbol.asyncDispose]();
-    await this.#worker.stop({ within: { seconds: 0 } });
+    this.#stop.abort();
+    await this.#following?.[Symbol.asyncDispose]();
+    await this.#declaring;
+    await (await this.#issuance)?.worker.stop({ within: { seconds: 0 } });
   }
-}
-
-function managerFor({ settings, storage, place, clock }: CertificatesOptions): CertificateManager {
-  const { dnsProvider, fetch } = settings;
-  const challenge: ChallengeConfig = {
-    challenge: dnsProvider ? 'dns-01' : challengeOfPort[0],
-    tlsPort: place.https,
-    httpPort: place.http,
-  };
-  return certificateManager({
-    storage,
-    clock,
-    challenge,
-    issuers: [authority(settings)],
-    solver: ({ challenge: type }) =>
-      type === 'tls-alpn-01' || type === 'http-01'
-        ? portSolver(type, { shared: (of) => storedResponses(storage, of), place, clock })
-        : undefined,
-    ...(dnsProvider ? { dnsProviders: singleDnsProvider(dnsProvider) } : {}),
-    ...(fetch ? { fetch: () => fetch } : {}),
-    userAgent: 'acmex-https',
-  });
 }

@@ -1,7 +1,7 @@
 import type { CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
 import { expect, it } from '@jest/globals';
 import { Contexts } from './contexts.ts';
-import { selfSigned } from './servers.ts';
+import { selfSigned } from './self-signed.ts';
 
 it('serves no certificate for a name that it has no longer', async () => {
   const { cert, key } = await selfSigned('a.test');

@@ -1,4 +1,3 @@
-import { registeredDomain } from '@acmex/budgets/registered-domain';
 import { type Clock, settledWithin } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
 import { networkOf } from '@acmex/identifier';
@@ -34,6 +33,8 @@ const [allowedMs, refusedMs] = [600_000, 60_000];
 const failedMs = 10_000;
 /** Where the last limit is remembered; not a name. */
 const limitReport = '';
+/** Loaded with the first name that may be obtained: the list of public suffixes is long. */
+const loadRegisteredDomain = async () => await import('@acmex/budgets/registered-domain');
 /** How much is remembered of names, domains and addresses. */
 const remembered = 10_000;
 
@@ -97,6 +98,7 @@ export class OnDemand {
   async #permitAndObtain(name: string, remoteAddress: string | undefined): Promise<void> {
     try {
       if (!this.#allowed.has(name)) await this.#ask(name, remoteAddress);
+      const { registeredDomain } = await loadRegisteredDomain();
       if (!this.#domains.take(registeredDomain(name))) throw tooMany(name);
       await this.#options.obtain(name);
     } catch (error) {

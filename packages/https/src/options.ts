@@ -4,6 +4,7 @@ import type { KeyType } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import type { DnsProvider } from '@acmex/dns';
 import { identifier } from '@acmex/identifier';
+import { assertKeyPair } from '@acmex/orchestrator';
 import type { Fetch } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
@@ -72,6 +73,7 @@ export function wantedNames({
   allow,
   acceptTerms,
   dnsProvider,
+  keyTypes,
 }: AutocertOptions): readonly (readonly string[])[] {
   if (!acceptTerms)
     throw new HttpsError(
@@ -83,6 +85,8 @@ export function wantedNames({
       'ERR_HTTPS_OPTION',
       'there is no name: set names, or allow, which decides for which names of clients certificates are obtained',
     );
+  const [keyType, secondKeyType] = keyTypes ?? ['ec-p256'];
+  asOption('keyTypes', () => assertKeyPair({ keyType, secondKeyType }));
   const lists = names.some((entry) => typeof entry === 'string')
     ? [names as readonly string[]]
     : (names as readonly (readonly string[])[]);
@@ -90,16 +94,21 @@ export function wantedNames({
 }
 
 function checkedName(name: string, dnsProvider: DnsProvider | undefined): string {
-  try {
-    const { value } = identifier(name);
-    if (!value.startsWith('*.') || dnsProvider) return value;
-  } catch (cause) {
-    throw new HttpsError('ERR_HTTPS_OPTION', `names: ${(cause as Error).message}`, { cause });
-  }
+  const { value } = asOption('names', () => identifier(name));
+  if (!value.startsWith('*.') || dnsProvider) return value;
   throw new HttpsError(
     'ERR_HTTPS_OPTION',
     `names: the wildcard ${name} can only be validated by DNS records: set dnsProvider`,
   );
+}
+
+/** @throws HttpsError `ERR_HTTPS_OPTION` in place of what the check of an option throws */
+function asOption<T>(option: string, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    throw new HttpsError('ERR_HTTPS_OPTION', `${option}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** The storage, and whether it is closed with the program's part that uses it. */

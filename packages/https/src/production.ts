@@ -4,7 +4,7 @@ import { storedResponses } from '@acmex/manager';
 import { Certificates } from './certificates.ts';
 import { OnDemand } from './on-demand.ts';
 import { storageFor, wantedNames } from './options.ts';
-import { selfSigned } from './servers.ts';
+import type { DefaultCertificate } from './servers.ts';
 import type { CertificateSource, SourceContext } from './source.ts';
 import { ticketKeys } from './ticket-keys.ts';
 import { WantedNames } from './wanted-names.ts';
@@ -25,7 +25,6 @@ export async function productionSource(context: SourceContext): Promise<Certific
   try {
     servers.rotate(await ticketKeys(storage, clock));
     const name = lists[0]?.[0]?.replace(/^\*\./, '') ?? 'localhost';
-    servers.present(await selfSigned(name));
     const certificates = new Certificates({
       ...{ settings: options, storage, place, clock, onError },
       onServed(certificate) {
@@ -34,11 +33,11 @@ export async function productionSource(context: SourceContext): Promise<Certific
       },
     });
     open.push(certificates);
-    for (const names of lists) await certificates.declare(names);
     const wanted = new WantedNames(lists, { certificates, clock, onError });
     open.push(wanted);
     const stored = lists.length === 0 ? undefined : await certificates.find(name);
-    if (stored) servers.present(stored);
+    servers.present(stored ?? (await selfSigned(name)));
+    certificates.keep(lists);
     return {
       find: finderOf(certificates, context),
       findChallenge: tlsAlpn01Contexts({ shared: storedResponses(storage, 'tls-alpn-01'), clock }),
@@ -51,6 +50,12 @@ export async function productionSource(context: SourceContext): Promise<Certific
     await close();
     throw error;
   }
+}
+
+/** Loads what makes a certificate only where it is needed: when none is stored. */
+async function selfSigned(name: string): Promise<DefaultCertificate> {
+  const made = await import('./self-signed.ts');
+  return await made.selfSigned(name);
 }
 
 /** Returns what finds the certificate of a name, or obtains it where `allow` permits it. */

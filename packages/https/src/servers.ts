@@ -1,7 +1,5 @@
 import { Server, type TlsOptions } from 'node:tls';
-import { createSelfSigned, privateKeyPem, webcrypto } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
-import { identifiers } from '@acmex/identifier';
 import { HttpsError } from './errors.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 
@@ -77,13 +75,6 @@ export class Servers {
       for (const server of this.#servers) server.setTicketKeys(tickets.current());
     }
   }
-}
-
-/** Returns a certificate for the time until a CA has issued one: no client trusts it. */
-export async function selfSigned(name: string): Promise<DefaultCertificate> {
-  const key = await webcrypto().generate('ec-p256');
-  const cert = await createSelfSigned({ identifiers: identifiers([name]), key });
-  return { cert: [cert], key: [Buffer.from(await privateKeyPem(key)).toString()] };
 }
 
 function contextOf({ cert, key }: DefaultCertificate) {

@@ -1,0 +1,77 @@
+import {
+  certificateManager,
+  type CertificateManager,
+  type ChallengeConfig,
+  resolveChallenge,
+  serializeChallenge,
+  singleDnsProvider,
+  storedResponses,
+  type Worker,
+  worker,
+  type WorkerOptions,
+} from '@acmex/manager';
+import { inProcessQueue } from '@acmex/scheduler';
+import type { CertificatesOptions } from './certificates.ts';
+import { authority } from './options.ts';
+import { portSolver } from './solvers.ts';
+
+const challengeOfPort = ['tls-alpn-01', 'http-01'] as const;
+
+/** What orders and renews certificates. */
+export interface Issuance {
+  readonly manager: CertificateManager;
+  readonly worker: Worker;
+  /** Validates by the other port the next time: a proxy or a firewall may let only one through. */
+  changeChallenge(id: string): Promise<void>;
+}
+
+/** Begins to order and renew what is due in a storage. */
+export function startIssuance(
+  options: CertificatesOptions,
+  onMaintained: NonNullable<WorkerOptions['onMaintained']>,
+): Issuance {
+  const { clock, onError } = options;
+  const manager = managerFor(options);
+  const managers = new Map([['', manager]]);
+  return {
+    manager,
+    worker: worker({
+      managers: () => managers,
+      queue: inProcessQueue({ clock }),
+      concurrency: 5,
+      clock,
+      onMaintained,
+      onError: (_, error) => onError(error),
+    }),
+    async changeChallenge(id) {
+      await manager.provisioner.change(id, ({ proof }) => {
+        const { challenge } = resolveChallenge(proof, manager.challenge);
+        const next = challengeOfPort.find((type) => type !== challenge);
+        const isOfPort = challengeOfPort.some((type) => type === challenge);
+        return isOfPort && next ? { proof: serializeChallenge({ challenge: next }) } : {};
+      });
+    },
+  };
+}
+
+function managerFor({ settings, storage, place, clock }: CertificatesOptions): CertificateManager {
+  const { dnsProvider, fetch } = settings;
+  const challenge: ChallengeConfig = {
+    challenge: dnsProvider ? 'dns-01' : challengeOfPort[0],
+    tlsPort: place.https,
+    httpPort: place.http,
+  };
+  return certificateManager({
+    storage,
+    clock,
+    challenge,
+    issuers: [authority(settings)],
+    solver: ({ challenge: type }) =>
+      type === 'tls-alpn-01' || type === 'http-01'
+        ? portSolver(type, { shared: (of) => storedResponses(storage, of), place, clock })
+        : undefined,
+    ...(dnsProvider ? { dnsProviders: singleDnsProvider(dnsProvider) } : {}),
+    ...(fetch ? { fetch: () => fetch } : {}),
+    userAgent: 'acmex-https',
+  });
+}
