@@ -34,6 +34,7 @@ for (const page of [
   'docs/rehearsal.md',
   'docs/inspect.md',
   'docs/formats.md',
+  'docs/trust.md',
   'docs/verification.md',
   'docs/revocation.md',
   'docs/notifications.md',

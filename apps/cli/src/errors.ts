@@ -50,6 +50,13 @@ export const cliErrors = {
     exit: 3,
     http: 500,
   },
+  ERR_CLI_NO_TRUST_STORE: {
+    meaning: 'No store of trusted certificates is available, so none can be changed.',
+    cure: 'Install the program that the message names, or use other kinds with --store.',
+    exit: 3,
+    http: 500,
+    fixedBy: 'person',
+  },
   ERR_CLI_PACKAGE: {
     meaning: 'A package that the command needs is not installed.',
     cure: 'Run the command in the message.',

@@ -10,6 +10,7 @@ import { dnsErrors } from '@acmex/dns';
 import { configErrors } from '@acmex/config';
 import { egressErrors } from '@acmex/egress';
 import { errorCode } from '@acmex/errors';
+import { localCaErrors } from '@acmex/local-ca/errors';
 import { managerErrors } from '@acmex/manager';
 import { notificationsErrors } from '@acmex/notifications';
 import { auditErrors } from '@acmex/observability/audit';
@@ -22,6 +23,7 @@ import { keystoreErrors } from '@acmex/pkcs12';
 import { acmeErrors } from '@acmex/protocol';
 import { serverErrors } from '@acmex/server/keys';
 import { storageErrors } from '@acmex/storage';
+import { trustStoresErrors } from '@acmex/trust-stores/errors';
 import { cliErrors } from './errors.ts';
 
 const tables: Readonly<Record<string, { readonly exit: number }>> = {
@@ -48,6 +50,8 @@ const tables: Readonly<Record<string, { readonly exit: number }>> = {
   ...importErrors,
   ...serverErrors,
   ...observabilityErrors,
+  ...localCaErrors,
+  ...trustStoresErrors,
   ...cliErrors,
 };
 

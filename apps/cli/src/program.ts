@@ -12,6 +12,7 @@ import { obtainCommands } from './program/obtain.ts';
 import { planCommands } from './program/plan.ts';
 import { serverCommands } from './program/server.ts';
 import { storageCommands } from './program/storage.ts';
+import { trustCommands } from './program/trust.ts';
 import type { OutputOptions } from './output.ts';
 import type { Terminal } from './terminal.ts';
 import { withTracing } from './tracing/with-tracing.ts';
@@ -32,6 +33,7 @@ const definitions: readonly CommandDefinition[] = [
   ...storageCommands,
   ...auditCommands,
   ...caCommands,
+  ...trustCommands,
 ];
 
 /** The words that have commands below them. */

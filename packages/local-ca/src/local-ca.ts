@@ -16,6 +16,8 @@ export interface LocalCaOptions {
    * home folder.
    */
   readonly path?: string | undefined;
+  /** The home folder; by default that of the user of this process. */
+  readonly home?: string | undefined;
   readonly clock?: Clock | undefined;
   /** Returns the addresses of the machine; by default those of its network interfaces. */
   readonly addresses?: (() => readonly string[]) | undefined;
@@ -107,13 +109,13 @@ export async function storedLocalCa(options: LocalCaOptions = {}): Promise<Local
   return stored && (await opened(path, stored, options));
 }
 
-function pathOf({ path }: LocalCaOptions): string {
+function pathOf({ path, home = homedir() }: LocalCaOptions): string {
   const places: Partial<Record<NodeJS.Platform, readonly string[]>> = {
     darwin: ['Library', 'Application Support'],
     win32: ['AppData', 'Local'],
   };
   const place = places[process.platform] ?? ['.local', 'share'];
-  return resolve(path ?? join(homedir(), ...place, 'acmex', 'local-ca'));
+  return resolve(path ?? join(home, ...place, 'acmex', 'local-ca'));
 }
 
 /** Whether a certificate of full length would end before the root. */

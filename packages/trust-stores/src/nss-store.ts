@@ -41,11 +41,9 @@ export function nssStore({ kind, title, folder, programs }: NssStoreOptions): Tr
       const ours = entries?.filter((entry) => isOurs(entry, root)) ?? [];
       const certutil = commandOf(database, root);
       const options = ['-n', root.entryName, '-t', 'C,,', '-i', root.file];
-      const create: readonly Step[] = [
-        { kind: 'folder', path: folder },
-        certutil('-N', '--empty-password'),
-      ];
-      const add = [...(entries ? [] : create), certutil('-A', ...options)];
+      // -A makes a database that does not exist. -N would wait without end beside another process.
+      const create: readonly Step[] = entries ? [] : [{ kind: 'folder', path: folder }];
+      const add = [...create, certutil('-A', ...options)];
       return {
         state: isTrusted ? 'trusted' : 'absent',
         steps: {

@@ -91,9 +91,21 @@ export async function changeStore(
       'ERR_TRUST_STORES_RIGHTS',
       `only root can change ${store.title}: run ${commandsOf(steps, store, root).join(' && ')}`,
     );
-  for (const step of steps) await perform(step, root, programs);
+  try {
+    for (const step of steps) await perform(step, root, programs);
+  } catch (error) {
+    // Another process may have done the same at the same time.
+    const after = await store.inspect(root).catch(() => undefined);
+    if (after && isChanged(after, change)) return true;
+    throw error;
+  }
   assertChanged(await store.inspect(root), { store, change, root });
   return true;
+}
+
+function isChanged(inspection: Inspection, change: Change): boolean {
+  if (change === 'add') return inspection.state === 'trusted';
+  return inspection.state === 'absent' && inspection.steps.remove.length === 0;
 }
 
 /** @throws TrustStoresError `ERR_TRUST_STORES_UNCHANGED` */
@@ -105,13 +117,7 @@ function assertChanged(
     root: { file, certificate },
   }: { readonly store: TrustStore; readonly change: Change; readonly root: RootCertificate },
 ): void {
-  const { state } = inspection;
-  if (
-    change === 'add'
-      ? state === 'trusted'
-      : state === 'absent' && inspection.steps.remove.length === 0
-  )
-    return;
+  if (isChanged(inspection, change)) return;
   throw new TrustStoresError(
     'ERR_TRUST_STORES_UNCHANGED',
     change === 'add'
