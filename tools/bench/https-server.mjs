@@ -26,6 +26,10 @@ async function startPlain() {
 
 async function startAutocert() {
   const { autocert } = await import('@acmex/https');
-  const tls = await autocert({ ...options, ...(options.allow ? { allow: () => true } : {}) });
+  const tls = await autocert({
+    development: false,
+    ...options,
+    ...(options.allow ? { allow: () => true } : {}),
+  });
   await tls.listen(answer);
 }

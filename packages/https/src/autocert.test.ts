@@ -30,7 +30,15 @@ afterEach(async () => {
 
 async function started(options: Partial<AutocertOptions> = {}): Promise<Autocert> {
   const { directory, fetch } = ca;
-  const usual = { acceptTerms: true, directory, fetch, storage, ports, host: '127.0.0.1' };
+  const usual = {
+    development: false,
+    acceptTerms: true,
+    directory,
+    fetch,
+    storage,
+    ports,
+    host: '127.0.0.1',
+  };
   const tls = await autocert({ ...usual, ...options });
   tls.on('error', (error) => errors.push(error));
   open.push(tls);
@@ -307,7 +315,8 @@ describe('autocert', () => {
       const clock = virtualClock({ now });
       const options = { acceptTerms: true, storage, ports, host: '127.0.0.1', clock };
       const { directory, fetch } = ca;
-      const tls = await autocert({ names: ['example.test'], directory, fetch, ...options });
+      const usual = { development: false, names: ['example.test'], directory, fetch };
+      const tls = await autocert({ ...usual, ...options });
       const report = new Promise<string>((resolve) => {
         tls.on('error', (error) => {
           if (errorCode(error) === 'ERR_HTTPS_NOT_RENEWED') resolve((error as Error).message);
@@ -423,7 +432,7 @@ describe('autocert', () => {
   });
 
   it('does not start without names and without allow, or without agreement', async () => {
-    const options = { acceptTerms: true, storage };
+    const options = { development: false, acceptTerms: true, storage };
     await expect(autocert(options)).rejects.toMatchObject({ code: 'ERR_HTTPS_OPTION' });
     await expect(
       autocert({ ...options, names: ['a.test'], acceptTerms: false }),

@@ -4,11 +4,11 @@ import type { Server as TlsServer, TlsOptions } from 'node:tls';
 import { systemClock } from '@acmex/clock';
 import type { CertificateStatus } from './certificate-status.ts';
 import type { ServedCertificate } from './contexts.ts';
-import { listenForHttp, type Listening, listenOn, redirectTo } from './listen.ts';
+import { listenForHttp, type Listening, listenOn, redirectTo, urlOf } from './listen.ts';
 import { type AutocertOptions, type Place, placeOf } from './options.ts';
-import { productionSource } from './production.ts';
+import type { Environment } from './passed-sockets.ts';
 import { Servers } from './servers.ts';
-import type { CertificateSource } from './source.ts';
+import type { CertificateSource, SourceContext } from './source.ts';
 import { tlsOptions } from './tls-options.ts';
 
 /** What `autocert` reports. */
@@ -41,8 +41,8 @@ export interface Autocert extends AsyncDisposable {
   listenHttp(handler?: RequestListener): Promise<void>;
   /**
    * Listens on the two ports, or on the sockets that systemd has passed: those that are named `https`
-   * and `http`, or are bound to these ports. It is the only part that reads the environment, and
-   * removes `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` from it.
+   * and `http`, or are bound to these ports. It removes `LISTEN_FDS`, `LISTEN_PID` and
+   * `LISTEN_FDNAMES` from the environment.
    * @throws HttpsError `ERR_HTTPS_LISTEN`
    */
   listen(app: RequestListener): Promise<Listening>;
@@ -79,15 +79,21 @@ export interface Autocert extends AsyncDisposable {
  * them. Returns before they are issued: until then a self-signed certificate is served, and the CA
  * need not work. Any number of processes can share a storage: one of them obtains a certificate, and
  * all serve it within a second.
- * @throws HttpsError `ERR_HTTPS_OPTION`; StorageError where the storage cannot be used
+ *
+ * Without `NODE_ENV=production`, serves localhost and the machine with certificates of the local CA
+ * of the user instead: see `development`.
+ * @throws HttpsError `ERR_HTTPS_OPTION`; StorageError where the storage cannot be used; in development
+ * LocalCaError where the local CA cannot be used
  */
-export async function autocert(options: AutocertOptions): Promise<Autocert> {
-  const { clock = systemClock } = options;
-  const place = placeOf(options);
+export async function autocert(options: AutocertOptions = {}): Promise<Autocert> {
+  // No other part of this package reads the environment.
+  const { env: environment, pid } = process;
+  const { clock = systemClock, development = environment.NODE_ENV !== 'production' } = options;
+  const place = placeOf(options, { isDevelopment: development });
   const events = new EventEmitter();
   const servers = new Servers(clock);
   try {
-    const source = await productionSource({
+    const source = await openSource(development ? 'development' : 'production', {
       ...{ options, place, clock, servers },
       onServed({ names, notAfter, serialNumber }) {
         events.emit('certificate', { names, notAfter, serialNumber });
@@ -97,11 +103,21 @@ export async function autocert(options: AutocertOptions): Promise<Autocert> {
         else console.error('autocert:', error instanceof Error ? error.message : error);
       },
     });
-    return assembled({ source, servers, events, place });
+    return assembled({ source, servers, events, place, environment, pid });
   } catch (error) {
     servers.close();
     throw error;
   }
+}
+
+/** Each mode loads only what it uses. */
+async function openSource(
+  mode: 'development' | 'production',
+  context: SourceContext,
+): Promise<CertificateSource> {
+  if (mode === 'production')
+    return await (await import('./production.ts')).productionSource(context);
+  return await (await import('./development.ts')).developmentSource(context);
 }
 
 function assembled({
@@ -109,41 +125,35 @@ function assembled({
   servers,
   events,
   place,
+  ...processState
 }: {
   readonly source: CertificateSource;
   readonly servers: Servers;
   readonly events: EventEmitter;
   readonly place: Place;
+  readonly environment: Environment;
+  readonly pid: number;
 }): Autocert {
-  const attach = (server: TlsServer) => servers.attach(server);
-  const http = (handler = redirectTo(place.https)): RequestListener => {
-    return (request, response) => {
-      if (!source.answer(request, response)) handler(request, response);
-    };
-  };
-  const plain: AsyncDisposable[] = [];
+  const optionsFor = (protocols: readonly string[]) => ({
+    ...servers.options,
+    ...tlsOptions(source, protocols),
+  });
+  const { attach, httpsPort } = attacherOf({ source, servers, place });
+  const plain = plainServers({ source, place, httpsPort });
   const tls: Autocert = {
     get options() {
-      return { ...servers.options, ...tlsOptions(source, ['http/1.1']) };
+      return optionsFor(['http/1.1']);
     },
     get http2Options() {
-      return {
-        ...servers.options,
-        ...tlsOptions(source, ['h2', 'http/1.1']),
-        allowHTTP1: true as const,
-      };
+      return { ...optionsFor(['h2', 'http/1.1']), allowHTTP1: true as const };
     },
-    http,
-    async listenHttp(handler) {
-      plain.push(await listenForHttp(http(handler), place));
-    },
+    http: plain.http,
+    listenHttp: plain.listenHttp,
     async listen(app) {
-      const { env: environment, pid } = process;
       const listening = await listenOn(app, {
-        ...{ tls: tls.options, http: http(), place, environment, pid },
+        ...{ tls: tls.options, http: plain.http(), attach, place, ...processState },
       });
-      attach(listening.https);
-      return listening;
+      return { ...listening, url: urlOf(source.name, httpsPort()) };
     },
     attach,
     status: async () => await source.status(),
@@ -157,10 +167,69 @@ function assembled({
       return tls;
     },
     async [Symbol.asyncDispose]() {
-      for (const listening of plain.splice(0)) await listening[Symbol.asyncDispose]();
+      await plain.close();
       await source[Symbol.asyncDispose]();
       servers.close();
     },
   };
   return tls;
+}
+
+/** Returns what answers plain HTTP. */
+function plainServers({
+  source,
+  place,
+  httpsPort,
+}: {
+  readonly source: CertificateSource;
+  readonly place: Place;
+  readonly httpsPort: () => number;
+}): Pick<Autocert, 'http' | 'listenHttp'> & { close(): Promise<void> } {
+  const open: AsyncDisposable[] = [];
+  const http: Autocert['http'] = (handler = redirectTo(httpsPort)) => {
+    return (request, response) => {
+      if (!source.answer(request, response)) handler(request, response);
+    };
+  };
+  return {
+    http,
+    async listenHttp(handler) {
+      open.push(await listenForHttp(http(handler), place));
+    },
+    async close() {
+      for (const listening of open.splice(0)) await listening[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Returns what keeps servers current, and the port where clients reach them. */
+function attacherOf({
+  source,
+  servers,
+  place,
+}: {
+  readonly source: CertificateSource;
+  readonly servers: Servers;
+  readonly place: Place;
+}): { readonly attach: (server: TlsServer) => void; readonly httpsPort: () => number } {
+  let httpsPort = place.https;
+  const onListening = (server: TlsServer) => {
+    httpsPort = portOf(server, place);
+    source.onListening?.(urlOf(source.name, httpsPort));
+  };
+  return {
+    attach(server) {
+      servers.attach(server);
+      if (server.listening) onListening(server);
+      else server.once('listening', () => onListening(server));
+    },
+    httpsPort: () => httpsPort,
+  };
+}
+
+/** Returns the port of clients: a program says it where it differs from that of the server. */
+function portOf(server: TlsServer, { https, alternatives }: Place): number {
+  const address = server.address();
+  const isFree = https === 0 || alternatives?.https !== undefined;
+  return isFree && typeof address === 'object' && address ? address.port : https;
 }

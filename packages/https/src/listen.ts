@@ -3,8 +3,8 @@ import { createServer as createPlainServer, type RequestListener, type Server } 
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import { createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-import { listenFailureText } from '@acmex/errors';
-import { ipVersion, isDomainName } from '@acmex/identifier';
+import { errorCode, listenFailureText } from '@acmex/errors';
+import { ipVersion, isDomainName, urlHost } from '@acmex/identifier';
 import { HttpsError } from './errors.ts';
 import type { Place } from './options.ts';
 import {
@@ -18,6 +18,8 @@ import {
 export interface Listening extends AsyncDisposable {
   readonly https: SecureServer;
   readonly http: Server;
+  /** Where clients reach the program: `https://localhost:8443/`. */
+  readonly url: string;
 }
 
 /**
@@ -30,18 +32,22 @@ export async function listenOn(
   {
     tls,
     http: onHttp,
+    attach,
     place,
     environment,
     pid,
   }: {
     readonly tls: TlsOptions;
     readonly http: RequestListener;
+    /** Called with the HTTPS server before it listens. */
+    readonly attach: (server: SecureServer) => void;
     readonly place: Place;
     readonly environment: Environment;
     readonly pid: number;
   },
-): Promise<Listening> {
+): Promise<Omit<Listening, 'url'>> {
   const https = createSecureServer(tls, app);
+  attach(https);
   const http = plainServer(onHttp);
   const further: SocketServer[] = [];
   const close = async () => {
@@ -52,11 +58,12 @@ export async function listenOn(
     const hint = passedElsewhere(environment);
     const listenAt = async (server: Server, use: 'https' | 'http') => {
       const [first = { port: place[use], host: place.host }, ...rest] = passed[use];
-      const begun = [listening(server, first, hint)];
+      const alternative = passed[use].length > 0 ? undefined : place.alternatives?.[use];
+      const begun = [listening(server, first, { hint, alternative })];
       for (const socket of rest) {
         const forwarder = forwarderTo(server);
         further.push(forwarder);
-        begun.push(listening(forwarder, socket, hint));
+        begun.push(listening(forwarder, socket, { hint }));
       }
       await Promise.all(begun);
     };
@@ -72,10 +79,10 @@ export async function listenOn(
 /** Listens for HTTP alone. @throws HttpsError `ERR_HTTPS_LISTEN` */
 export async function listenForHttp(
   handler: RequestListener,
-  { http: port, host }: Place,
+  { http: port, host, alternatives }: Place,
 ): Promise<AsyncDisposable> {
   const server = plainServer(handler);
-  await listening(server, { port, host }, '');
+  await listening(server, { port, host }, { hint: '', alternative: alternatives?.http });
   return { [Symbol.asyncDispose]: async () => await closed(server) };
 }
 
@@ -83,20 +90,46 @@ function plainServer(handler: RequestListener): Server {
   return createPlainServer({ requestTimeout: 10_000, headersTimeout: 5000 }, handler);
 }
 
+/** How many ports from an alternative on are tried. */
+const attempts = 20;
+const alternativeHelps = new Set<unknown>(['EACCES', 'EADDRINUSE']);
+
+interface PortOfHost {
+  readonly port: number;
+  readonly host: string | undefined;
+}
+
+/**
+ * @param alternative the port from which on a free one is used where the first cannot be
+ * @throws HttpsError `ERR_HTTPS_LISTEN`
+ */
 async function listening(
   server: SocketServer,
-  at: PassedSocket | { readonly port: number; readonly host: string | undefined },
-  hint: string,
+  at: PassedSocket | PortOfHost,
+  { hint, alternative }: { readonly hint: string; readonly alternative?: number | undefined },
 ): Promise<void> {
   try {
     await once(server.listen(at), 'listening');
   } catch (cause) {
+    if (alternative !== undefined && 'port' in at && alternativeHelps.has(errorCode(cause)))
+      return await listeningFrom(server, { port: alternative, host: at.host });
     const place = 'port' in at ? `port ${at.port}` : 'a socket that systemd has passed';
     throw new HttpsError(
       'ERR_HTTPS_LISTEN',
       `${place} cannot be listened on: ${listenFailureText(cause)}${hint}`,
       { cause },
     );
+  }
+}
+
+async function listeningFrom(server: SocketServer, { port, host }: PortOfHost): Promise<void> {
+  for (let next = port; next < port + attempts; next += 1) {
+    try {
+      return await listening(server, { port: next, host }, { hint: '' });
+    } catch (error) {
+      const { cause } = error as HttpsError;
+      if (errorCode(cause) !== 'EADDRINUSE' || next === port + attempts - 1) throw error;
+    }
   }
 }
 
@@ -113,16 +146,20 @@ async function closed(server: SocketServer | Server): Promise<void> {
   await end;
 }
 
+/** @param host a name or an address */
+export function urlOf(host: string, httpsPort: number): string {
+  return new URL(`https://${urlHost(host)}:${httpsPort}/`).href;
+}
+
 /** Leads clients of plain HTTP to HTTPS, by a redirect that keeps the method. RFC 9110 §15.4.9 */
-export function redirectTo(httpsPort: number): RequestListener {
+export function redirectTo(httpsPort: () => number): RequestListener {
   return ({ headers, url = '/' }, response) => {
     const name = hostName(headers.host ?? '');
     if (name === undefined) {
       response.writeHead(400, { 'content-type': 'text/plain', connection: 'close' });
       return void response.end('the Host header is not valid\n');
     }
-    const port = httpsPort === 443 ? '' : `:${httpsPort}`;
-    const location = new URL(`https://${name}${port}`);
+    const location = new URL(urlOf(name, httpsPort()));
     const [path = '/', query] = url.split('?', 2);
     location.pathname = path;
     if (query !== undefined) location.search = query;

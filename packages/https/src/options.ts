@@ -4,6 +4,7 @@ import type { KeyType } from '@acmex/certificate';
 import type { Clock } from '@acmex/clock';
 import type { DnsProvider } from '@acmex/dns';
 import { identifier } from '@acmex/identifier';
+import type { LocalCaOptions } from '@acmex/local-ca';
 import { assertKeyPair } from '@acmex/orchestrator';
 import type { Fetch } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
@@ -27,8 +28,18 @@ export interface AutocertOptions {
   readonly allow?: ((request: AllowRequest) => boolean | Promise<boolean>) | undefined;
   /** How many names may be obtained because clients ask for them. */
   readonly onDemandLimits?: Partial<OnDemandLimits> | undefined;
-  /** True where a person has read the CA's terms of service and agrees to them. */
-  readonly acceptTerms: boolean;
+  /**
+   * True where a person has read the CA's terms of service and agrees to them, which a CA requires.
+   */
+  readonly acceptTerms?: boolean | undefined;
+  /**
+   * Whether localhost and the addresses of the machine are served with certificates of the local CA
+   * of the user, which clients trust after `acmex trust`. No CA is asked then, and `names`, `allow`
+   * and `storage` are not used. By default, whether the variable `NODE_ENV` is not `production`.
+   */
+  readonly development?: boolean | undefined;
+  /** The local CA; that of the user by default. */
+  readonly localCa?: LocalCaOptions | undefined;
   /** Where the CA can reach you; none by default. */
   readonly email?: string | undefined;
   /** URL of the CA's ACME directory; that of Let's Encrypt by default. */
@@ -40,7 +51,10 @@ export interface AutocertOptions {
    * share. `.local/state/acmex-https` in the home folder by default.
    */
   readonly storage?: string | Storage | undefined;
-  /** Where the program listens, and where the CA asks; 443 and 80 by default. */
+  /**
+   * Where the program listens, and where the CA asks; 443 and 80 by default. In development, and
+   * where those cannot be listened on, by default a port from 8443 on, and one from 8080 on.
+   */
   readonly ports?: { readonly https?: number; readonly http?: number } | undefined;
   /** The address that the program listens on; all of IPv6 and IPv4 by default. */
   readonly host?: string | undefined;
@@ -61,10 +75,23 @@ export interface Place {
   readonly https: number;
   readonly http: number;
   readonly host: string | undefined;
+  /** From which port on a free one is used where a port above cannot be listened on. */
+  readonly alternatives?: { readonly https?: number; readonly http?: number };
 }
 
-export function placeOf({ ports, host }: AutocertOptions): Place {
-  return { https: ports?.https ?? 443, http: ports?.http ?? 80, host };
+export function placeOf(
+  { ports = {}, host }: AutocertOptions,
+  mode: { readonly isDevelopment: boolean },
+): Place {
+  const { https, http } = ports;
+  const alternatives = {
+    ...(https === undefined ? { https: 8443 } : {}),
+    ...(http === undefined ? { http: 8080 } : {}),
+  };
+  return {
+    ...{ https: https ?? 443, http: http ?? 80, host },
+    ...(mode.isDevelopment ? { alternatives } : {}),
+  };
 }
 
 /** Returns the names of each certificate, as ACME has them. @throws HttpsError `ERR_HTTPS_OPTION` */
@@ -78,7 +105,7 @@ export function wantedNames({
   if (!acceptTerms)
     throw new HttpsError(
       'ERR_HTTPS_OPTION',
-      `the CA requires agreement to its terms of service: read them, then set acceptTerms: true`,
+      'the CA requires agreement to its terms of service: read them, then set acceptTerms: true',
     );
   if (names.length === 0 && !allow)
     throw new HttpsError(

@@ -16,6 +16,7 @@ export interface PassedReport {
 const [https = '', http = ''] = process.argv.slice(2);
 const tls = await autocert({
   names: ['example.test'],
+  development: false,
   acceptTerms: true,
   // It is not reached: a self-signed certificate does.
   directory: 'https://127.0.0.1:9/directory',

@@ -39,6 +39,7 @@ export async function productionSource(context: SourceContext): Promise<Certific
     servers.present(stored ?? (await selfSigned(name)));
     certificates.keep(lists);
     return {
+      name,
       find: finderOf(certificates, context),
       findChallenge: tlsAlpn01Contexts({ shared: storedResponses(storage, 'tls-alpn-01'), clock }),
       answer: http01SharedHandler({ shared: storedResponses(storage, 'http-01'), clock }),

@@ -8,6 +8,8 @@ import type { Servers } from './servers.ts';
 
 /** Where the certificates of a program come from. Disposing of it ends what it does. */
 export interface CertificateSource extends AsyncDisposable {
+  /** The name or address by which clients reach the program first. */
+  readonly name: string;
   /**
    * Returns what is presented to a client that asks for a name; undefined for what clients without
    * a server name get.
@@ -27,6 +29,8 @@ export interface CertificateSource extends AsyncDisposable {
    * @throws HttpsError `ERR_HTTPS_CLOSED`; the reason of the signal
    */
   ready(signal: AbortSignal | undefined): Promise<void>;
+  /** Called when a server listens. */
+  onListening?(url: string): void;
 }
 
 /** What a source works with. */

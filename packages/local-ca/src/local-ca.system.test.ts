@@ -42,6 +42,7 @@ describe('localCa', () => {
     const ca = await localCa({ path, addresses });
     const { cert, key, names, notAfter } = await ca.issue();
     const usual = ['localhost', '*.localhost', '127.0.0.1', '::1'];
+    expect(ca.usualNames()).toEqual(names);
     expect(names).toEqual([...usual, '192.168.1.7', 'fe80::1']);
     for (const name of ['localhost', '127.0.0.1', '::1', '192.168.1.7', 'fe80::1'])
       await expect(verify(ca, cert, name)).resolves.toBe('OK');

@@ -1,6 +1,6 @@
 import { homedir, hostname, networkInterfaces, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createAuthority, issuerOf, serverCertificate } from '@acmex/ca';
+import { createAuthority, type Issuer, issuerOf, serverCertificate } from '@acmex/ca';
 import { webcrypto } from '@acmex/certificate';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
@@ -50,10 +50,15 @@ export interface LocalCa {
    */
   readonly made: 'earlier' | 'first' | 'again';
   /**
+   * Returns `localhost`, `*.localhost`, `127.0.0.1`, `::1` and the loopback, private and link-local
+   * addresses that the machine has now.
+   */
+  usualNames(): readonly string[];
+  /**
    * Issues a certificate for 30 days, of which nothing is stored.
    *
-   * @param names localhost, names below it, and loopback, private and link-local addresses. By
-   * default `localhost`, `*.localhost`, `127.0.0.1`, `::1` and those addresses of the machine.
+   * @param names localhost, names below it, and loopback, private and link-local addresses; by
+   * default `usualNames()`
    * @throws LocalCaError `ERR_LOCAL_CA_NAME`, `ERR_LOCAL_CA_EXPIRED`
    */
   issue(names?: readonly string[]): Promise<LocalCertificate>;
@@ -75,7 +80,6 @@ const constraints = {
     ...['::1/128', 'fc00::/7', 'fe80::/10'],
   ],
 };
-const usualNames = ['localhost', '*.localhost', '127.0.0.1', '::1'];
 
 /**
  * Returns the local CA of the user. Makes it where there is none, and makes a new one 30 days before
@@ -157,38 +161,42 @@ async function opened(
   await writeRoot(rootFile, authority);
   return {
     ...{ path, rootFile, root: root.pem, notAfter: root.notAfter.epochMilliseconds, made },
-    issue: async (names) => await issued(authority, { names, addresses, clock }),
+    usualNames: () => usualNames(issuerFrom(authority, clock), addresses()),
+    async issue(names) {
+      const issuer = issuerFrom(authority, clock);
+      const wanted = names ? namesOf(names) : usualNames(issuer, addresses());
+      return await issued(issuer, { names: wanted, clock });
+    },
   };
 }
 
+/** @throws LocalCaError `ERR_LOCAL_CA_EXPIRED` */
+function issuerFrom({ issuing, key }: StoredAuthority, clock: Clock): Issuer {
+  if (issuing.notAfter.epochMilliseconds > clock.now().epochMilliseconds)
+    return issuerOf({ chain: issuing.pem, key, clock });
+  throw new LocalCaError(
+    'ERR_LOCAL_CA_EXPIRED',
+    `the local CA has expired at ${issuing.notAfter}: start a program in development mode, which makes a new one, and run acmex trust`,
+  );
+}
+
+function usualNames(issuer: Issuer, addresses: readonly string[]): readonly string[] {
+  const permitted = addresses.filter((address) => issuer.permits(identifier(address)));
+  return namesOf(['localhost', '*.localhost', '127.0.0.1', '::1', ...permitted]);
+}
+
 async function issued(
-  { issuing, key }: StoredAuthority,
-  {
-    names: wanted,
-    addresses,
-    clock,
-  }: {
-    readonly names: readonly string[] | undefined;
-    readonly addresses: () => readonly string[];
-    readonly clock: Clock;
-  },
+  issuer: Issuer,
+  { names, clock }: { readonly names: readonly string[]; readonly clock: Clock },
 ): Promise<LocalCertificate> {
-  if (issuing.notAfter.epochMilliseconds <= clock.now().epochMilliseconds)
-    throw new LocalCaError(
-      'ERR_LOCAL_CA_EXPIRED',
-      `the local CA has expired at ${issuing.notAfter}: start a program in development mode, which makes a new one, and run acmex trust`,
-    );
-  const issuer = issuerOf({ chain: issuing.pem, key, clock });
-  const permitted = () => addresses().filter((address) => issuer.permits(identifier(address)));
-  const names = namesOf(wanted ?? [...usualNames, ...permitted()]);
+  const validity = { hours: leafDays * 24 };
   try {
-    const validity = { hours: leafDays * 24 };
     const leaf = await serverCertificate({ issuer, names, validity, clock });
+    // Certificates have whole seconds.
+    const notAfter = leaf.notAfter.round({ smallestUnit: 'second', roundingMode: 'floor' });
     return {
       ...{ cert: leaf.chain, key: Buffer.from(leaf.key).toString('latin1'), names },
-      // Certificates have whole seconds.
-      notAfter: leaf.notAfter.round({ smallestUnit: 'second', roundingMode: 'floor' })
-        .epochMilliseconds,
+      notAfter: notAfter.epochMilliseconds,
     };
   } catch (cause) {
     if (errorCode(cause) !== 'ERR_CA_CONSTRAINTS') throw cause;
