@@ -54,7 +54,8 @@ interface Target extends AsyncDisposable {
 
 /**
  * Replaces a file, or makes it: written beside its path, flushed, renamed, and the folder flushed.
- * Readers see the old bytes or the new ones. A link at the path is followed only where no one but
+ * Readers see the old bytes or the new ones. What a killed writer left there (`.acmex-` and
+ * hexadecimal digits) is removed when it has not changed for two days. A link at the path is followed only where no one but
  * root and the user of this process can have made it.
  *
  * A replaced file keeps its owner, group and mode as `attributes` says, unless somebody else could
@@ -147,7 +148,7 @@ export async function reserveFile(
   let file: TemporaryFile;
   try {
     await regularFile(target);
-    file = await TemporaryFile.open(folder);
+    file = await openBeside(folder);
   } catch (error) {
     await target[Symbol.asyncDispose]();
     throw error;
@@ -218,6 +219,43 @@ export async function readFileIn(folder: Folder, name: string): Promise<Buffer |
 
 function temporaryName(): string {
   return `.acmex-${randomBytes(8).toString('hex')}`;
+}
+
+const temporaryPattern = /^\.acmex-[0-9a-f]{16}$/;
+/** No writer leaves an unfinished file unchanged for so long: two days. */
+const abandonedAfterMs = 2 * 24 * 3_600_000;
+
+/** Opens a file beside its later path, and removes what writers that were killed left there. */
+async function openBeside(folder: Folder): Promise<TemporaryFile> {
+  const file = await TemporaryFile.open(folder);
+  try {
+    // The clock of the file system gave the files their times too.
+    await removeAbandoned(folder, (await file.handle.stat()).mtimeMs - abandonedAfterMs);
+    return file;
+  } catch (error) {
+    await file[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Whether a writer still lives is not known, as it may be on another host: age alone decides. */
+async function removeAbandoned(folder: Folder, beforeMs: number): Promise<void> {
+  for (const entry of await entriesOf(folder)) {
+    if (!temporaryPattern.test(entry)) continue;
+    const stats = await folder.stat(entry);
+    if (stats?.isFile() && stats.mtimeMs < beforeMs && folder.canReplace(stats))
+      await folder.removeFile(entry);
+  }
+}
+
+/** A folder that may be written need not be readable. */
+async function entriesOf(folder: Folder): Promise<readonly string[]> {
+  try {
+    return (await folder.list()).map(({ name }) => name);
+  } catch (error) {
+    if (errorCode(error) === 'EACCES') return [];
+    throw error;
+  }
 }
 
 /** A file beside its later path, for the user of this process only until it is finished. */
@@ -318,7 +356,7 @@ async function replaceAt(
   const wanted = attributesFor(existing, target, attributes);
   if (existing !== undefined && hasAttributes(existing, wanted) && (await hasBytes(target, bytes)))
     return false;
-  await using file = await TemporaryFile.open(folder);
+  await using file = await openBeside(folder);
   await file.handle.writeFile(bytes);
   await file.finish(wanted);
   await file.renameTo(name);
