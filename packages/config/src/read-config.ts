@@ -65,6 +65,9 @@ export async function readConfig(options: ReadConfigOptions): Promise<Config> {
   throw invalid(faults);
 }
 
+/** The same for every configuration. To list them takes longer than to read one. */
+let known: readonly ConfigKey[] | undefined;
+
 /**
  * Reads the configuration, and returns its faults instead of throwing them.
  * @throws ConfigError `ERR_CONFIG_FILE`, `ERR_CONFIG_UNSAFE`
@@ -78,7 +81,6 @@ export async function checkConfig(options: ReadConfigOptions): Promise<ConfigChe
     environment: options.environment,
     clock: options.clock ?? systemClock,
   });
-  let known: readonly ConfigKey[] | undefined;
   const keys = () => {
     known ??= configKeys(schemaOf(tables));
     return known;
