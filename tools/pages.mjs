@@ -1,6 +1,6 @@
 // Executes the guides of docs/ that say so: those for authors in a copy of the workspace, those for
 // users in an empty folder. Their code goes where the line above it says, and their commands are
-// run.
+// run. `COUNT=1000` in a page is a sample of 200, except with `--full`.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -19,7 +19,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packages, root } from './packages.mjs';
 
-const chosen = process.argv.slice(2);
+const full = process.argv.includes('--full');
+const chosen = process.argv.slice(2).filter((argument) => argument !== '--full');
 const isChosen = (page) => chosen.length === 0 || chosen.includes(page);
 
 for (const page of [
@@ -76,7 +77,7 @@ for (const page of [
 async function asUser(page) {
   const folder = mkdtempSync(join(tmpdir(), 'acmex-page-'));
   try {
-    const text = await onFreePorts(readFileSync(join(root, page), 'utf8'));
+    const text = await onFreePorts(sample(readFileSync(join(root, page), 'utf8')));
     const programs = join(folder, '.programs');
     write(
       join(programs, 'acmex'),
@@ -107,6 +108,10 @@ async function asUser(page) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function sample(text) {
+  return full ? text : text.replaceAll(/^COUNT=1000$/gm, 'COUNT=200');
 }
 
 /** Every port of the page, the same one throughout. */
