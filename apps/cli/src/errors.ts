@@ -26,6 +26,12 @@ export const cliErrors = {
     exit: 3,
     http: 409,
   },
+  ERR_CLI_LISTEN: {
+    meaning: 'A port cannot be listened on.',
+    cure: 'Use another port, or stop the program that uses it.',
+    exit: 3,
+    http: 500,
+  },
   ERR_CLI_STORAGE_CHECK: {
     meaning: 'The storage does not keep the storage contract.',
     cure: 'Use another storage, and report the fault to the author of its driver.',

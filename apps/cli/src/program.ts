@@ -5,6 +5,7 @@ import { caCommands } from './program/ca.ts';
 import { checkCommands } from './program/check.ts';
 import { addCommands, type CommandDefinition } from './program/command.ts';
 import { configCommands } from './program/config.ts';
+import { devCommands } from './program/dev.ts';
 import { dnsCommands } from './program/dns.ts';
 import { importCommands, recoverCommands } from './program/import.ts';
 import { managedCommands } from './program/managed.ts';
@@ -34,6 +35,7 @@ const definitions: readonly CommandDefinition[] = [
   ...auditCommands,
   ...caCommands,
   ...trustCommands,
+  ...devCommands,
 ];
 
 /** The words that have commands below them. */

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdir, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import {
   createDevelopmentAuthority,
   currentCrl,
@@ -16,6 +14,7 @@ import { fileErrorText } from '@acmex/files';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { Temporal } from 'temporal-polyfill';
 import { CliError } from '../errors.ts';
+import { freePort } from '../free-port.ts';
 import type { Terminal } from '../terminal.ts';
 import { waitingFile } from '../whole-file.ts';
 
@@ -108,14 +107,4 @@ export async function emptyDirectory(path: string, file: string): Promise<void> 
       { cause: error },
     );
   });
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
