@@ -1,8 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { describeWith, temporaryFolder, type TemporaryFolder } from '@acmex/services';
+import { promisify } from 'node:util';
+import {
+  bundledProgram,
+  canMount,
+  describeWith,
+  localCertificate,
+  temporaryFolder,
+  type TemporaryFolder,
+} from '@acmex/services';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   changeStore,
@@ -180,5 +191,49 @@ describeWith(['update-ca-certificates'], 'the store of Debian', () => {
       message: expect.stringContaining(root.certificate.fingerprint256),
     });
     expect(await readdir(at('anchors'))).toEqual(['company.crt']);
+  });
+});
+
+/** Mounts that its own processes see only: the store of the system is one of the test. */
+const inItsStore = `
+mount --bind "$1/certs" /etc/ssl/certs
+mount --bind "$1/anchors" /usr/local/share/ca-certificates
+mount --bind "$1/hooks" /etc/ca-certificates/update.d
+mount --bind "$1/conf" /etc/ca-certificates.conf
+shift
+exec "$@"`;
+
+describeWith(['update-ca-certificates'], 'the store of this machine', () => {
+  (canMount ? it : it.skip)('lets curl trust a server, until it is removed', async () => {
+    const at = join(folder.path, 'machine');
+    for (const name of ['anchors', 'certs', 'hooks'])
+      await mkdir(join(at, name), { recursive: true });
+    const conf = await readFile('/etc/ca-certificates.conf', 'utf8');
+    await writeFile(join(at, 'conf'), conf.split('\n').slice(-4).join('\n'));
+    const { caCertificate, certificate: cert, privateKey: key } = await localCertificate();
+    const file = join(at, 'root.pem');
+    await writeFile(file, caCertificate);
+    const program = await bundledProgram(join(import.meta.dirname, 'change-system.testing.ts'));
+    const inside = async (...command: readonly string[]) => {
+      const args = ['-m', 'sh', '-ec', inItsStore, 'sh', at, ...command];
+      const env = { PATH: '/usr/bin:/bin' };
+      return (await promisify(execFile)('unshare', args, { env })).stdout;
+    };
+    const server = createServer({ cert, key }, (_, response) => response.end('hello'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+    const untrusted = { stderr: expect.stringMatching(/curl: \((60|77)\)/) };
+    try {
+      await expect(inside('curl', '-sS', url)).rejects.toMatchObject(untrusted);
+      expect(await inside(process.execPath, program, 'add', file, at)).toBe('true\n');
+      expect(await inside('curl', '-sS', url)).toBe('hello');
+      expect(await inside(process.execPath, program, 'remove', file, at)).toBe('true\n');
+      await expect(inside('curl', '-sS', url)).rejects.toMatchObject(untrusted);
+    } finally {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    }
   });
 });
