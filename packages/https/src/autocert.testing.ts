@@ -8,9 +8,12 @@ import {
   saveAuthority,
 } from '@acmex/ca';
 import { withFaults } from '@acmex/ca/faults';
+import type { Clock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
 import type { Fetch } from '@acmex/protocol';
-import { memoryStorage } from '@acmex/storage';
+import { freePort } from '@acmex/services';
+import { memoryStorage, type Storage } from '@acmex/storage';
+import { autocert, type Autocert, type AutocertOptions } from './index.ts';
 
 /** A CA in this process that validates over the network, at ports of the test. */
 export interface TestCa extends AsyncDisposable {
@@ -20,6 +23,8 @@ export interface TestCa extends AsyncDisposable {
   readonly root: string;
   /** Whether it answers; true at first. */
   isUp: boolean;
+  /** Whether it refuses new orders; false at first. */
+  refuses: boolean;
   /** The requests for orders that it was sent. */
   orders: number;
   /** Resolves with the first of them. */
@@ -29,13 +34,16 @@ export interface TestCa extends AsyncDisposable {
 export async function testCa({
   ports,
   cannotValidate,
+  clock,
 }: {
   readonly ports: { readonly https: number; readonly http: number };
+  readonly clock?: Clock;
   /** The type of a challenge that a proxy before the program answers. */
   readonly cannotValidate?: string;
 }): Promise<TestCa> {
   const storage = memoryStorage();
-  await saveAuthority(storage, await createDevelopmentAuthority());
+  const timed = clock ? { clock } : {};
+  await saveAuthority(storage, await createDevelopmentAuthority(timed));
   const { issuer, root } = await loadAuthority(storage, { kind: 'development' });
   const overNetwork = networkValidator({
     egress: {
@@ -46,6 +54,7 @@ export async function testCa({
   });
   const server = acmeServer({
     ...{ url: 'https://ca.test/acme', storage, issuer, rateLimiter: noLimits() },
+    ...timed,
     validationPauses: [],
     validate: async (request, options) =>
       request.type === cannotValidate
@@ -64,6 +73,11 @@ export async function testCa({
       if (resource === 'newOrder') {
         ca.orders += 1;
         noteOrder();
+        if (ca.refuses)
+          return Response.json(
+            { type: 'urn:ietf:params:acme:error:rejectedIdentifier', detail: 'it is refused' },
+            { status: 403, headers: { 'content-type': 'application/problem+json' } },
+          );
       }
       return await next();
     },
@@ -72,6 +86,7 @@ export async function testCa({
     directory: server.directory,
     root,
     isUp: true,
+    refuses: false,
     orders: 0,
     ordered,
     fetch: async (url, { method, headers, body }) => {
@@ -106,5 +121,63 @@ export async function handshake(port: number, options: ConnectionOptions = {}): 
       socket.destroy();
       resolve({ certificate, protocol, isTrusted, isResumed, session });
     });
+  });
+}
+
+/** A CA, a storage, and the programs that use them. Disposing of it ends them all. */
+export interface TestPrograms extends AsyncDisposable {
+  readonly ca: TestCa;
+  readonly ports: { readonly https: number; readonly http: number };
+  /** What the programs have reported. */
+  readonly errors: unknown[];
+  /** Starts autocert, which does not listen, with the CA and the storage of the test. */
+  start(options?: Partial<AutocertOptions>): Promise<Autocert>;
+  /** Starts autocert, and listens. */
+  listen(options?: Partial<AutocertOptions>): Promise<Autocert>;
+  /** Ends the programs. */
+  stop(): Promise<void>;
+}
+
+export async function testPrograms({
+  storage = memoryStorage(),
+  clock,
+}: { readonly storage?: Storage; readonly clock?: Clock } = {}): Promise<TestPrograms> {
+  const ports = { https: await freePort(), http: await freePort() };
+  const ca = await testCa({ ports, ...(clock ? { clock } : {}) });
+  const errors: unknown[] = [];
+  const open: AsyncDisposable[] = [];
+  const stop = async () => {
+    for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
+  };
+  const start = async (options: Partial<AutocertOptions> = {}) => {
+    const { directory, fetch } = ca;
+    const usual = { acceptTerms: true, directory, fetch, storage, ports, host: '127.0.0.1', clock };
+    const tls = await autocert({ ...usual, ...options });
+    tls.on('error', (error) => errors.push(error));
+    open.push(tls);
+    return tls;
+  };
+  return {
+    ...{ ca, ports, errors, start, stop },
+    async listen(options) {
+      const tls = await start(options);
+      open.push(await tls.listen((_, response) => void response.end('hello')));
+      return tls;
+    },
+    async [Symbol.asyncDispose]() {
+      await stop();
+      await ca[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Resolves when the next certificate is served. */
+export async function served(tls: Autocert): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      tls.off('certificate', done);
+      resolve();
+    };
+    tls.on('certificate', done);
   });
 }

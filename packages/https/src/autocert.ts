@@ -92,21 +92,30 @@ export async function autocert(options: AutocertOptions = {}): Promise<Autocert>
   const place = placeOf(options, { isDevelopment: development });
   const events = new EventEmitter();
   const servers = new Servers(clock);
+  let start = () => {};
+  const started = new Promise<void>((resolve) => {
+    start = resolve;
+  });
+  // A listener that throws ends no work of this package, and there may be none before the return.
+  const emitApart = (emit: () => void) => void started.then(() => setImmediate(emit));
   try {
     const source = await openSource(development ? 'development' : 'production', {
       ...{ options, place, clock, servers },
       onServed({ names, notAfter, serialNumber }) {
-        events.emit('certificate', { names, notAfter, serialNumber });
+        emitApart(() => events.emit('certificate', { names, notAfter, serialNumber }));
       },
-      onError(error) {
-        if (events.listenerCount('error') > 0) events.emit('error', error);
-        else console.error('autocert:', error instanceof Error ? error.message : error);
-      },
+      onError: (error) =>
+        emitApart(() => {
+          if (events.listenerCount('error') > 0) events.emit('error', error);
+          else console.error('autocert:', error instanceof Error ? error.message : error);
+        }),
     });
     return assembled({ source, servers, events, place, environment, pid });
   } catch (error) {
     servers.close();
     throw error;
+  } finally {
+    start();
   }
 }
 

@@ -1,10 +1,17 @@
-import { type Clock, settledWithin } from '@acmex/clock';
+import { type Clock, milliseconds, settledWithin } from '@acmex/clock';
 import { errorCode } from '@acmex/errors';
-import { CertificateStore, isLate, type MaintenanceResult } from '@acmex/orchestrator';
+import {
+  CertificateStore,
+  isLate,
+  type MaintenanceResult,
+  type ManagedCertificate,
+} from '@acmex/orchestrator';
 import type { Storage } from '@acmex/storage';
+import { LRUCache } from 'lru-cache';
 import { type CertificateStatus, notRenewed, statusOf } from './certificate-status.ts';
 import { Contexts, type ServedCertificate } from './contexts.ts';
 import { HttpsError } from './errors.ts';
+import { failureReports } from './failure-reports.ts';
 import { followEvents } from './follow-events.ts';
 import type { Issuance } from './issuance.ts';
 import { authorityName, type AutocertOptions, type Place } from './options.ts';
@@ -13,6 +20,8 @@ import { authorityName, type AutocertOptions, type Place } from './options.ts';
 const longestWait = { seconds: 60 };
 /** How soon a certificate is declared again where that has failed, as while the storage is away. */
 const pause = { seconds: 10 };
+/** How soon a certificate whose key is damaged is ordered once more. */
+const dayMs = 86_400_000;
 
 export interface CertificatesOptions {
   readonly settings: AutocertOptions;
@@ -36,12 +45,21 @@ export class Certificates implements AsyncDisposable {
   #following: AsyncDisposable | undefined;
   /** Who waits for a certificate, by its id. */
   readonly #waiting = new Map<string, (error?: unknown) => void>();
+  /** Certificates that were ordered because they are damaged. */
+  readonly #orderedAgain = new LRUCache<string, true>({ max: 10_000, ttl: dayMs });
+  readonly #report: (subject: string, error: unknown) => void;
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
-    const { storage, clock } = options;
+    const { storage, clock, onError } = options;
+    this.#report = failureReports(onError);
     this.#certificates = new CertificateStore({ storage, clock });
-    this.#contexts = new Contexts(this.#certificates);
+    this.#contexts = new Contexts(this.#certificates, {
+      onDamaged: (certificate, error) => {
+        this.#report(certificate.id, error);
+        void this.#orderAgain(certificate).catch(onError);
+      },
+    });
   }
 
   /**
@@ -56,6 +74,7 @@ export class Certificates implements AsyncDisposable {
       onError,
       onChanged: async (id) => await this.#changed(id),
       onExpiring: async (id) => await this.reportExpiry(id),
+      onRecheck: async () => await this.#recheck(),
     });
     this.#declaring = this.#keepAll(lists);
   }
@@ -68,35 +87,52 @@ export class Certificates implements AsyncDisposable {
     for (let left = lists; !signal.aborted;) {
       try {
         await this.#issue();
-        while (left[0]) {
-          await this.#declare(left[0]);
-          left = left.slice(1);
-        }
-        return;
+        left = await this.#declareEach(left);
+        if (left.length === 0) return;
       } catch (error) {
         onError(error);
-        await clock.sleep(pause, { signal }).catch(() => undefined);
       }
+      await clock.sleep(pause, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Declares certificates, and returns those where that has failed, which is reported. */
+  async #declareEach(lists: readonly (readonly string[])[]): Promise<(readonly string[])[]> {
+    const failed = [];
+    for (const names of lists)
+      try {
+        await this.#declare(names);
+      } catch (error) {
+        this.#report(names.join(), error);
+        failed.push(names);
+      }
+    return failed;
   }
 
   /**
    * Makes sure that a certificate for names exists or is ordered. A valid one does not change.
-   * @returns its id
    */
-  async #declare(names: readonly string[]): Promise<string> {
+  async #declare(names: readonly string[]): Promise<ManagedCertificate> {
     const { manager, worker } = await this.#issue();
     const [keyType, secondKeyType] = this.#options.settings.keyTypes ?? ['ec-p256'];
     const { certificate } = await manager.provisioner.declare({
       ...{ names, issuer: authorityName, keyType, secondKeyType },
     });
     worker.wake();
-    return certificate.id;
+    return certificate;
   }
 
-  /** Returns the certificate in use for a name; undefined where there is none. */
+  /**
+   * Returns the certificate in use for a name; undefined where there is none.
+   * @throws what the storage throws, after it is reported
+   */
   async find(name: string): Promise<ServedCertificate | undefined> {
-    return await this.#contexts.find(name);
+    try {
+      return await this.#contexts.find(name);
+    } catch (error) {
+      this.#report('storage', error);
+      throw error;
+    }
   }
 
   /** Returns the status of each certificate of the storage, in the order of their creation. */
@@ -119,10 +155,11 @@ export class Certificates implements AsyncDisposable {
 
   /**
    * Obtains a certificate for one name, and waits until it is issued or its order has failed.
-   * @throws HttpsError `ERR_HTTPS_TIMEOUT` when that takes too long; what the order fails with
+   * @throws HttpsError `ERR_HTTPS_TIMEOUT` when that takes too long, `ERR_HTTPS_NOT_ISSUED` when the
+   * next attempt is too far away; what the order fails with
    */
   async obtain(name: string): Promise<void> {
-    const id = await this.#declare([name]);
+    const { id, failure } = await this.#declare([name]);
     const issued = new Promise<void>((resolve, reject) => {
       this.#waiting.set(id, (error) => {
         if (error === undefined) resolve();
@@ -134,7 +171,10 @@ export class Certificates implements AsyncDisposable {
     try {
       // It may be issued by now.
       if (await this.#contexts.reload(id)) return;
-      if (await settledWithin(longestWait, [issued], this.#options.clock)) return await issued;
+      const { clock } = this.#options;
+      // Who waits for it takes the place of another name.
+      if (failure && isFarAway(failure.retryAt, clock)) throw notIssued(name, failure);
+      if (await settledWithin(longestWait, [issued], clock)) return await issued;
       throw new HttpsError(
         'ERR_HTTPS_TIMEOUT',
         `the certificate of ${name} is not issued within ${longestWait.seconds} seconds`,
@@ -149,6 +189,22 @@ export class Certificates implements AsyncDisposable {
     if (!served) return;
     this.#options.onServed(served);
     this.#waiting.get(id)?.();
+  }
+
+  /** Finds what no event has said. */
+  async #recheck(): Promise<void> {
+    for (const served of await this.#contexts.recheck()) this.#options.onServed(served);
+  }
+
+  /** Orders a certificate whose chain or key is damaged, once, unless another process has done it. */
+  async #orderAgain({ id, current }: ManagedCertificate): Promise<void> {
+    if (this.#orderedAgain.has(id)) return;
+    this.#orderedAgain.set(id, true);
+    const { manager, worker } = await this.#issue();
+    await manager.provisioner.submitIf(id, (latest) =>
+      latest.current?.generation === current?.generation ? { cause: 'request' } : undefined,
+    );
+    worker.wake();
   }
 
   async #maintained(id: string, { outcome }: MaintenanceResult): Promise<void> {
@@ -182,4 +238,18 @@ export class Certificates implements AsyncDisposable {
     await this.#declaring;
     await (await this.#issuance)?.worker.stop({ within: { seconds: 0 } });
   }
+}
+
+function isFarAway(retryAt: string, clock: Clock): boolean {
+  return Date.parse(retryAt) - clock.now().epochMilliseconds > milliseconds(longestWait);
+}
+
+function notIssued(
+  name: string,
+  { retryAt, message }: NonNullable<ManagedCertificate['failure']>,
+): HttpsError {
+  return new HttpsError(
+    'ERR_HTTPS_NOT_ISSUED',
+    `the order of the certificate of ${name} has failed, and is tried again at ${retryAt}: ${message}`,
+  );
 }

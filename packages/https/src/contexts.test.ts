@@ -10,13 +10,17 @@ it('serves no certificate for a name that it has no longer', async () => {
     names: ['a.test', 'b.test'],
     current: { generation: 1, notAfter: '2027-01-01T00:00:00Z', serialNumber: '01' },
   };
-  const contexts = new Contexts({
+  const certificates = {
     find: async () => record as unknown as ManagedCertificate,
     async *byName(name: string) {
       if (record.names.includes(name)) yield record as unknown as ManagedCertificate;
     },
     generation: async () => ({ names: record.names, chain: cert[0], privateKey: key[0] }),
-  } as unknown as CertificateStore);
+  } as unknown as CertificateStore;
+  const onDamaged = (_: unknown, error: unknown) => {
+    throw error;
+  };
+  const contexts = new Contexts(certificates, { onDamaged });
   expect((await contexts.find('b.test'))?.id).toBe('crt_1');
   record.names = ['a.test'];
   await contexts.reload('crt_1');

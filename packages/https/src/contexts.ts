@@ -1,7 +1,9 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { errorCode, errorText } from '@acmex/errors';
 import { isCovered } from '@acmex/identifier';
-import type { CertificateStore, ManagedCertificate } from '@acmex/orchestrator';
+import type { CertificateStore, Generation, ManagedCertificate } from '@acmex/orchestrator';
 import { LRUCache } from 'lru-cache';
+import { HttpsError } from './errors.ts';
 
 /** What a server presents. */
 export interface ServedCertificate {
@@ -22,16 +24,26 @@ const cached = 1000;
 const unknownNames = 10_000;
 const unknownMs = 10_000;
 
-/** The certificates of a storage, by the names that clients ask for. */
+interface ContextsOptions {
+  /** Called where a stored certificate or its key cannot be used. */
+  readonly onDamaged: (certificate: ManagedCertificate, error: HttpsError) => void;
+}
+
+/**
+ * The certificates of a storage, by the names that clients ask for. One that was usable stays in use
+ * where the storage fails or is damaged later.
+ */
 export class Contexts {
   readonly #certificates: CertificateStore;
+  readonly #onDamaged: ContextsOptions['onDamaged'];
   readonly #byId = new LRUCache<string, ServedCertificate>({ max: cached });
   readonly #idOfName = new LRUCache<string, string>({ max: cached * 10 });
   readonly #unknown = new LRUCache<string, true>({ max: unknownNames, ttl: unknownMs });
   readonly #loading = new Map<string, Promise<ServedCertificate | undefined>>();
 
-  constructor(certificates: CertificateStore) {
+  constructor(certificates: CertificateStore, { onDamaged }: ContextsOptions) {
     this.#certificates = certificates;
+    this.#onDamaged = onDamaged;
   }
 
   /** Returns the certificate in use for a name; undefined where the storage has none. */
@@ -54,40 +66,82 @@ export class Contexts {
     this.#unknown.clear();
     const certificate = await this.#certificates.find(id);
     const served = certificate && (await this.#load(certificate));
-    if (!served) this.#byId.delete(id);
+    if (!certificate?.current) this.#byId.delete(id);
     // It may be newer than the one that was served for a name.
-    for (const name of certificate?.names ?? []) this.#idOfName.delete(name);
+    if (served) for (const name of certificate.names) this.#idOfName.delete(name);
     return served;
+  }
+
+  /** Reads those again that have changed in the storage, and returns them. */
+  async recheck(): Promise<readonly ServedCertificate[]> {
+    const changed: ServedCertificate[] = [];
+    for (const [id, { serialNumber }] of [...this.#byId.entries()]) {
+      const certificate = await this.#certificates.find(id);
+      if (certificate?.current?.serialNumber === serialNumber) continue;
+      const served = await this.reload(id);
+      if (served) changed.push(served);
+    }
+    return changed;
   }
 
   async #findStored(name: string): Promise<ServedCertificate | undefined> {
-    let newest: ManagedCertificate | undefined;
+    const issued: ManagedCertificate[] = [];
     for (const wanted of [name, `*.${name.slice(name.indexOf('.') + 1)}`])
-      for await (const certificate of this.#certificates.byName(wanted)) {
-        const { current } = certificate;
-        if (!current) continue;
-        if (!newest?.current || newest.current.notAfter < current.notAfter) newest = certificate;
-      }
-    const served = newest && (await this.#load(newest));
-    if (served) this.#idOfName.set(name, served.id);
-    else this.#unknown.set(name, true);
-    return served;
+      for await (const certificate of this.#certificates.byName(wanted))
+        if (certificate.current) issued.push(certificate);
+    issued.sort((a, b) => (notAfterOf(b) < notAfterOf(a) ? -1 : 1));
+    for (const certificate of issued) {
+      const served = await this.#load(certificate);
+      if (!served) continue;
+      this.#idOfName.set(name, served.id);
+      return served;
+    }
+    this.#unknown.set(name, true);
+    return undefined;
   }
 
-  async #load({ id, names, current }: ManagedCertificate): Promise<ServedCertificate | undefined> {
+  async #load(certificate: ManagedCertificate): Promise<ServedCertificate | undefined> {
+    const { id, names, current } = certificate;
     if (!current) return undefined;
     const { generation, notAfter, serialNumber } = current;
-    const stored = await this.#certificates.generation(id, generation);
-    if (!stored) return undefined;
-    const { second, ...first } = stored;
-    const all = second ? [first, second] : [first];
-    const cert = all.map(({ chain }) => chain);
-    const key = all.map(({ privateKey }) => privateKey);
-    const context = createSecureContext({ cert, key });
-    const served = { id, names, notAfter, serialNumber, context, cert, key };
-    this.#byId.set(id, served);
-    return served;
+    try {
+      const stored = await this.#certificates.generation(id, generation);
+      if (!stored) throw new RangeError('the storage has its record, but not its chain and key');
+      const served = { id, names, notAfter, serialNumber, ...presentable(stored) };
+      this.#byId.set(id, served);
+      return served;
+    } catch (error) {
+      // What is only away is there later.
+      if (isStorageAway(error)) throw error;
+      this.#onDamaged(certificate, damaged(names, error));
+      return undefined;
+    }
   }
+}
+
+/** @throws what OpenSSL says of a chain or a key that it cannot use */
+function presentable({ second, ...first }: Generation) {
+  const all = second ? [first, second] : [first];
+  const cert = all.map(({ chain }) => chain);
+  const key = all.map(({ privateKey }) => privateKey);
+  return { cert, key, context: createSecureContext({ cert, key }) };
+}
+
+function isStorageAway(error: unknown): boolean {
+  const code = errorCode(error) ?? '';
+  return code.startsWith('ERR_STORAGE_') && code !== 'ERR_STORAGE_CORRUPT';
+}
+
+function damaged(names: readonly string[], cause: unknown): HttpsError {
+  return new HttpsError(
+    'ERR_HTTPS_DAMAGED',
+    `the stored certificate of ${names.join(', ')} cannot be used: ${errorText(cause)}`,
+    { cause },
+  );
+}
+
+function notAfterOf({ current }: ManagedCertificate): string {
+  return current?.notAfter ?? '';
 }
 
 /** Whether names of a certificate cover a name, by itself or by a wildcard. */

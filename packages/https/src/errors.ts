@@ -47,6 +47,20 @@ export const httpsErrors = {
     http: 504,
     fixedBy: 'time',
   },
+  ERR_HTTPS_NOT_ISSUED: {
+    meaning:
+      'The order of a certificate that a client asks for has failed, and is tried again later.',
+    cure: 'See the reason in the message. The order is tried again by itself.',
+    exit: 5,
+    http: 503,
+    fixedBy: 'time',
+  },
+  ERR_HTTPS_DAMAGED: {
+    meaning: 'A stored certificate or its key cannot be used.',
+    cure: 'A new certificate is ordered by itself. Find out what has changed the storage.',
+    exit: 3,
+    http: 500,
+  },
   ERR_HTTPS_LIMIT: {
     meaning: 'Too many certificates were asked for at once.',
     cure: 'Wait, or raise `onDemandLimits`.',

@@ -7,6 +7,8 @@ import { followEvents } from './follow-events.ts';
 let clock: VirtualClock;
 let storage: Storage;
 let isFailing = false;
+let rechecks = 0;
+let brokenId: string | undefined;
 const changed: string[] = [];
 const expiring: string[] = [];
 const errors: unknown[] = [];
@@ -15,16 +17,20 @@ beforeEach(() => {
   clock = virtualClock();
   storage = memoryStorage();
   isFailing = false;
+  rechecks = 0;
   changed.length = 0;
   expiring.length = 0;
   errors.length = 0;
   following = followEvents(storage, {
     clock,
     onChanged: async (id) => {
-      if (isFailing) throw new Error('the storage is away');
+      if (isFailing || id === brokenId) throw new Error('the storage is away');
       changed.push(id);
     },
     onExpiring: async (id) => void expiring.push(id),
+    async onRecheck() {
+      rechecks += 1;
+    },
     onError: (error) => errors.push(error),
   });
 });
@@ -39,7 +45,7 @@ describe('what follows the events of a storage', () => {
     await write('crt_2', 'order_created');
     await clock.advance({ seconds: 1 });
     expect(changed).toEqual(['crt_1']);
-    await clock.advance({ minutes: 5 });
+    await clock.advance({ seconds: 30 });
     expect(changed).toEqual(['crt_1']);
   });
 
@@ -53,10 +59,38 @@ describe('what follows the events of a storage', () => {
   it('misses nothing while a certificate cannot be read, and says so once', async () => {
     isFailing = true;
     await write('crt_1', 'renewal_success');
-    await clock.advance({ minutes: 10 });
+    await clock.advance({ seconds: 30 });
     expect([changed, errors.length]).toEqual([[], 1]);
     isFailing = false;
     await clock.advance({ seconds: 1 });
     expect(changed).toEqual(['crt_1']);
+  });
+
+  it('sees a certificate also while another cannot be read', async () => {
+    brokenId = 'crt_1';
+    await write('crt_1', 'renewal_success');
+    await write('crt_2', 'renewal_success');
+    await clock.advance({ seconds: 30 });
+    expect([changed, errors.length]).toEqual([['crt_2'], 1]);
+    brokenId = undefined;
+    await clock.advance({ seconds: 1 });
+    expect(changed).toEqual(['crt_2', 'crt_1']);
+  });
+
+  it('sees what comes after a damaged event, which it reports once', async () => {
+    await write('crt_0', 'order_created');
+    for await (const { key } of storage.list('events'))
+      await storage.write([{ set: key, value: Buffer.from('{') }]);
+    await write('crt_1', 'renewal_success');
+    await clock.advance({ seconds: 30 });
+    expect(changed).toEqual(['crt_1']);
+    expect(errors).toMatchObject([{ code: 'ERR_STORAGE_CORRUPT' }]);
+  });
+
+  it('compares all certificates every five minutes, for changes by a process whose clock is late', async () => {
+    await clock.advance({ minutes: 4 });
+    expect(rechecks).toBe(0);
+    await clock.advance({ minutes: 2 });
+    expect(rechecks).toBe(1);
   });
 });

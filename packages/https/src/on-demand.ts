@@ -55,9 +55,9 @@ export interface OnDemandOptions {
 export class OnDemand {
   readonly #options: OnDemandOptions;
   readonly #limits: OnDemandLimits;
-  readonly #allowed = new LRUCache<string, true>({ max: remembered, ttl: allowedMs });
+  readonly #allowed: LRUCache<string, true>;
   /** Why names are refused for a while. */
-  readonly #refusals = new LRUCache<string, { readonly error: unknown }>({ max: remembered });
+  readonly #refusals: LRUCache<string, { readonly error: unknown }>;
   readonly #domains: Counts;
   readonly #addresses: Counts;
   readonly #running = new Map<string, Promise<void>>();
@@ -65,6 +65,11 @@ export class OnDemand {
   constructor(options: OnDemandOptions) {
     this.#options = options;
     this.#limits = { ...defaults, ...options.limits };
+    // The cache takes a time of 0 for none.
+    const perf = { now: () => 1 + options.clock.monotonic() };
+    const bounded = { max: remembered, perf, ttlResolution: 0 };
+    this.#allowed = new LRUCache({ ...bounded, ttl: allowedMs });
+    this.#refusals = new LRUCache(bounded);
     this.#domains = new Counts(this.#limits.perDomain, options.clock);
     this.#addresses = new Counts(this.#limits.perAddress, options.clock);
   }
@@ -83,7 +88,7 @@ export class OnDemand {
     // Before `allow` is called, which may cost something.
     if (
       this.#running.size >= this.#limits.atOnce ||
-      !this.#addresses.take(networkOf(remoteAddress ?? ''))
+      !this.#addresses.take(networkOf(remoteAddress ?? ''), name)
     )
       throw this.#limited(name);
     const work = this.#permitAndObtain(name, remoteAddress);
@@ -99,7 +104,7 @@ export class OnDemand {
     try {
       if (!this.#allowed.has(name)) await this.#ask(name, remoteAddress);
       const { registeredDomain } = await loadRegisteredDomain();
-      if (!this.#domains.take(registeredDomain(name))) throw tooMany(name);
+      if (!this.#domains.take(registeredDomain(name), name)) throw tooMany(name);
       await this.#options.obtain(name);
     } catch (error) {
       const ttl = errorCode(error) === 'ERR_HTTPS_NOT_PERMITTED' ? refusedMs : failedMs;
@@ -134,23 +139,26 @@ export class OnDemand {
   }
 }
 
-/** Counts in the last hour, of many subjects. */
+/** Counts the names of the last hour, for many subjects. */
 class Counts {
   readonly #limit: number;
   readonly #clock: Clock;
-  readonly #uses = new LRUCache<string, readonly number[]>({ max: remembered });
+  readonly #names = new LRUCache<string, ReadonlyMap<string, number>>({ max: remembered });
 
   constructor(limit: number, clock: Clock) {
     this.#limit = limit;
     this.#clock = clock;
   }
 
-  /** Counts a use, unless there were too many. */
-  take(subject: string): boolean {
+  /** Counts a name, unless there were too many. One that fails and is tried again counts once. */
+  take(subject: string, name: string): boolean {
     const now = this.#clock.monotonic();
-    const recent = (this.#uses.get(subject) ?? []).filter((at) => now - at < hourMs);
-    if (recent.length >= this.#limit) return false;
-    this.#uses.set(subject, [...recent, now]);
+    const recent = new Map(
+      [...(this.#names.get(subject) ?? [])].filter(([, at]) => now - at < hourMs),
+    );
+    if (!recent.has(name) && recent.size >= this.#limit) return false;
+    if (!recent.has(name)) recent.set(name, now);
+    this.#names.set(subject, recent);
     return true;
   }
 }

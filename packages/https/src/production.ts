@@ -23,7 +23,7 @@ export async function productionSource(context: SourceContext): Promise<Certific
     for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
   };
   try {
-    servers.rotate(await ticketKeys(storage, clock));
+    servers.rotate(await ticketKeys(storage, clock, onError));
     const name = lists[0]?.[0]?.replace(/^\*\./, '') ?? 'localhost';
     const certificates = new Certificates({
       ...{ settings: options, storage, place, clock, onError },
@@ -35,7 +35,8 @@ export async function productionSource(context: SourceContext): Promise<Certific
     open.push(certificates);
     const wanted = new WantedNames(lists, { certificates, clock, onError });
     open.push(wanted);
-    const stored = lists.length === 0 ? undefined : await certificates.find(name);
+    // What cannot be read is reported, and read again.
+    const stored = await certificates.find(name).catch(() => undefined);
     servers.present(stored ?? (await selfSigned(name)));
     certificates.keep(lists);
     return {
@@ -71,7 +72,13 @@ function finderOf(
       obtain: async (name) => await certificates.obtain(name),
     });
   return async (name, remoteAddress) => {
-    const stored = await certificates.find(name);
+    let stored;
+    try {
+      stored = await certificates.find(name);
+    } catch {
+      // It is reported. The default certificate may be the right one, and no other is obtained.
+      return undefined;
+    }
     if (stored || !onDemand) return stored?.context;
     await onDemand.obtain(name, remoteAddress);
     return (await certificates.find(name))?.context;

@@ -1,5 +1,6 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import type { Clock } from '@acmex/clock';
+import { errorCode } from '@acmex/errors';
 import { records, schemaCheck, type Storage, untilWritten } from '@acmex/storage';
 import * as z from 'zod';
 
@@ -21,14 +22,28 @@ export interface TicketKeys {
   untilNext(): number;
 }
 
-/** Reads the secret that the keys are derived from, or writes it. */
-export async function ticketKeys(storage: Storage, clock: Clock): Promise<TicketKeys> {
+/**
+ * Reads the secret that the keys are derived from, or writes it. A damaged one is reported and
+ * replaced: then clients make whole handshakes once more.
+ * @throws StorageError where the storage cannot be used
+ */
+export async function ticketKeys(
+  storage: Storage,
+  clock: Clock,
+  onError: (error: unknown) => void,
+): Promise<TicketKeys> {
+  const write = async (change: typeof secrets.added | typeof secrets.put) => {
+    const secret = randomBytes(32).toString('base64');
+    await storage.write([change(id, { secret })]);
+    return secret;
+  };
   const secret = await untilWritten(async () => {
     const stored = await secrets.read(storage, id);
-    if (stored) return stored.record.secret;
-    const created = randomBytes(32).toString('base64');
-    await storage.write([secrets.added(id, { secret: created })]);
-    return created;
+    return stored ? stored.record.secret : await write(secrets.added);
+  }).catch(async (error: unknown) => {
+    if (errorCode(error) !== 'ERR_STORAGE_CORRUPT') throw error;
+    onError(error);
+    return await write(secrets.put);
   });
   const today = () => Math.floor(clock.now().epochMilliseconds / dayMs);
   return {

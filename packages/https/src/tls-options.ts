@@ -28,7 +28,8 @@ export function tlsOptions(
     },
     SNICallback(this: TLSSocket, name, done) {
       const { remoteAddress } = this;
-      const wanted = name.toLowerCase();
+      // RFC 6066 §3 wants no dot at the end; some clients send the name as their user wrote it.
+      const wanted = name.toLowerCase().replace(/\.$/, '');
       const find = async () => {
         if (!isDomainName(wanted)) return undefined;
         return validating.has(this)

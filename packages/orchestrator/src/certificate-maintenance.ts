@@ -9,6 +9,7 @@ import {
   orderDueAt,
   type ManagedCertificate,
   presentIssuer,
+  readableGeneration,
   type RenewalPlan,
 } from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
@@ -301,7 +302,7 @@ export class CertificateMaintenance {
   ): Promise<void> {
     const { id, renewal, current, order } = certificate;
     if (!current || order !== undefined || renewal?.askAt === undefined) return;
-    const content = await this.#provisioner.certificates.generation(id, current.generation);
+    const content = await readableGeneration(this.#storage, id, current.generation);
     if (content === undefined) return;
     const answers: WindowAnswer[] = [];
     for (const { chain } of chainsInUse(content))

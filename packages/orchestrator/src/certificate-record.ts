@@ -1,4 +1,5 @@
-import { type Change, records, schemaCheck, type Stored } from '@acmex/storage';
+import { errorCode } from '@acmex/errors';
+import { type Change, records, schemaCheck, type Storage, type Stored } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import { alarmAt, type ReportedAlarms } from './alarm-times.ts';
 import {
@@ -322,6 +323,23 @@ export const due = records<DueEntry>({
 });
 export const generationId = (id: string, generation: number) =>
   `${id}/${String(generation).padStart(8, '0')}`;
+
+/**
+ * Returns a generation; undefined for one that is not stored or is damaged, which must not prevent the
+ * renewal that replaces it.
+ */
+export async function readableGeneration(
+  storage: Storage,
+  id: string,
+  generation: number,
+): Promise<Generation | undefined> {
+  try {
+    return (await generations.read(storage, generationId(id, generation)))?.record;
+  } catch (error) {
+    if (errorCode(error) === 'ERR_STORAGE_CORRUPT') return undefined;
+    throw error;
+  }
+}
 
 /** Returns when something is due next for a certificate, RFC 3339; undefined for never. */
 export function dueAt(summary: CertificateSummary): string | undefined {

@@ -20,6 +20,7 @@ import {
   generationId,
   generations,
   indexChanges,
+  readableGeneration,
   storedGenerations,
   summaryChanges,
   writeWithIndexes,
@@ -572,8 +573,9 @@ export class Execution {
 
   async #chainInUse({ order, certificate, part }: OrderPart): Promise<string | undefined> {
     const { current } = certificate.record;
-    const id = current && generationId(order.record.certificate, current.generation);
-    const inUse = id && (await generations.read(this.#options.storage, id))?.record;
+    if (!current) return undefined;
+    const { certificate: id } = order.record;
+    const inUse = await readableGeneration(this.#options.storage, id, current.generation);
     return inUse && (part === 'second' ? inUse.second : inUse)?.chain;
   }
 

@@ -1,0 +1,22 @@
+import { errorCode } from '@acmex/errors';
+import { LRUCache } from 'lru-cache';
+
+/** How soon the same failure is reported again. */
+const pauseMs = 600_000;
+const remembered = 1000;
+
+/**
+ * Returns what reports failures that can come with each handshake: once in ten minutes for a subject
+ * and a code.
+ */
+export function failureReports(
+  onError: (error: unknown) => void,
+): (subject: string, error: unknown) => void {
+  const reported = new LRUCache<string, true>({ max: remembered, ttl: pauseMs });
+  return (subject, error) => {
+    const key = `${subject} ${errorCode(error) ?? ''}`;
+    if (reported.has(key)) return;
+    reported.set(key, true);
+    onError(error);
+  };
+}
