@@ -50,10 +50,21 @@ function usersOf(folder: string): readonly string[] {
   if (process.platform !== 'linux') return [];
   const isInside = (target: string | undefined) =>
     target === folder || target?.startsWith(folder + sep) === true;
+  // What a test has started is not older than its own process: to read the files of all others takes
+  // longer than many a test.
+  const oldest = startOf(String(process.pid));
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
-    .filter((pid) => filesOf(pid).some(isInside))
+    .filter((pid) => startOf(pid) >= oldest && filesOf(pid).some(isInside))
     .map((pid) => `process ${pid} (${commandOf(pid)})`);
+}
+
+/** When a process started, in ticks since the machine did (proc_pid_stat(5)); -1 when it has ended. */
+function startOf(pid: string): number {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  // The name of the program, in parentheses, can have spaces and parentheses.
+  const start = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return start === undefined ? -1 : Number(start);
 }
 
 /** The working directory and the open files of a process: none when it has ended. */
