@@ -37,6 +37,8 @@ export interface CertificateAuthority extends AccountDescription {
 export interface AuthorityOptions {
   readonly server?: string | undefined;
   readonly ca?: string | undefined;
+  /** Issuers of the configuration, in the order in which they are tried. */
+  readonly issuers?: readonly string[] | undefined;
   readonly prod?: boolean | undefined;
   readonly caCertificate?: string | undefined;
   readonly email?: string | undefined;
@@ -48,8 +50,8 @@ export interface AuthorityOptions {
 const wellKnown: Readonly<Record<string, WellKnownIssuer>> = wellKnownIssuers;
 
 /**
- * Returns the CA that flags choose, with the account for it: that of `--server`; that of `--ca`, by
- * its name in the configuration or its well-known name; Let's Encrypt with `--prod`; the first of
+ * Returns the CA that flags choose, with the account for it: that of `--server`; the first of
+ * `--issuer`; that of `--ca`, by its name in the configuration or its well-known name; Let's Encrypt with `--prod`; the first of
  * `acme.issuers`, else that of `[acme]`, if the configuration sets one; else Let's Encrypt staging.
  * @throws CliError `ERR_CLI_USAGE` for an unknown CA
  */
@@ -84,13 +86,18 @@ export function authoritySettings(authority: CertificateAuthority): IssuerSettin
 }
 
 /**
- * Returns the CAs to use where the chosen one cannot issue: the further ones of `acme.issuers`,
- * unless flags choose a CA.
+ * Returns the CAs to use where the chosen one cannot issue: the further ones of `--issuer`; else those
+ * of `acme.issuers`, unless flags choose a CA.
+ * @throws CliError `ERR_CLI_USAGE` for an issuer that is not in the configuration
  */
 export async function fallbackAuthorities(
-  { server, ca, prod }: AuthorityOptions,
+  { server, ca, prod, issuers }: AuthorityOptions,
   config: Config,
 ): Promise<readonly CertificateAuthority[]> {
+  if (issuers) {
+    const [, ...further] = [...new Set(issuers)].map((name) => issuerNamed(name, config));
+    return await Promise.all(further.map(fromConfiguration));
+  }
   if (server !== undefined || ca !== undefined || prod || !choosesAuthority(config)) return [];
   const [, ...fallbacks] = issuersNamed(config);
   return await Promise.all(fallbacks.map(fromConfiguration));
@@ -117,6 +124,8 @@ export function contactsOf(addresses: string): readonly string[] {
 
 async function choose(options: AuthorityOptions, config: Config): Promise<CertificateAuthority> {
   if (options.server !== undefined) return fromDirectory(options.server);
+  const [preferred] = options.issuers ?? [];
+  if (preferred !== undefined) return await fromConfiguration(issuerNamed(preferred, config));
   const configured = configuredIssuer(options, config);
   if (configured) return await fromConfiguration(configured);
   const name = options.ca ?? (options.prod ? 'letsencrypt' : 'letsencrypt-staging');
@@ -147,13 +156,28 @@ function fromDirectory(directory: string): CertificateAuthority {
   return fromWellKnown(entry ?? { title: new URL(directory).host, directory });
 }
 
+/** @throws CliError `ERR_CLI_USAGE` for a name that is not in the configuration */
+function issuerNamed(wanted: string, config: Config): IssuerDescription {
+  const issuers = usableIssuers(config);
+  const issuer = issuers.find(({ name }) => name === wanted);
+  if (issuer) return issuer;
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `--issuer ${JSON.stringify(wanted)} is not an issuer of the configuration: write a table [issuers.NAME] in acmex.toml, or use ${issuers.map(({ name }) => name).join(', ') || 'none, as there are none'}`,
+  );
+}
+
+/** The first is only the default if the configuration does not choose a CA. */
+function usableIssuers(config: Config): readonly IssuerDescription[] {
+  const [first, ...further] = issuersOf(config);
+  return [...(choosesAuthority(config) && first ? [first] : []), ...further];
+}
+
 /** Returns the issuer of the configuration that flags name, or its first if there are none. */
 function configuredIssuer({ ca, prod }: AuthorityOptions, config: Config) {
-  const [first, ...further] = issuersOf(config);
-  // The first is only the default if the configuration does not choose a CA.
-  const hasFirst = choosesAuthority(config);
-  if (ca === undefined) return !prod && hasFirst ? issuersNamed(config)[0] : undefined;
-  return [...(hasFirst && first ? [first] : []), ...further].find(({ name }) => name === ca);
+  if (ca === undefined)
+    return !prod && choosesAuthority(config) ? issuersNamed(config)[0] : undefined;
+  return usableIssuers(config).find(({ name }) => name === ca);
 }
 
 const notTrusted = 'not trusted by browsers';

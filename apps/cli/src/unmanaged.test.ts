@@ -40,6 +40,34 @@ const obtain = async (...args: readonly string[]) =>
     ...['--cert-path', at('c.pem'), '-k', at('k.pem'), ...args],
   ]);
 
+describe('obtain --issuer', () => {
+  it('tries the issuers of the configuration in its order, and stays with them', async () => {
+    const issuer = (name: string, directory: string) =>
+      `[issuers.${name}]\ndirectory = "${directory}"\nca_certificate = "${at('root.pem')}"\ntos_agreed = true\n`;
+    await writeFile(
+      at('issuers.toml'),
+      `${issuer('away', 'https://127.0.0.1:1/directory')}${issuer('ours', ca.directory)}[storage.file]\npath = "${at('several')}"\n`,
+      { mode: 0o600 },
+    );
+    const config = ['--config', at('issuers.toml')];
+    const run = async (...args: readonly string[]) =>
+      await acmex([
+        ...['obtain', '-d', 'several.test', '--http-port', String(await freePort()), '--force'],
+        ...['--cert-path', at('s.pem'), '-k', at('s.key'), ...config, ...args],
+      ]);
+    const issued = await run('--issuer', 'away', '--issuer', 'ours');
+    expect([issued.code, issued.stderr]).toEqual([0, expect.stringContaining('ours is used')]);
+    const { stdout } = await acmex(['cert', 'list', '--json', ...config]);
+    expect(JSON.parse(stdout)).toMatchObject([{ issuer: 'away', fallbackIssuers: ['ours'] }]);
+    const unknown = await run('--issuer', 'ours,none');
+    expect([unknown.code, unknown.stderr]).toEqual([
+      ...[2, expect.stringMatching(/--issuer "none" is not an issuer .* use away, ours/)],
+    ]);
+    const twice = await run('--issuer', 'ours', '--prod');
+    expect(twice.code).toBe(2);
+  }, 60_000);
+});
+
 describe('obtain --no-manage', () => {
   it('registers again an account that the CA has lost', async () => {
     const port = async () => ['--http-port', String(await freePort())];

@@ -37,8 +37,9 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
   assertKeyTypes(options);
   const names = namesOf(options);
   const { configuration } = options;
-  const authority = await chooseAuthority(options, configuration, terminal.env);
-  const fallbacks = await fallbackAuthorities(options, configuration);
+  const wanted = { ...options, issuers: options.issuer };
+  const authority = await chooseAuthority(wanted, configuration, terminal.env);
+  const fallbacks = await fallbackAuthorities(wanted, configuration);
   const accountKey = await readAccountKey(options, terminal);
   const settings = { ...authoritySettings(authority), accountKey };
   const preferredChain = options.preferredChain ?? authority.preferredChain;
@@ -56,13 +57,12 @@ export async function obtain(options: ObtainOptions, terminal: Terminal): Promis
       issuers: [settings],
       prompt: promptForRecord(terminal, report),
     });
-    const issuer = settings.name;
     const obtaining: Obtaining = {
       options,
       names,
       authority,
       fallbacks,
-      issuer,
+      issuer: settings.name,
       challenge,
       storage,
       manager,

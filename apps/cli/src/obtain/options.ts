@@ -18,6 +18,8 @@ export interface ObtainOptions extends ConfiguredOutputOptions {
   readonly allowSubsetOfNames?: boolean;
   readonly prod?: boolean;
   readonly ca?: string;
+  /** Names of the configuration, in the order in which they are tried. */
+  readonly issuer?: readonly string[];
   readonly server?: string;
   readonly caCertificate?: string;
   readonly acceptTos?: boolean;

@@ -105,6 +105,14 @@ const challengeFlags = {
 };
 
 const requestFlags = {
+  issuer: {
+    ...parsed(
+      '--issuer <names>',
+      'Issuers of the configuration, in the order in which they are tried, separated by commas; repeatable',
+      list,
+    ),
+    conflicts: ['ca', 'prod', 'server'],
+  },
   accountKey: text(
     '--account-key <file>',
     'Account key to use instead of the stored account: PKCS#8, SEC1 or PKCS#1, PEM or DER, or a JWK',
