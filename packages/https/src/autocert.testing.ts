@@ -151,8 +151,16 @@ export async function testPrograms({
   };
   const start = async (options: Partial<AutocertOptions> = {}) => {
     const { directory, fetch } = ca;
-    const usual = { acceptTerms: true, directory, fetch, storage, ports, host: '127.0.0.1', clock };
-    const tls = await autocert({ ...usual, ...options });
+    const usual = {
+      acceptTerms: true,
+      development: false,
+      directory,
+      fetch,
+      storage,
+      ports,
+      clock,
+    };
+    const tls = await autocert({ ...usual, host: '127.0.0.1', ...options });
     tls.on('error', (error) => errors.push(error));
     open.push(tls);
     return tls;

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { errorCode } from '@acmex/errors';
+import { CertificateStore } from '@acmex/orchestrator';
 import { eventually } from '@acmex/services';
 import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -163,3 +167,39 @@ describe('a storage that fails', () => {
     },
   );
 });
+
+it('drops none of 200 connections when a renewed certificate takes over', async () => {
+  const { listen, start, ports, ca } = await begin();
+  const tls = await listen({ names: ['example.test'] });
+  await served(tls);
+  const { serial } = await presentedTo('example.test');
+  const agent = new Agent({ keepAlive: true, maxSockets: 200, ca: ca.root });
+  const ask = async () => {
+    const asked = request({
+      ...{ host: '127.0.0.1', port: ports.https, servername: 'example.test', agent },
+    });
+    const [response] = (await once(asked.end(), 'response')) as [IncomingMessage];
+    response.resume();
+    await once(response, 'end');
+    return asked.reusedSocket;
+  };
+  const askAll = async () => await Promise.all(Array.from({ length: 200 }, ask));
+  await askAll();
+  await makeDue();
+  // A process that starts finds it due.
+  await start({ names: ['example.test'] });
+  await served(tls);
+  expect((await presentedTo('example.test')).serial).not.toBe(serial);
+  expect(new Set(await askAll())).toEqual(new Set([true]));
+  agent.destroy();
+});
+
+/** Makes the renewal of each certificate due, as time would. */
+async function makeDue(): Promise<void> {
+  const store = new CertificateStore({ storage });
+  const ids = [];
+  for await (const { id } of store.list()) ids.push(id);
+  const at = new Date(0).toISOString();
+  for (const id of ids)
+    await store.change(id, (certificate) => ({ ...certificate, renewal: { at } }));
+}
