@@ -135,7 +135,7 @@ const mayImport = {
   rehearsal: ['budgets', 'orchestrator', 'storage', 'clock'],
   https: [
     ...['budgets', 'certificate', 'challenge', 'client', 'clock', 'dns', 'errors', 'identifier'],
-    ...['local-ca', 'manager', 'orchestrator', 'protocol', 'scheduler', 'storage'],
+    ...['local-ca', 'manager', 'observability', 'orchestrator', 'protocol', 'scheduler', 'storage'],
     'storage-driver',
   ],
   'local-ca': ['ca', 'certificate', 'identifier', 'files', 'clock', 'errors'],

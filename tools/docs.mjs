@@ -549,7 +549,7 @@ async function metrics() {
 
 \`metrics.prefix\` in acmex.toml replaces the prefix \`acmex\`. The metrics of Node.js and of the process are included. A counter starts at 0 with its process, and counts what this process has done: add those of several processes. A gauge about the storage is the same in every process. This page is generated from the code.
 
-Programs: \`server\` is acmex serve, \`daemon\` is acmex daemon, \`renew\` is acmex renew with --metrics-file, \`ca\` is acmex ca serve, \`agent\` is acmex agent.
+Programs: \`server\` is acmex serve, \`daemon\` is acmex daemon, \`renew\` is acmex renew with --metrics-file, \`ca\` is acmex ca serve, \`agent\` is acmex agent, \`https\` is a program with the option \`watch\` of autocert.
 
 | metric | type | labels | meaning | programs |
 |---|---|---|---|---|

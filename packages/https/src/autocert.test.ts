@@ -4,6 +4,7 @@ import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Agent, createServer, request, type Server as SecureServer } from 'node:https';
 import { scaledClock, systemClock, virtualClock } from '@acmex/clock';
+import { httpsMetrics, Metrics } from '@acmex/observability';
 import { type CertificateStore, Provisioner } from '@acmex/orchestrator';
 import { errorCode } from '@acmex/errors';
 import { freePort } from '@acmex/services';
@@ -278,6 +279,31 @@ describe('autocert', () => {
       renewAt: expect.any(String),
       failure: undefined,
     });
+  });
+
+  it('records handshakes, new names, orders and requests as metrics', async () => {
+    const metrics = new Metrics({ includesProcess: false });
+    const watch = httpsMetrics(metrics);
+    const tls = await started({ watch, allow: ({ name }) => name === 'shop.test' });
+    await listening(tls);
+    // With TLS 1.2, a server has ended its handshake before its client.
+    const options = { servername: 'shop.test', maxVersion: 'TLSv1.2' } as const;
+    for (let count = 0; count < 2; count += 1) await handshake(ports.https, options);
+    for (let count = 0; count < 2; count += 1)
+      await expect(handshake(ports.https, { servername: 'evil.test' })).rejects.toThrow();
+    const scrape = await metrics.text();
+    expect(scrape.split('\n')).toEqual(
+      expect.arrayContaining([
+        'acmex_new_names_total{outcome="succeeded"} 1',
+        'acmex_new_names_total{outcome="ERR_HTTPS_NOT_PERMITTED"} 2',
+        'acmex_order_transitions_total{issuer="autocert",challenge="tls-alpn-01",transition="issued"} 1',
+        'acmex_ca_requests_total{issuer="autocert",operation="newOrder",problem="none"} 1',
+      ]),
+    );
+    // Beside those of the CA, and of the program itself.
+    expect(scrape).toMatch(/acmex_tls_handshakes_total\{outcome="succeeded"\} [2-9]/);
+    expect(scrape).toContain('acmex_tls_handshakes_total{outcome="ERR_HTTPS_NOT_PERMITTED"} 2');
+    expect(scrape).toContain('acmex_storage_duration_seconds_count{operation="write"}');
   });
 
   it('shows what has failed, and is not ready until its signal aborts or it is closed', async () => {

@@ -91,7 +91,7 @@ export async function autocert(options: AutocertOptions = {}): Promise<Autocert>
   const { clock = systemClock, development = environment.NODE_ENV !== 'production' } = options;
   const place = placeOf(options, { isDevelopment: development });
   const events = new EventEmitter();
-  const servers = new Servers(clock);
+  const servers = new Servers(clock, options.watch?.onHandshake);
   let start = () => {};
   const started = new Promise<void>((resolve) => {
     start = resolve;

@@ -55,7 +55,7 @@ export function startIssuance(
 }
 
 function managerFor({ settings, storage, place, clock }: CertificatesOptions): CertificateManager {
-  const { dnsProvider, fetch } = settings;
+  const { dnsProvider, fetch, watch } = settings;
   const challenge: ChallengeConfig = {
     challenge: dnsProvider ? 'dns-01' : challengeOfPort[0],
     tlsPort: place.https,
@@ -72,6 +72,7 @@ function managerFor({ settings, storage, place, clock }: CertificatesOptions): C
         : undefined,
     ...(dnsProvider ? { dnsProviders: singleDnsProvider(dnsProvider) } : {}),
     ...(fetch ? { fetch: () => fetch } : {}),
+    ...{ onExchange: watch?.onExchange, watchIssuer: watch?.watchIssuer },
     userAgent: 'acmex-https',
   });
 }

@@ -6,6 +6,7 @@ import type { DnsProvider } from '@acmex/dns';
 import { identifier } from '@acmex/identifier';
 import type { LocalCaOptions } from '@acmex/local-ca';
 import { assertKeyPair } from '@acmex/orchestrator';
+import type { HttpsWatch } from '@acmex/observability';
 import type { Fetch } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
@@ -67,6 +68,8 @@ export interface AutocertOptions {
   readonly keyTypes?: readonly [KeyType] | readonly [KeyType, KeyType] | undefined;
   /** Requests to the CA; with the certificates of Node.js by default. */
   readonly fetch?: Fetch | undefined;
+  /** Records metrics: `httpsMetrics(metrics)` of `@acmex/observability`. */
+  readonly watch?: HttpsWatch | undefined;
   readonly clock?: Clock | undefined;
 }
 

@@ -17,8 +17,9 @@ import { WantedNames } from './wanted-names.ts';
 export async function productionSource(context: SourceContext): Promise<CertificateSource> {
   const { options, place, clock, servers, onServed, onError } = context;
   const lists = wantedNames(options);
-  const { storage, isOwned } = storageFor(options);
-  const open: AsyncDisposable[] = isOwned ? [storage] : [];
+  const { storage: unwatched, isOwned } = storageFor(options);
+  const storage = options.watch?.watchStorage(unwatched) ?? unwatched;
+  const open: AsyncDisposable[] = isOwned ? [unwatched] : [];
   const close = async () => {
     for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
   };
@@ -63,7 +64,7 @@ async function selfSigned(name: string): Promise<DefaultCertificate> {
 /** Returns what finds the certificate of a name, or obtains it where `allow` permits it. */
 function finderOf(
   certificates: Certificates,
-  { options: { allow, onDemandLimits = {} }, clock, onError }: SourceContext,
+  { options: { allow, onDemandLimits = {}, watch }, clock, onError }: SourceContext,
 ): CertificateSource['find'] {
   const onDemand =
     allow &&
@@ -80,7 +81,13 @@ function finderOf(
       return undefined;
     }
     if (stored || !onDemand) return stored?.context;
-    await onDemand.obtain(name, remoteAddress);
+    try {
+      await onDemand.obtain(name, remoteAddress);
+      watch?.onNewName();
+    } catch (error) {
+      watch?.onNewName(error);
+      throw error;
+    }
     return (await certificates.find(name))?.context;
   };
 }

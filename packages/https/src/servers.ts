@@ -14,14 +14,16 @@ export interface DefaultCertificate {
 /** The TLS servers of a program, whose certificate and ticket keys change while they listen. */
 export class Servers {
   readonly #clock: Clock;
+  readonly #onHandshake: ((error?: unknown) => void) | undefined;
   readonly #stop = new AbortController();
   readonly #servers = new Set<Server>();
   #default: DefaultCertificate = { cert: [], key: [] };
   /** Absent where each server has keys of its own. */
   #tickets: TicketKeys | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onHandshake?: (error?: unknown) => void) {
     this.#clock = clock;
+    this.#onHandshake = onHandshake;
   }
 
   /** What a new server begins with. */
@@ -37,6 +39,11 @@ export class Servers {
         'the server does not serve HTTPS: create it with options or http2Options',
       );
     this.#servers.add(server);
+    const onHandshake = this.#onHandshake;
+    if (onHandshake) {
+      server.on('secureConnection', () => onHandshake());
+      server.on('tlsClientError', (error) => onHandshake(error));
+    }
     server.once('close', () => this.#servers.delete(server));
     this.#update(server);
   }

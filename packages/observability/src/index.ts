@@ -11,6 +11,7 @@ export { certificateMetrics, type CertificateMetricsOptions } from './certificat
 export { CertificateTally, type CountedCertificate } from './certificate-tally.ts';
 export { ObservabilityError, type ObservabilityErrorCode, observabilityErrors } from './errors.ts';
 export { heartbeatMetrics } from './heartbeat-metrics.ts';
+export { httpsMetrics, type HttpsWatch } from './https-metrics.ts';
 export {
   type Log,
   type LogEntry,

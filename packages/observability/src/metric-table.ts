@@ -1,5 +1,5 @@
 /** The programs that have a metric. */
-export type MetricProgram = 'server' | 'daemon' | 'renew' | 'ca' | 'agent';
+export type MetricProgram = 'server' | 'daemon' | 'renew' | 'ca' | 'agent' | 'https';
 
 export interface MetricDescription {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -18,7 +18,7 @@ export const metricTable = {
     type: 'counter',
     labels: ['metric'],
     meaning: 'How often a metric could not be found out, and was absent from a scrape.',
-    programs: ['server', 'daemon', 'renew', 'ca', 'agent'],
+    programs: ['server', 'daemon', 'renew', 'ca', 'agent', 'https'],
   },
   requests_total: {
     type: 'counter',
@@ -103,13 +103,13 @@ export const metricTable = {
     labels: ['issuer', 'challenge', 'transition'],
     meaning:
       'Transitions of orders in this process, by CA and challenge type: ordered, resumed, validated, finalized, issued, failed. The challenge is none until a response is presented.',
-    programs: ['server', 'daemon', 'renew'],
+    programs: ['server', 'daemon', 'renew', 'https'],
   },
   order_failures_total: {
     type: 'counter',
     labels: ['issuer', 'challenge', 'code'],
     meaning: 'Executions of orders that failed in this process, by the code of the error.',
-    programs: ['server', 'daemon', 'renew'],
+    programs: ['server', 'daemon', 'renew', 'https'],
   },
   order_duration_seconds: {
     type: 'histogram',
@@ -117,7 +117,7 @@ export const metricTable = {
     unit: 'seconds',
     meaning:
       'How long the stages of an order took: validation, from its creation or resumption to the proof of every name; issuance, from there to the certificate.',
-    programs: ['server', 'daemon', 'renew'],
+    programs: ['server', 'daemon', 'renew', 'https'],
     buckets: [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600],
   },
   ca_requests_total: {
@@ -125,14 +125,14 @@ export const metricTable = {
     labels: ['issuer', 'operation', 'problem'],
     meaning:
       'Requests to CAs, by the resource of RFC 8555 and the problem type of the refusal: none for a success, other for a refusal without a known type, and the code of the error without an answer.',
-    programs: ['server', 'daemon', 'renew'],
+    programs: ['server', 'daemon', 'renew', 'https'],
   },
   ca_request_duration_seconds: {
     type: 'histogram',
     labels: ['issuer', 'operation'],
     unit: 'seconds',
     meaning: 'How long requests to CAs took.',
-    programs: ['server', 'daemon', 'renew'],
+    programs: ['server', 'daemon', 'renew', 'https'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   ca_limited_until_timestamp_seconds: {
@@ -141,7 +141,7 @@ export const metricTable = {
     unit: 'unix seconds',
     meaning:
       'When a CA that has refused a request as rateLimited allows the next one, as its last such refusal says. Absent until a CA says so: no CA publishes how much of a limit is left.',
-    programs: ['server', 'daemon', 'renew'],
+    programs: ['server', 'daemon', 'renew', 'https'],
   },
   notification_attempts_total: {
     type: 'counter',
@@ -214,7 +214,7 @@ export const metricTable = {
     unit: 'seconds',
     meaning:
       'How long the storage took, by operation: get, list, snapshot, write. Of a list, the time that its reader waited.',
-    programs: ['server', 'daemon', 'renew', 'ca'],
+    programs: ['server', 'daemon', 'renew', 'ca', 'https'],
     buckets: [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
   },
   storage_failures_total: {
@@ -222,7 +222,7 @@ export const metricTable = {
     labels: ['operation', 'code'],
     meaning:
       'Operations of the storage that failed, by the code of the error. ERR_STORAGE_CONFLICT is normal where several processes write.',
-    programs: ['server', 'daemon', 'renew', 'ca'],
+    programs: ['server', 'daemon', 'renew', 'ca', 'https'],
   },
   audit_checkpoints_unsent: {
     type: 'gauge',
@@ -326,6 +326,20 @@ export const metricTable = {
     meaning:
       'Certificates of this host after the last update: deployed, failed (not deployed), missing (selected, and not at the server).',
     programs: ['agent'],
+  },
+  tls_handshakes_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    meaning:
+      'TLS handshakes of the servers that autocert serves, by outcome: succeeded, or the code of the error, as Node.js has it.',
+    programs: ['https'],
+  },
+  new_names_total: {
+    type: 'counter',
+    labels: ['outcome'],
+    meaning:
+      'Names without a stored certificate that clients have asked autocert for, by outcome: succeeded, or the code of the error, such as ERR_HTTPS_NOT_PERMITTED.',
+    programs: ['https'],
   },
   last_run_timestamp_seconds: {
     type: 'gauge',
