@@ -140,6 +140,7 @@ const mayImport = {
   ],
   'local-ca': ['ca', 'certificate', 'identifier', 'files', 'clock', 'errors'],
   'trust-stores': ['files', 'clock', 'errors'],
+  'https-plugin': ['https'],
 };
 const boundaries = (also = []) => [
   'error',
@@ -261,6 +262,7 @@ export default [
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
       'no-restricted-syntax': ['error', ...restrictedSyntax],

@@ -25,8 +25,11 @@ export interface AutocertEvents {
 
 /** HTTPS with certificates that are obtained and renewed while the program runs. */
 export interface Autocert extends AsyncDisposable {
-  /** For `https.createServer`, and for what takes its options. See `attach`. */
-  readonly options: TlsOptions;
+  /**
+   * For `https.createServer`, and for what takes its options. See `attach`. Its type leaves out
+   * `SNICallback`, which it has, because frameworks such as Nest declare that in a type of their own.
+   */
+  readonly options: Omit<TlsOptions, 'SNICallback'>;
   /** For `http2.createSecureServer`; HTTP/1.1 is for clients without HTTP/2. See `attach`. */
   readonly http2Options: TlsOptions & { readonly allowHTTP1: true };
   /**

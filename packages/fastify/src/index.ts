@@ -1,0 +1,1 @@
+export { acmex, type AcmexOptions } from './acmex.ts';

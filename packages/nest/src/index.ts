@@ -1,0 +1,1 @@
+export { AcmexModule, type AcmexOptions } from './acmex-module.ts';

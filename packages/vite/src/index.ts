@@ -1,0 +1,1 @@
+export { acmex } from './acmex.ts';
