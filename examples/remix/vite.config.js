@@ -1,0 +1,5 @@
+import { acmex } from '@acmex/vite';
+import { reactRouter } from '@react-router/dev/vite';
+import { defineConfig } from 'vite';
+
+export default defineConfig({ plugins: [reactRouter(), acmex()] });
