@@ -194,12 +194,30 @@ it('drops none of 200 connections when a renewed certificate takes over', async 
   agent.destroy();
 });
 
+it('serves on what has ended while the CA refuses to renew it, and reports it', async () => {
+  const { listen, start, errors, ca } = await begin();
+  const tls = await listen({ names: ['example.test'] });
+  await served(tls);
+  const { serial } = await presentedTo('example.test');
+  ca.refuses = true;
+  await makeDue({ hasEnded: true });
+  await start({ names: ['example.test'] });
+  await eventually(() => errors.some((error) => String(error).includes('it is refused')));
+  await eventually(() => errors.some((error) => errorCode(error) === 'ERR_HTTPS_NOT_RENEWED'));
+  for (const name of ['example.test', undefined])
+    await expect(presentedTo(name)).resolves.toMatchObject({ serial });
+});
+
 /** Makes the renewal of each certificate due, as time would. */
-async function makeDue(): Promise<void> {
+async function makeDue({ hasEnded = false } = {}): Promise<void> {
   const store = new CertificateStore({ storage });
   const ids = [];
   for await (const { id } of store.list()) ids.push(id);
   const at = new Date(0).toISOString();
   for (const id of ids)
-    await store.change(id, (certificate) => ({ ...certificate, renewal: { at } }));
+    await store.change(id, (certificate) => {
+      const { current } = certificate;
+      const ended = current && hasEnded ? { ...current, notAfter: at } : current;
+      return { ...certificate, current: ended, renewal: { at } };
+    });
 }
