@@ -18,8 +18,11 @@ export interface ServedCertificate {
   readonly key: readonly string[];
 }
 
-/** How many certificates stay in memory; further ones are read from the storage again. */
-const cached = 1000;
+/**
+ * How many certificates stay in memory, with about 35 kB each, most of it in OpenSSL; further ones are
+ * read from the storage again, which takes as long as a handshake.
+ */
+const inMemory = 10_000;
 /** How many names without a certificate are remembered, so that they cost no read of the storage. */
 const unknownNames = 10_000;
 const unknownMs = 10_000;
@@ -27,6 +30,8 @@ const unknownMs = 10_000;
 interface ContextsOptions {
   /** Called where a stored certificate or its key cannot be used. */
   readonly onDamaged: (certificate: ManagedCertificate, error: HttpsError) => void;
+  /** How many certificates stay in memory. */
+  readonly max?: number;
 }
 
 /**
@@ -36,14 +41,16 @@ interface ContextsOptions {
 export class Contexts {
   readonly #certificates: CertificateStore;
   readonly #onDamaged: ContextsOptions['onDamaged'];
-  readonly #byId = new LRUCache<string, ServedCertificate>({ max: cached });
-  readonly #idOfName = new LRUCache<string, string>({ max: cached * 10 });
+  readonly #byId: LRUCache<string, ServedCertificate>;
+  readonly #idOfName: LRUCache<string, string>;
   readonly #unknown = new LRUCache<string, true>({ max: unknownNames, ttl: unknownMs });
   readonly #loading = new Map<string, Promise<ServedCertificate | undefined>>();
 
-  constructor(certificates: CertificateStore, { onDamaged }: ContextsOptions) {
+  constructor(certificates: CertificateStore, { onDamaged, max = inMemory }: ContextsOptions) {
     this.#certificates = certificates;
     this.#onDamaged = onDamaged;
+    this.#byId = new LRUCache({ max });
+    this.#idOfName = new LRUCache({ max: max * 10 });
   }
 
   /** Returns the certificate in use for a name; undefined where the storage has none. */
@@ -104,18 +111,23 @@ export class Contexts {
     const { id, names, current } = certificate;
     if (!current) return undefined;
     const { generation, notAfter, serialNumber } = current;
+    const known = this.#byId.get(id);
+    if (known?.serialNumber === serialNumber) return this.#remember({ ...known, names });
     try {
       const stored = await this.#certificates.generation(id, generation);
       if (!stored) throw new RangeError('the storage has its record, but not its chain and key');
-      const served = { id, names, notAfter, serialNumber, ...presentable(stored) };
-      this.#byId.set(id, served);
-      return served;
+      return this.#remember({ id, names, notAfter, serialNumber, ...presentable(stored) });
     } catch (error) {
       // What is only away is there later.
       if (isStorageAway(error)) throw error;
       this.#onDamaged(certificate, damaged(names, error));
       return undefined;
     }
+  }
+
+  #remember(served: ServedCertificate): ServedCertificate {
+    this.#byId.set(served.id, served);
+    return served;
   }
 }
 
