@@ -18,6 +18,7 @@ const secureContext = createSecureContext({ minVersion: 'TLSv1.3' });
 /** The options of autocert for a storage in which nothing is due: it asks no CA. */
 export const storedOptions = (folder, name) => ({
   names: [name],
+  development: false,
   acceptTerms: true,
   directory: 'https://127.0.0.1:1/directory',
   storage: folder,

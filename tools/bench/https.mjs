@@ -214,6 +214,7 @@ async function withCa(bench, { program, folder }, work) {
 async function firstHandshakes(bench, { ca: { directory, root: caCertificate, port }, storage }) {
   const onDemandLimits = { perAddress: 100 };
   const autocert = {
+    development: false,
     acceptTerms: true,
     directory,
     caCertificate,
