@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { httpsProgram } from './https-program.mjs';
 import { loadServices } from './load-services.mjs';
 import { installPacked, npmInstall, packInto, run } from './packed-packages.mjs';
 import { root } from './packages.mjs';
@@ -68,6 +69,12 @@ const consumers = {
       ['--no-install'],
       'NODE_EXTRA_CA_CERTS',
     ),
+  'HTTPS inside a program': async () => {
+    for (const name of missing().filter((program) => /pebble|chromium|certutil/.test(program)))
+      throw new NotTried(howToInstall(name));
+    const services = await loadServices();
+    return await httpsProgram(join(folder, 'https'), { packed, services });
+  },
   size: () =>
     weigh({
       wanted: ['client', 'challenge'],

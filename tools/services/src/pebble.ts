@@ -31,6 +31,8 @@ export interface PebbleOptions {
   readonly sleep?: number;
   readonly strict?: boolean;
   readonly ordersPerPage?: number;
+  /** How long its certificates are valid; five years by default. */
+  readonly validitySeconds?: number;
   /** Where it looks for http-01 and tls-alpn-01; free ports by default. */
   readonly httpPort?: number;
   readonly tlsPort?: number;
@@ -165,7 +167,7 @@ interface Places {
 }
 
 function configuration(
-  { externalAccounts, blockedDomains = [] }: PebbleOptions,
+  { externalAccounts, blockedDomains = [], validitySeconds }: PebbleOptions,
   { port, managementPort, httpPort, tlsPort, certificateFile, keyFile }: Places,
 ) {
   return {
@@ -178,6 +180,7 @@ function configuration(
     domainBlocklist: blockedDomains,
     externalAccountBindingRequired: externalAccounts !== undefined,
     externalAccountMACKeys: externalAccounts ?? {},
+    ...(validitySeconds === undefined ? {} : { certificateValidityPeriod: validitySeconds }),
   };
 }
 
