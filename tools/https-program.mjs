@@ -52,7 +52,7 @@ async function inDevelopment(place) {
     const before = await bodyOf(url, env).catch((error) => error.message);
     if (!before.includes('ERR_CERT_AUTHORITY_INVALID'))
       throw new Error(`before acmex trust, the browser shows: ${before}`);
-    await acmex(['trust', '--yes', '--store', 'nss'], { place, env });
+    await acmex(['trust', '--yes', '--store', 'chrome'], { place, env });
     const body = await bodyOf(url, env);
     if (body !== 'Hello over HTTPS\n') throw new Error(`the browser shows: ${body}`);
     return url;
