@@ -15,7 +15,7 @@ const guides = ['docs/https-in-node.md', 'docs/from-greenlock-and-mkcert.md'];
 async function installGuides(place, packed) {
   await installPacked(place, {
     packed,
-    names: ['https', 'dns-cloudflare', 'storage-redis', 'cli'],
+    names: ['https', 'dns-cloudflare', 'storage-redis', 'observability', 'cli'],
   });
   const manifest = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'));
   writeFileSync(join(place, 'package.json'), JSON.stringify({ ...manifest, type: 'module' }));

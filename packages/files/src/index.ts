@@ -16,6 +16,7 @@ export {
   runProgram,
 } from './program.ts';
 export { type ProgramSearch, trustedFile, trustedProgram } from './trusted-path.ts';
+export { type FileOwner, isOpenToOthers } from './user.ts';
 export {
   type FileAttributes,
   type FileInFolderAttributes,

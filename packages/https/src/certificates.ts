@@ -6,15 +6,14 @@ import {
   type MaintenanceResult,
   type ManagedCertificate,
 } from '@acmex/orchestrator';
-import type { Storage } from '@acmex/storage';
 import { LRUCache } from 'lru-cache';
 import { type CertificateStatus, notRenewed, statusOf } from './certificate-status.ts';
 import { Contexts, type ServedCertificate } from './contexts.ts';
 import { HttpsError } from './errors.ts';
 import { failureReports } from './failure-reports.ts';
 import { followEvents } from './follow-events.ts';
-import type { Issuance } from './issuance.ts';
-import { authorityName, type AutocertOptions, type Place } from './options.ts';
+import type { Issuance, IssuanceOptions } from './issuance.ts';
+import { authorityName } from './options.ts';
 
 /** How long a client that asks for a new name waits for its certificate. */
 const longestWait = { seconds: 60 };
@@ -23,14 +22,9 @@ const pause = { seconds: 10 };
 /** How soon a certificate whose key is damaged is ordered once more. */
 const dayMs = 86_400_000;
 
-export interface CertificatesOptions {
-  readonly settings: AutocertOptions;
-  readonly storage: Storage;
-  readonly place: Place;
-  readonly clock: Clock;
+export interface CertificatesOptions extends IssuanceOptions {
   /** Called with each certificate that is served from now on. */
   readonly onServed: (certificate: ServedCertificate) => void;
-  readonly onError: (error: unknown) => void;
 }
 
 /** The certificates of a program: obtained and renewed here, or by a process with the same storage. */

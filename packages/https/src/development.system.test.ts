@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import { createServer, get } from 'node:https';
@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { type Clock, systemClock } from '@acmex/clock';
 import { localCa } from '@acmex/local-ca';
-import { eventually } from '@acmex/services';
+import { eventually, removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { handshake } from './autocert.testing.ts';
 import { autocert, type Autocert, type AutocertEvents, type AutocertOptions } from './index.ts';
@@ -32,7 +32,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const opened of open.splice(0).reverse()) await opened[Symbol.asyncDispose]();
   jest.restoreAllMocks();
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 
 const caOptions = () => ({ path: join(folder, 'ca'), addresses: () => addresses });

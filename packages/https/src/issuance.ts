@@ -1,3 +1,4 @@
+import type { Clock } from '@acmex/clock';
 import {
   certificateManager,
   type CertificateManager,
@@ -11,11 +12,19 @@ import {
   type WorkerOptions,
 } from '@acmex/manager';
 import { inProcessQueue } from '@acmex/scheduler';
-import type { CertificatesOptions } from './certificates.ts';
-import { authority } from './options.ts';
+import type { Storage } from '@acmex/storage';
+import { authority, type AutocertOptions, type Place } from './options.ts';
 import { portSolver } from './solvers.ts';
 
 const challengeOfPort = ['tls-alpn-01', 'http-01'] as const;
+
+export interface IssuanceOptions {
+  readonly settings: AutocertOptions;
+  readonly storage: Storage;
+  readonly place: Place;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
 
 /** What orders and renews certificates. */
 export interface Issuance {
@@ -27,7 +36,7 @@ export interface Issuance {
 
 /** Begins to order and renew what is due in a storage. */
 export function startIssuance(
-  options: CertificatesOptions,
+  options: IssuanceOptions,
   onMaintained: NonNullable<WorkerOptions['onMaintained']>,
 ): Issuance {
   const { clock, onError } = options;
@@ -54,7 +63,7 @@ export function startIssuance(
   };
 }
 
-function managerFor({ settings, storage, place, clock }: CertificatesOptions): CertificateManager {
+function managerFor({ settings, storage, place, clock }: IssuanceOptions): CertificateManager {
   const { dnsProvider, fetch, watch } = settings;
   const challenge: ChallengeConfig = {
     challenge: dnsProvider ? 'dns-01' : challengeOfPort[0],

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NewAuthority } from '@acmex/ca';
@@ -10,7 +11,13 @@ import {
   webcrypto,
 } from '@acmex/certificate';
 import { errorCode } from '@acmex/errors';
-import { fileErrorCure, fileErrorText, replaceFile, reserveFile } from '@acmex/files';
+import {
+  fileErrorCure,
+  fileErrorText,
+  isOpenToOthers,
+  replaceFile,
+  reserveFile,
+} from '@acmex/files';
 import { LocalCaError } from './errors.ts';
 
 /** A CA as it is stored: one file, so that it is there as a whole or not at all. */
@@ -22,8 +29,8 @@ export interface StoredAuthority {
   readonly key: PrivateKey;
 }
 
-const writableByOthers = 0o022;
-const openToOthers = 0o077;
+const isReadableByOthers = ({ mode }: Stats) =>
+  process.platform !== 'win32' && (mode & 0o077) !== 0;
 const nameOf = (number: number) => `authority-${number}.pem`;
 const numberIn = /^authority-([1-9]\d{0,8})\.pem$/;
 const privateKeyIn = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/;
@@ -38,8 +45,8 @@ export async function readNewest(folder: string): Promise<StoredAuthority | unde
   const number = Math.max(0, ...names.map((name) => Number(numberIn.exec(name)?.[1] ?? 0)));
   if (number === 0) return undefined;
   const path = join(folder, nameOf(number));
-  await assertClosed(folder, writableByOthers);
-  await assertClosed(path, openToOthers);
+  await assertClosed(folder, isOpenToOthers);
+  await assertClosed(path, isReadableByOthers);
   const pem = await attempt(path, 'read', async () => await readFile(path, 'latin1'));
   return { number, ...(await parsed(pem, { folder, path })) };
 }
@@ -55,7 +62,7 @@ export async function writeNew(
 ): Promise<boolean> {
   const path = join(folder, nameOf(number));
   await attempt(folder, 'made', async () => await mkdir(folder, { recursive: true, mode: 0o700 }));
-  await assertClosed(folder, writableByOthers);
+  await assertClosed(folder, isOpenToOthers);
   return await attempt(path, 'written', async () => {
     await using file = await reserveFile(path, { mode: 0o600 });
     await file.append(authority.root + authority.issuing);
@@ -94,13 +101,9 @@ function isSignedBy(root: CertificateInfo, certificates: readonly CertificateInf
   return certificates.every(({ der }) => new X509Certificate(der).verify(publicKey));
 }
 
-/**
- * The folder above may be open to the user's group, as some systems make it. Windows has no such
- * modes.
- */
-async function assertClosed(path: string, bits: number): Promise<void> {
-  const { mode } = await attempt(path, 'read', async () => await stat(path));
-  if (process.platform === 'win32' || (mode & bits) === 0) return;
+/** The folder above may be open to the user's group, as some systems make it. */
+async function assertClosed(path: string, isOpen: (stats: Stats) => boolean): Promise<void> {
+  if (!isOpen(await attempt(path, 'read', async () => await stat(path)))) return;
   throw new LocalCaError(
     'ERR_LOCAL_CA_UNSAFE',
     `${path} is open to other users, and with it what this machine trusts: run chmod go= ${path} if you trust what it contains, else remove ${path} and run acmex trust again`,

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { createAuthority, issuerOf } from '@acmex/ca';
 import { parseCertificate, parseChain, webcrypto } from '@acmex/certificate';
 import { virtualClock } from '@acmex/clock';
+import { removeFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { localCa, type LocalCa, storedLocalCa } from './index.ts';
 
@@ -18,7 +19,7 @@ beforeEach(async () => {
   path = join(folder, 'a', 'local-ca');
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 
 /** Verifies a chain as a client does that trusts the root alone. */
