@@ -158,7 +158,7 @@ function handshakeRows(rounds) {
   );
 }
 
-function memoryRow([memory], contexts) {
+function memoryRow(memory, contexts) {
   return {
     figure: `memory of a name, ${many.toLocaleString('en')} in use`,
     unit: 'kB',
