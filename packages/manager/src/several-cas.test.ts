@@ -58,6 +58,25 @@ describe('a CA that answers 429 for an hour', () => {
     for (const id of [held, later]) await expect(issuerOf(id)).resolves.toBe('first');
   });
 
+  it.each([
+    ['is waited for by a renewal that has time', 3, 'first'],
+    ['is left by a renewal that would be late', 12, 'second'],
+  ] as const)('%s: also where it names a domain', async (_, hours, issuer) => {
+    const id = await fleet.obtain(both);
+    await fleet.pass({ hours: 8 });
+    const { names, renewal } = await managed(id);
+    const due = Date.parse(renewal!.at);
+    await fleet.pass({ milliseconds: due - fleet.clock.now().epochMilliseconds - 1000 });
+    const detail = `too many certificates (50) already issued for "${names[0]}" in the last 168h`;
+    first.fault = rateLimited({ retryAfter: hours * 3600, detail });
+    await fleet.pass({ minutes: 30 });
+    first.fault = undefined;
+    await fleet.pass({ hours: 4 });
+    await expect(managed(id)).resolves.toMatchObject({
+      current: { generation: 2, issuedFor: { issuer } },
+    });
+  });
+
   it('is not left for a limit that ends within ten minutes', async () => {
     first.fault = rateLimited({ retryAfter: 300, detail: accountLimit });
     const id = await fleet.obtain(both);
@@ -177,7 +196,7 @@ describe('a certificate with several issuers', () => {
         return await next();
       };
     await renew(id);
-    first.fault = rateLimited({ retryAfter: 3600, detail: accountLimit });
+    first.fault = paused({ unpause: 'https://ca.example/unpause?jwt=abc' });
     await renew(id);
     await expect(issuerOf(id)).resolves.toBe('second');
     await renew(id);

@@ -82,8 +82,11 @@ const shortestMoveMs = 600_000;
 export interface Obstacle {
   /** Its `retryAfter` is when the order is tried again. */
   readonly error: OrchestratorError;
-  /** `move`: another issuer is used where there is one. `wait`: it is over soon. */
-  readonly advice: 'move' | 'wait';
+  /**
+   * `move`: another issuer is used where there is one. `move-if-late`: only for an order that cannot
+   * wait until then, as for a limit that is counted here. `wait`: it is over soon.
+   */
+  readonly advice: 'move' | 'move-if-late' | 'wait';
 }
 
 /** An order that wants to use an issuer. */
@@ -362,7 +365,7 @@ export function limitObstacle(
 ): Obstacle {
   const isLong = until.epochMilliseconds - now.epochMilliseconds >= shortestMoveMs;
   return {
-    advice: isLong ? 'move' : 'wait',
+    advice: isLong ? 'move-if-late' : 'wait',
     error: new OrchestratorError(
       'ERR_ORCHESTRATOR_HELD',
       `${subject} has limited the rate of orders: nothing is ordered there before ${until}`,

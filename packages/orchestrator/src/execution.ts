@@ -58,6 +58,7 @@ import {
   type Attempt,
   type AttemptFailure,
   changedStep,
+  isLeftFor,
   issuersToTry,
   lineageAfter,
   longestBudgetWait,
@@ -314,8 +315,8 @@ export class Execution {
     const isWaitedFor = (await this.#journal.read()).record.onFailure === 'end';
     const obstacle = await holds.obstacle(wanted);
     if (obstacle) {
-      const { error, advice } = obstacle;
-      return { issuer: name, error, movesOn: isWaitedFor || advice === 'move', isHeld: true };
+      const movesOn = isWaitedFor || isLeftFor(obstacle, attempt);
+      return { issuer: name, error: obstacle.error, movesOn, isHeld: true };
     }
     try {
       return await this.#issueAt(attempt, signal);
@@ -332,7 +333,7 @@ export class Execution {
       if (fault === 'outage' || fault === 'action') this.#triedAgainAt = next?.error.retryAfter;
       const movesOn =
         isGivenUp ||
-        next?.advice === 'move' ||
+        (next !== undefined && isLeftFor(next, attempt)) ||
         ['account', 'action', 'refusal'].includes(fault) ||
         (fault === 'limit' && retryAfterOf(error) === undefined) ||
         (isWaitedFor && ['limit', 'outage'].includes(fault) && !(await this.#isAtCa()));

@@ -24,6 +24,6 @@ it.each([
     ),
   );
   const held = await processes[0]!.obstacle(order);
-  expect(held).toMatchObject({ error: { code: 'ERR_ORCHESTRATOR_HELD' }, advice: 'move' });
+  expect(held).toMatchObject({ error: { code: 'ERR_ORCHESTRATOR_HELD' }, advice: 'move-if-late' });
   expect(String(held?.error.retryAfter)).toBe('2026-11-01T05:00:00Z');
 });

@@ -1,6 +1,7 @@
 import { longestWait } from '@acmex/budgets';
 import { errorText } from '@acmex/errors';
 import { Temporal } from 'temporal-polyfill';
+import type { Obstacle } from './breaker.ts';
 import {
   type CertificateSummary,
   isOutdated,
@@ -35,6 +36,15 @@ export interface AttemptFailure {
   readonly movesOn: boolean;
   /** Whether nothing was sent. */
   readonly isHeld?: true | undefined;
+}
+
+/** Whether an obstacle at an issuer lets an order move on to the next one. */
+export function isLeftFor(
+  { advice, error: { retryAfter } }: Obstacle,
+  { waitsUntil }: Pick<Attempt, 'waitsUntil'>,
+): boolean {
+  if (advice !== 'move-if-late') return advice === 'move';
+  return retryAfter === undefined || !waitsUntil(retryAfter);
 }
 
 /**
