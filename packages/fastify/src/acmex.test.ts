@@ -32,7 +32,7 @@ const status = async (port: number) =>
 describe('acmex', () => {
   it('serves a Fastify application by HTTP/2 with the local CA in development', async () => {
     const localCa = { path: join(folder.path, 'local-ca') };
-    const tls = await autocert({ development: true, localCa });
+    const tls = await autocert({ development: true, localCa, ports: { http: await freePort() } });
     const attach = jest.spyOn(tls, 'attach');
     const app = Fastify({ http2: true, https: tls.http2Options });
     await app.register(acmex, { tls });

@@ -52,7 +52,7 @@ const status = async (port: number) =>
 describe('AcmexModule', () => {
   it('serves a Nest application with the local CA in development', async () => {
     const localCa = { path: join(folder.path, 'local-ca') };
-    const tls = await autocert({ development: true, localCa });
+    const tls = await autocert({ development: true, localCa, ports: { http: await freePort() } });
     const attach = jest.spyOn(tls, 'attach');
     const app = await application({ tls });
     await app.listen(0, '127.0.0.1');

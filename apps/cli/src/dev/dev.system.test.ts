@@ -29,9 +29,14 @@ async function started(
   const stop = new AbortController();
   const port = await freePort();
   let written = '';
+  let onServing: () => void;
+  const serving = new Promise<void>((resolve) => {
+    onServing = resolve;
+  });
   const stream = {
     write(chunk: string) {
       written += chunk;
+      if (written.includes(`https://${name}:${port} is served from`)) onServing();
     },
   };
   const terminal = { stdout: stream, stderr: stream, env: process.env, signal: stop.signal };
@@ -41,8 +46,10 @@ async function started(
     stop.abort();
     expect(await ended).toBe(0);
   });
-  while (!written.includes(`https://${name}:${port} is served from`))
-    await Promise.race([ended, new Promise((resolve) => setImmediate(resolve))]);
+  await Promise.race([
+    ended.then((code) => Promise.reject(new Error(`${code}: ${written}`))),
+    serving,
+  ]);
   const { localCa: opened } = await import('@acmex/local-ca');
   return { port, ca: (await opened(localCa)).root };
 }
