@@ -75,8 +75,7 @@ export async function checkRevocation(
 ): Promise<RevocationStatus> {
   const { clock = systemClock, limit = { minutes: 1 }, signal } = options;
   const subject = {
-    certificate: readCertificate(certificate, 'the certificate'),
-    issuer: readCertificate(issuer, 'the certificate of its issuer'),
+    ...readPair(certificate, issuer),
     now: (options.at ?? clock.now()).epochMilliseconds,
   };
   return await withTimeLimit({ clock, limit, signal }, async (timed) => {
@@ -88,6 +87,14 @@ export async function checkRevocation(
   });
 }
 
+/** @throws CertificateError `ERR_CERTIFICATE_FORMAT` when one of the two is not a certificate */
+export function readPair(certificate: Uint8Array, issuer: Uint8Array) {
+  return {
+    certificate: readCertificate(certificate, 'the certificate'),
+    issuer: readCertificate(issuer, 'the certificate of its issuer'),
+  };
+}
+
 function readCertificate(der: Uint8Array, what: string): CertificateFields {
   try {
     return readCertificateFields(der);
@@ -97,7 +104,7 @@ function readCertificate(der: Uint8Array, what: string): CertificateFields {
   }
 }
 
-interface Check extends Omit<RevocationOptions, 'at' | 'limit'> {
+export interface Check extends Omit<RevocationOptions, 'at' | 'limit'> {
   readonly certificate: CertificateFields;
   readonly issuer: CertificateFields;
   readonly now: number;
@@ -146,7 +153,7 @@ function responseSources(check: Check): readonly Source[] {
     (await proofByOcsp(response, ocspCheck(check))).status;
   return [
     ...(stapled ? [{ name: 'the stapled response', rank: 0, ask: () => byResponse(stapled) }] : []),
-    ...(isOnline ? responders(check.certificate) : []).slice(0, mostUrls).map((url) => ({
+    ...(isOnline ? responders(check.certificate) : []).map((url) => ({
       name: url,
       rank: 2,
       ask: () => askResponder(url, check),
@@ -171,7 +178,7 @@ function listSources(check: Check): readonly Source[] {
   ];
 }
 
-function ocspCheck(check: Check, nonce?: Uint8Array): OcspCheck {
+export function ocspCheck(check: Check, nonce?: Uint8Array): OcspCheck {
   const { certificate, issuer, now } = check;
   return {
     ...{ certificate, issuer, now, nonce },
@@ -210,7 +217,8 @@ async function provenOr<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function fetchResponse(
+/** @throws UnprovenError for a response that proves nothing; what `fetch` throws */
+export async function fetchResponse(
   url: string,
   check: Check,
 ): Promise<{ readonly response: Uint8Array; readonly proof: OcspProof }> {
@@ -312,13 +320,14 @@ function defaultFetch(): EgressFetch {
   return egressFetch({ redirects: 3, maxBody: maxList });
 }
 
-/** The OCSP responders that a certificate names. RFC 5280 §4.2.2.1 */
-function responders(certificate: CertificateFields): readonly string[] {
-  return entries(certificate, informationAccess).flatMap((entry) => {
+/** The OCSP responders that a certificate names, as far as they are asked. RFC 5280 §4.2.2.1 */
+export function responders(certificate: CertificateFields): readonly string[] {
+  const named = entries(certificate, informationAccess).flatMap((entry) => {
     const [method, location] = members(entry);
     if (!method || !location || readObjectIdentifier(method) !== ocspUrl) return [];
     return urls([location]);
   });
+  return named.slice(0, mostUrls);
 }
 
 /** The lists that a certificate names, without those of other issuers. RFC 5280 §4.2.1.13 */

@@ -15,6 +15,7 @@ export {
   removeOldProofs,
 } from './proof-cache.ts';
 export { type ListCheck, statusByList } from './revocation-list.ts';
+export { responseToStaple, type StapleOptions, type StapledResponse } from './staple.ts';
 export {
   type RevocationReason,
   revocationReasons,

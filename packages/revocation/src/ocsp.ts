@@ -117,7 +117,9 @@ export interface OcspCheck {
 
 /** What an OCSP response proves. */
 export interface OcspProof {
-  readonly status: RevocationStatus;
+  readonly status: Exclude<RevocationStatus, { readonly status: 'unknown' }>;
+  /** Since when the response is valid, in milliseconds since 1970. */
+  readonly thisUpdate: number;
   /** Until when the response is valid, in milliseconds since 1970. */
   readonly nextUpdate: number;
 }
@@ -390,13 +392,13 @@ function proofOf(single: SingleResponse, now: number): OcspProof {
   const unknown = extensions.find(({ isCritical }) => isCritical);
   if (unknown)
     throw new UnprovenError(`it has the unknown critical extension ${unknown.identifier}`);
-  return { status: statusOf(revocation, end), nextUpdate };
+  return { status: statusOf(revocation, end), thisUpdate, nextUpdate };
 }
 
 function statusOf(
   revocation: SingleResponse['revocation'],
   until: number | undefined,
-): RevocationStatus {
+): OcspProof['status'] {
   if (revocation === 'unknown')
     throw new UnprovenError('the responder does not know the certificate');
   if (revocation === 'good')
