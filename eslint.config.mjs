@@ -135,8 +135,8 @@ const mayImport = {
   rehearsal: ['budgets', 'orchestrator', 'storage', 'clock'],
   https: [
     ...['budgets', 'certificate', 'challenge', 'client', 'clock', 'dns', 'errors', 'identifier'],
-    ...['local-ca', 'manager', 'observability', 'orchestrator', 'protocol', 'scheduler', 'storage'],
-    'storage-driver',
+    ...['local-ca', 'manager', 'observability', 'orchestrator', 'protocol', 'revocation'],
+    ...['scheduler', 'storage', 'storage-driver'],
   ],
   'local-ca': ['ca', 'certificate', 'identifier', 'files', 'clock', 'errors'],
   'trust-stores': ['files', 'clock', 'errors'],

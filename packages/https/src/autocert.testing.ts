@@ -1,6 +1,7 @@
 import { connect, type ConnectionOptions, type PeerCertificate } from 'node:tls';
 import {
   acmeServer,
+  type AcmeServer,
   createDevelopmentAuthority,
   loadAuthority,
   networkValidator,
@@ -21,6 +22,9 @@ export interface TestCa extends AsyncDisposable {
   readonly fetch: Fetch;
   /** PEM */
   readonly root: string;
+  /** Answers OCSP requests, where the CA has a responder. */
+  readonly repository: AcmeServer['repository'];
+  readonly storage: Storage;
   /** Whether it answers; true at first. */
   isUp: boolean;
   /** Whether it refuses new orders; false at first. */
@@ -35,9 +39,12 @@ export async function testCa({
   ports,
   cannotValidate,
   clock,
+  responderUrl,
 }: {
   readonly ports: { readonly https: number; readonly http: number };
   readonly clock?: Clock;
+  /** Where certificates name an OCSP responder; they name none by default. */
+  readonly responderUrl?: string | undefined;
   /** The type of a challenge that a proxy before the program answers. */
   readonly cannotValidate?: string;
 }): Promise<TestCa> {
@@ -55,6 +62,7 @@ export async function testCa({
   const server = acmeServer({
     ...{ url: 'https://ca.test/acme', storage, issuer, rateLimiter: noLimits() },
     ...timed,
+    ...(responderUrl === undefined ? {} : { ocsp: true, repositoryUrl: responderUrl }),
     validationPauses: [],
     validate: async (request, options) =>
       request.type === cannotValidate
@@ -85,6 +93,8 @@ export async function testCa({
   const ca: TestCa = {
     directory: server.directory,
     root,
+    repository: server.repository,
+    storage,
     isUp: true,
     refuses: false,
     orders: 0,
@@ -141,9 +151,14 @@ export interface TestPrograms extends AsyncDisposable {
 export async function testPrograms({
   storage = memoryStorage(),
   clock,
-}: { readonly storage?: Storage; readonly clock?: Clock } = {}): Promise<TestPrograms> {
+  responderUrl,
+}: {
+  readonly storage?: Storage;
+  readonly clock?: Clock;
+  readonly responderUrl?: string;
+} = {}): Promise<TestPrograms> {
   const ports = { https: await freePort(), http: await freePort() };
-  const ca = await testCa({ ports, ...(clock ? { clock } : {}) });
+  const ca = await testCa({ ports, responderUrl, ...(clock ? { clock } : {}) });
   const errors: unknown[] = [];
   const open: AsyncDisposable[] = [];
   const stop = async () => {

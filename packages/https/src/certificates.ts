@@ -25,6 +25,8 @@ const dayMs = 86_400_000;
 export interface CertificatesOptions extends IssuanceOptions {
   /** Called with each certificate that is served from now on. */
   readonly onServed: (certificate: ServedCertificate) => void;
+  /** Called with each certificate that comes into memory. */
+  readonly onLoaded: (certificate: ServedCertificate) => void;
 }
 
 /** The certificates of a program: obtained and renewed here, or by a process with the same storage. */
@@ -45,10 +47,11 @@ export class Certificates implements AsyncDisposable {
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
-    const { storage, clock, onError } = options;
+    const { storage, clock, onError, onLoaded } = options;
     this.#report = failureReports(onError);
     this.#certificates = new CertificateStore({ storage, clock });
     this.#contexts = new Contexts(this.#certificates, {
+      onLoaded,
       onDamaged: (certificate, error) => {
         this.#report(certificate.id, error);
         void this.#orderAgain(certificate).catch(onError);

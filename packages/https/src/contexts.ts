@@ -22,7 +22,7 @@ export interface ServedCertificate {
  * How many certificates stay in memory, with about 35 kB each, most of it in OpenSSL; further ones are
  * read from the storage again, which takes as long as a handshake.
  */
-const inMemory = 10_000;
+export const inMemory = 10_000;
 /** How many names without a certificate are remembered, so that they cost no read of the storage. */
 const unknownNames = 10_000;
 const unknownMs = 10_000;
@@ -30,6 +30,8 @@ const unknownMs = 10_000;
 interface ContextsOptions {
   /** Called where a stored certificate or its key cannot be used. */
   readonly onDamaged: (certificate: ManagedCertificate, error: HttpsError) => void;
+  /** Called with each certificate that comes into memory. */
+  readonly onLoaded?: ((certificate: ServedCertificate) => void) | undefined;
   /** How many certificates stay in memory. */
   readonly max?: number;
 }
@@ -41,14 +43,19 @@ interface ContextsOptions {
 export class Contexts {
   readonly #certificates: CertificateStore;
   readonly #onDamaged: ContextsOptions['onDamaged'];
+  readonly #onLoaded: ContextsOptions['onLoaded'];
   readonly #byId: LRUCache<string, ServedCertificate>;
   readonly #idOfName: LRUCache<string, string>;
   readonly #unknown = new LRUCache<string, true>({ max: unknownNames, ttl: unknownMs });
   readonly #loading = new Map<string, Promise<ServedCertificate | undefined>>();
 
-  constructor(certificates: CertificateStore, { onDamaged, max = inMemory }: ContextsOptions) {
+  constructor(
+    certificates: CertificateStore,
+    { onDamaged, onLoaded, max = inMemory }: ContextsOptions,
+  ) {
     this.#certificates = certificates;
     this.#onDamaged = onDamaged;
+    this.#onLoaded = onLoaded;
     this.#byId = new LRUCache({ max });
     this.#idOfName = new LRUCache({ max: max * 10 });
   }
@@ -116,7 +123,9 @@ export class Contexts {
     try {
       const stored = await this.#certificates.generation(id, generation);
       if (!stored) throw new RangeError('the storage has its record, but not its chain and key');
-      return this.#remember({ id, names, notAfter, serialNumber, ...presentable(stored) });
+      const served = { id, names, notAfter, serialNumber, ...presentable(stored) };
+      this.#onLoaded?.(served);
+      return this.#remember(served);
     } catch (error) {
       // What is only away is there later.
       if (isStorageAway(error)) throw error;

@@ -61,6 +61,20 @@ export const httpsErrors = {
     exit: 3,
     http: 500,
   },
+  ERR_HTTPS_NOT_STAPLED: {
+    meaning:
+      'The OCSP responder of a certificate gives no response that can be stapled. The certificate is served without one.',
+    cure: 'See the reason in the message; for a responder at a private address, set `allowResponders`. The responder is asked again by itself.',
+    exit: 5,
+    http: 503,
+    fixedBy: 'time',
+  },
+  ERR_HTTPS_REVOKED: {
+    meaning: 'The CA has revoked a certificate that is served.',
+    cure: 'Find out why it was revoked, and replace it: `status()` shows its names and serial number.',
+    exit: 5,
+    http: 503,
+  },
   ERR_HTTPS_LIMIT: {
     meaning: 'Too many certificates were asked for at once.',
     cure: 'Wait, or raise `onDemandLimits`.',

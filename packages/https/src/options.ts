@@ -68,6 +68,11 @@ export interface AutocertOptions {
   readonly keyTypes?: readonly [KeyType] | readonly [KeyType, KeyType] | undefined;
   /** Requests to the CA; with the certificates of Node.js by default. */
   readonly fetch?: Fetch | undefined;
+  /**
+   * Special address ranges that the OCSP responders of certificates may have, such as `10.0.0.0/8`,
+   * for a private CA; public addresses alone by default.
+   */
+  readonly allowResponders?: readonly string[] | undefined;
   /** Records metrics: `httpsMetrics(metrics)` of `@acmex/observability`. */
   readonly watch?: HttpsWatch | undefined;
   readonly clock?: Clock | undefined;

@@ -2,6 +2,7 @@ import { http01SharedHandler } from '@acmex/challenge/http-01';
 import { tlsAlpn01Contexts } from '@acmex/challenge/tls-alpn-01';
 import { storedResponses } from '@acmex/manager';
 import { Certificates } from './certificates.ts';
+import { OcspStaples } from './ocsp-staples.ts';
 import { OnDemand } from './on-demand.ts';
 import { storageFor, wantedNames } from './options.ts';
 import type { DefaultCertificate } from './servers.ts';
@@ -26,11 +27,17 @@ export async function productionSource(context: SourceContext): Promise<Certific
   try {
     servers.rotate(await ticketKeys(storage, clock, onError));
     const name = lists[0]?.[0]?.replace(/^\*\./, '') ?? 'localhost';
+    const { allowResponders: allow } = options;
+    const staples = new OcspStaples({ storage, clock, allow, onError });
+    open.push(staples);
     const certificates = new Certificates({
       ...{ settings: options, storage, place, clock, onError },
       onServed(certificate) {
         if (certificate.names.includes(lists[0]?.[0] ?? '')) servers.present(certificate);
         onServed(certificate);
+      },
+      onLoaded(certificate) {
+        if (staples.add(certificate)) servers.staple(staples);
       },
     });
     open.push(certificates);

@@ -1,6 +1,7 @@
 import { Server, type TlsOptions } from 'node:tls';
 import type { Clock } from '@acmex/clock';
 import { HttpsError } from './errors.ts';
+import type { OcspStaples } from './ocsp-staples.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 
 /** What a server presents to clients without a server name. */
@@ -18,6 +19,8 @@ export class Servers {
   readonly #stop = new AbortController();
   readonly #servers = new Set<Server>();
   #default: DefaultCertificate = { cert: [], key: [] };
+  /** Absent where no certificate names an OCSP responder. */
+  #staples: OcspStaples | undefined;
   /** Absent where each server has keys of its own. */
   #tickets: TicketKeys | undefined;
 
@@ -44,6 +47,7 @@ export class Servers {
       server.on('secureConnection', () => onHandshake());
       server.on('tlsClientError', (error) => onHandshake(error));
     }
+    if (this.#staples) server.on('OCSPRequest', this.#staples.answer);
     server.once('close', () => this.#servers.delete(server));
     this.#update(server);
   }
@@ -52,6 +56,13 @@ export class Servers {
   present({ cert, key }: DefaultCertificate): void {
     this.#default = { cert, key };
     for (const server of this.#servers) this.#update(server);
+  }
+
+  /** Staples these OCSP responses from now on. Without it, no handshake pays for the event. */
+  staple(staples: OcspStaples): void {
+    if (this.#staples) return;
+    this.#staples = staples;
+    for (const server of this.#servers) server.on('OCSPRequest', staples.answer);
   }
 
   /** Encrypts session tickets with these keys, and with new ones when a day begins. */
