@@ -9,8 +9,9 @@ import {
   saveAuthority,
 } from '@acmex/ca';
 import { withFaults } from '@acmex/ca/faults';
-import type { Clock } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock } from '@acmex/clock';
 import { addressPolicy } from '@acmex/egress';
+import { CertificateStore } from '@acmex/orchestrator';
 import type { Fetch } from '@acmex/protocol';
 import { freePort } from '@acmex/services';
 import { memoryStorage, type Storage } from '@acmex/storage';
@@ -144,6 +145,8 @@ export interface TestPrograms extends AsyncDisposable {
   start(options?: Partial<AutocertOptions>): Promise<Autocert>;
   /** Starts autocert, and listens. */
   listen(options?: Partial<AutocertOptions>): Promise<Autocert>;
+  /** Makes the renewal of each certificate due, as time would, and ends it where that is wanted. */
+  makeDue(options?: { readonly hasEnded?: boolean }): Promise<void>;
   /** Ends the programs. */
   stop(): Promise<void>;
 }
@@ -182,6 +185,7 @@ export async function testPrograms({
   };
   return {
     ...{ ca, ports, errors, start, stop },
+    makeDue: async ({ hasEnded = false } = {}) => await makeDue(storage, hasEnded),
     async listen(options) {
       const tls = await start(options);
       open.push(await tls.listen((_, response) => void response.end('hello')));
@@ -194,6 +198,19 @@ export async function testPrograms({
   };
 }
 
+async function makeDue(storage: Storage, hasEnded: boolean): Promise<void> {
+  const store = new CertificateStore({ storage });
+  const ids = [];
+  for await (const { id } of store.list()) ids.push(id);
+  const at = new Date(0).toISOString();
+  for (const id of ids)
+    await store.change(id, (certificate) => {
+      const { current } = certificate;
+      const ended = current && hasEnded ? { ...current, notAfter: at } : current;
+      return { ...certificate, current: ended, renewal: { at } };
+    });
+}
+
 /** Resolves when the next certificate is served. */
 export async function served(tls: Autocert): Promise<void> {
   await new Promise<void>((resolve) => {
@@ -203,4 +220,41 @@ export async function served(tls: Autocert): Promise<void> {
     };
     tls.on('certificate', done);
   });
+}
+
+/** The clock of the machine, which a test moves. */
+export interface MovedClock extends Clock {
+  /** Lets time pass at once: who sleeps until then wakes. */
+  pass(duration: DurationInput): void;
+  /** Sets the time of day, which may be back; who sleeps sleeps on. */
+  set(differenceMs: number): void;
+}
+
+export function movedClock(): MovedClock {
+  let passedMs = 0;
+  let differenceMs = 0;
+  let moved = new AbortController();
+  const monotonic = () => systemClock.monotonic() + passedMs;
+  return {
+    now: () => systemClock.now().add({ milliseconds: passedMs + differenceMs }),
+    monotonic,
+    async sleep(duration, { signal } = {}) {
+      const end = monotonic() + milliseconds(duration);
+      for (let left = end - monotonic(); left > 0; left = end - monotonic()) {
+        const either = AbortSignal.any([moved.signal, ...(signal ? [signal] : [])]);
+        await systemClock.sleep({ milliseconds: Math.ceil(left) }, { signal: either }).catch(() => {
+          signal?.throwIfAborted();
+        });
+      }
+      signal?.throwIfAborted();
+    },
+    pass(duration) {
+      passedMs += Math.round(milliseconds(duration));
+      moved.abort();
+      moved = new AbortController();
+    },
+    set(difference) {
+      differenceMs = Math.round(difference);
+    },
+  };
 }

@@ -3,7 +3,6 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { errorCode } from '@acmex/errors';
-import { CertificateStore } from '@acmex/orchestrator';
 import { eventually } from '@acmex/services';
 import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -186,7 +185,7 @@ it('drops none of 200 connections when a renewed certificate takes over', async 
   };
   const askAll = async () => await Promise.all(Array.from({ length: 200 }, ask));
   await askAll();
-  await makeDue();
+  await programs.makeDue();
   // A process that starts finds it due.
   await start({ names: ['example.test'] });
   await served(tls);
@@ -201,24 +200,10 @@ it('serves on what has ended while the CA refuses to renew it, and reports it', 
   await served(tls);
   const { serial } = await presentedTo('example.test');
   ca.refuses = true;
-  await makeDue({ hasEnded: true });
+  await programs.makeDue({ hasEnded: true });
   await start({ names: ['example.test'] });
   await eventually(() => errors.some((error) => String(error).includes('it is refused')));
   await eventually(() => errors.some((error) => errorCode(error) === 'ERR_HTTPS_NOT_RENEWED'));
   for (const name of ['example.test', undefined])
     await expect(presentedTo(name)).resolves.toMatchObject({ serial });
 });
-
-/** Makes the renewal of each certificate due, as time would. */
-async function makeDue({ hasEnded = false } = {}): Promise<void> {
-  const store = new CertificateStore({ storage });
-  const ids = [];
-  for await (const { id } of store.list()) ids.push(id);
-  const at = new Date(0).toISOString();
-  for (const id of ids)
-    await store.change(id, (certificate) => {
-      const { current } = certificate;
-      const ended = current && hasEnded ? { ...current, notAfter: at } : current;
-      return { ...certificate, current: ended, renewal: { at } };
-    });
-}

@@ -14,6 +14,7 @@ import {
 } from '@acmex/scheduler';
 import type { Temporal } from 'temporal-polyfill';
 import type { CertificateManager } from './certificate-manager.ts';
+import { startRetryAfterSetBack } from './clock-set-back.ts';
 import { startNotifying, storedEvents } from './notifying.ts';
 import { startServedChecks } from './served-checks.ts';
 import { startWatching, type WatchingOptions } from './watching.ts';
@@ -139,7 +140,10 @@ export function worker(options: WorkerOptions): Worker {
   };
 }
 
-/** Starts what is done now and then: the checks of servers, and the removal of old events. */
+/**
+ * Starts what is done now and then: the checks of servers, the removal of old events, and the retries
+ * after the clock was set back.
+ */
 function startUpkeep(
   options: Pick<WatchingOptions, 'clock' | 'onError'> & Pick<WorkerOptions, 'managers'>,
 ): readonly AsyncDisposable[] {
@@ -148,7 +152,7 @@ function startUpkeep(
     clock: options.clock,
     onError: (error) => options.onError('old events cannot be removed', error),
   });
-  return [startServedChecks(options), removal];
+  return [startServedChecks(options), startRetryAfterSetBack(options), removal];
 }
 
 function startDispatcher(

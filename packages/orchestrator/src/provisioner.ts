@@ -1,5 +1,5 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
-import { type Clock, type DurationInput, systemClock, timestamp } from '@acmex/clock';
+import { type Clock, type DurationInput, milliseconds, systemClock, timestamp } from '@acmex/clock';
 import {
   acquireLock,
   idOf,
@@ -11,6 +11,7 @@ import {
 import { Adopter, type AdoptOptions, type Adoption, type ObtainedCertificate } from './adoption.ts';
 import {
   certificates,
+  type Failure,
   type Generation,
   type ManagedCertificate,
   presentIssuer,
@@ -46,6 +47,9 @@ import {
   type OrderStatus,
 } from './order-record.ts';
 import type { RenewalPolicy } from './renewal-time.ts';
+
+/** Clocks of machines differ by less. */
+const clockDifference = { minutes: 1 };
 
 export interface RevokeOptions {
   /** As RFC 5280 §5.3.1 names it. */
@@ -515,6 +519,25 @@ export class Provisioner {
   }
 
   /**
+   * Makes due now what has failed later than now: the clock was ahead, and the time of the next attempt
+   * is as far away. Call it when the clock was set back.
+   * @returns the ids of the certificates
+   */
+  async retryAfterSetBack({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<
+    readonly string[]
+  > {
+    const latest = this.#clock.now().epochMilliseconds + milliseconds(clockDifference);
+    const isAhead = (failure: Failure | undefined) =>
+      failure !== undefined && Date.parse(failure.at) > latest;
+    const waiting = await this.#failing(
+      ({ failure, deployFailure }) => isAhead(failure) || isAhead(deployFailure),
+      signal,
+    );
+    for (const id of waiting) await this.retryNow(id);
+    return waiting;
+  }
+
+  /**
    * Makes due now what waits because the CA of an issuer wants a person to act. Call it when the
    * person has acted.
    * @returns the ids of the certificates that waited
@@ -523,18 +546,30 @@ export class Provisioner {
     issuer: string,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly string[]> {
-    const waiting: string[] = [];
+    const waiting = await this.#failing(
+      (certificate) => waitsForPerson(certificate, issuer),
+      signal,
+    );
+    await new Breakers({ storage: this.#storage, clock: this.#clock }).tryNow(issuer);
+    for (const id of waiting) await this.retryNow(id);
+    return waiting;
+  }
+
+  /** Returns the ids of the certificates with a failure that a condition holds for. */
+  async #failing(
+    isWanted: (certificate: ManagedCertificate) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    const ids: string[] = [];
     let cursor: string | undefined;
     do {
       const page = await this.certificates.page({ failing: true, limit: 500, cursor });
       for (const certificate of page.certificates)
-        if (waitsForPerson(certificate, issuer)) waiting.push(certificate.id);
+        if (isWanted(certificate)) ids.push(certificate.id);
       cursor = page.next;
       signal?.throwIfAborted();
     } while (cursor !== undefined);
-    await new Breakers({ storage: this.#storage, clock: this.#clock }).tryNow(issuer);
-    for (const id of waiting) await this.retryNow(id);
-    return waiting;
+    return ids;
   }
 
   /**
