@@ -426,18 +426,31 @@ describe('autocert', () => {
   });
 
   it('serves an RSA certificate to clients that know no ECDSA, beside that of all others', async () => {
-    const tls = await started({ names: ['example.test'], keyTypes: ['ec-p256', 'rsa-2048'] });
+    const names = [['first.test'], ['example.test']];
+    const tls = await started({ names, keyTypes: ['ec-p256', 'rsa-2048'] });
     await listening(tls);
-    await served(tls);
+    await tls.ready();
     const keyWith = async (options: { readonly sigalgs: string; readonly servername?: string }) => {
       const { certificate } = await handshake(ports.https, { maxVersion: 'TLSv1.2', ...options });
-      return certificate.asn1Curve ?? certificate.bits;
+      return [certificate.subjectaltname, certificate.asn1Curve ?? certificate.bits];
     };
-    for (const named of [{ servername: 'example.test' }, {}]) {
-      await expect(keyWith({ sigalgs: 'ECDSA+SHA256', ...named })).resolves.toBe('prime256v1');
-      await expect(keyWith({ sigalgs: 'RSA-PSS+SHA256:RSA+SHA256', ...named })).resolves.toBe(2048);
+    for (const [name, named] of [
+      ['example.test', { servername: 'example.test' }],
+      ['first.test', {}],
+    ] as const) {
+      const ofName = `DNS:${name}`;
+      expect(await keyWith({ sigalgs: 'ECDSA+SHA256', ...named })).toEqual([ofName, 'prime256v1']);
+      const rsa = await keyWith({ sigalgs: 'RSA-PSS+SHA256:RSA+SHA256', ...named });
+      expect(rsa).toEqual([ofName, 2048]);
     }
-    expect(ca.orders).toBe(2);
+    expect(ca.orders).toBe(4);
+  });
+
+  it('serves RSA certificates alone to clients that prefer ECDSA', async () => {
+    const tls = await started({ allow: () => true, keyTypes: ['rsa-2048'] });
+    await listening(tls);
+    const { certificate } = await handshake(ports.https, { servername: 'example.test' });
+    expect([certificate.subjectaltname, certificate.bits]).toEqual(['DNS:example.test', 2048]);
   });
 
   it('resumes a TLS session of another process that shares the storage', async () => {

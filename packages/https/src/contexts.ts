@@ -12,7 +12,8 @@ export interface ServedCertificate {
   /** RFC 3339 */
   readonly notAfter: string;
   readonly serialNumber: string;
-  readonly context: SecureContext;
+  /** One for each key: Node.js presents one certificate of a context that is found by name. */
+  readonly contexts: readonly SecureContext[];
   /** PEM, for servers that take it instead of a context: one chain for each key. */
   readonly cert: readonly string[];
   readonly key: readonly string[];
@@ -145,7 +146,10 @@ function presentable({ second, ...first }: Generation) {
   const all = second ? [first, second] : [first];
   const cert = all.map(({ chain }) => chain);
   const key = all.map(({ privateKey }) => privateKey);
-  return { cert, key, context: createSecureContext({ cert, key }) };
+  const contexts = all.map(({ chain, privateKey }) =>
+    createSecureContext({ cert: chain, key: privateKey }),
+  );
+  return { cert, key, contexts };
 }
 
 function isStorageAway(error: unknown): boolean {

@@ -146,10 +146,10 @@ class LocalCertificates {
   }
 
   /** Clients accept no wildcard of localhost: each name below it has a certificate. */
-  async find(name: string): Promise<SecureContext | undefined> {
+  async find(name: string): Promise<readonly SecureContext[] | undefined> {
     if (!name.endsWith('.localhost')) return undefined;
     try {
-      return (await this.#current(name)).context;
+      return [(await this.#current(name)).context];
     } catch (error) {
       this.#named.delete(name);
       this.#context.onError(error);

@@ -1,4 +1,5 @@
 import { http01SharedHandler } from '@acmex/challenge/http-01';
+import type { KeyType } from '@acmex/certificate';
 import { tlsAlpn01Contexts } from '@acmex/challenge/tls-alpn-01';
 import { storedResponses } from '@acmex/manager';
 import { Certificates } from './certificates.ts';
@@ -45,12 +46,17 @@ export async function productionSource(context: SourceContext): Promise<Certific
     open.push(wanted);
     // What cannot be read is reported, and read again.
     const stored = await certificates.find(name).catch(() => undefined);
-    servers.present(stored ?? (await selfSigned(name)));
+    servers.present(stored ?? (await selfSigned(name, options.keyTypes?.[0])));
     certificates.keep(lists);
+    const shared = storedResponses(storage, 'tls-alpn-01');
+    const challenges = tlsAlpn01Contexts({ shared, clock });
     return {
       name,
       find: finderOf(certificates, context),
-      findChallenge: tlsAlpn01Contexts({ shared: storedResponses(storage, 'tls-alpn-01'), clock }),
+      findChallenge: async (asked) => {
+        const challenge = await challenges(asked);
+        return challenge && [challenge];
+      },
       answer: http01SharedHandler({ shared: storedResponses(storage, 'http-01'), clock }),
       status: async () => await certificates.status(),
       ready: async (signal) => await wanted.ready(signal),
@@ -63,9 +69,9 @@ export async function productionSource(context: SourceContext): Promise<Certific
 }
 
 /** Loads what makes a certificate only where it is needed: when none is stored. */
-async function selfSigned(name: string): Promise<DefaultCertificate> {
+async function selfSigned(name: string, keyType?: KeyType): Promise<DefaultCertificate> {
   const made = await import('./self-signed.ts');
-  return await made.selfSigned(name);
+  return await made.selfSigned(name, keyType);
 }
 
 /** Returns what finds the certificate of a name, or obtains it where `allow` permits it. */
@@ -87,7 +93,7 @@ function finderOf(
       // It is reported. The default certificate may be the right one, and no other is obtained.
       return undefined;
     }
-    if (stored || !onDemand) return stored?.context;
+    if (stored || !onDemand) return stored?.contexts;
     try {
       await onDemand.obtain(name, remoteAddress);
       watch?.onNewName();
@@ -95,6 +101,6 @@ function finderOf(
       watch?.onNewName(error);
       throw error;
     }
-    return (await certificates.find(name))?.context;
+    return (await certificates.find(name))?.contexts;
   };
 }

@@ -11,15 +11,18 @@ export interface CertificateSource extends AsyncDisposable {
   /** The name or address by which clients reach the program first. */
   readonly name: string;
   /**
-   * Returns what is presented to a client that asks for a name; undefined for what clients without
-   * a server name get.
+   * Returns what is presented to a client that asks for a name, a context for each type of key;
+   * undefined for what clients without a server name get.
    */
-  find(name: string, remoteAddress: string | undefined): Promise<SecureContext | undefined>;
+  find(
+    name: string,
+    remoteAddress: string | undefined,
+  ): Promise<readonly SecureContext[] | undefined>;
   /** As `find`, for a CA that validates the name by tls-alpn-01. */
   findChallenge(
     name: string,
     remoteAddress: string | undefined,
-  ): Promise<SecureContext | undefined>;
+  ): Promise<readonly SecureContext[] | undefined>;
   /** Answers a request of http-01, and returns whether it was one. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
   /** Returns what a health check shows of each certificate. */

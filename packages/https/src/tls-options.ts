@@ -36,8 +36,14 @@ export function tlsOptions(
           ? await source.findChallenge(wanted, remoteAddress)
           : await source.find(wanted, remoteAddress);
       };
-      find().then(
-        (presented) => done(null, presented),
+      const present = async () => {
+        const [last, ...before] = ((await find()) ?? []).toReversed();
+        // Node.js adds the certificate of a context to those of the server, by their types of key.
+        for (const context of before) this.setKeyCert(context);
+        return last;
+      };
+      present().then(
+        (last) => done(null, last),
         (error: unknown) => done(error as Error),
       );
     },
