@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { errorCode } from '@acmex/errors';
 import { eventually } from '@acmex/services';
 import { memoryStorage, type Storage, StorageUnavailableError } from '@acmex/storage';
@@ -69,6 +71,13 @@ async function answerTo(name: Buffer): Promise<number | 'closed'> {
   });
 }
 
+/** The memory in use after garbage was collected, in MB. */
+function heapMb(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed / 1e6;
+}
+
 describe('a server that clients test', () => {
   it('answers odd server names by its default certificate or by an alert, and asks allow for none', async () => {
     const asked: string[] = [];
@@ -103,7 +112,7 @@ describe('a server that clients test', () => {
     expect([asked, errors]).toEqual([[], []]);
   });
 
-  it('refuses 1,000 names of one client, and neither asks allow nor reports for each', async () => {
+  it('refuses 2,000 names of one client, and neither asks allow, nor reports, nor remembers each', async () => {
     let asked = 0;
     const { listen, errors, ca } = await begin();
     await listen({
@@ -112,18 +121,24 @@ describe('a server that clients test', () => {
         return false;
       },
     });
-    const names = Array.from({ length: 1000 }, (_, index) => `n${index}.test`);
+    const names = Array.from({ length: 2000 }, (_, index) => `n${index}.test`);
     const answers = new Set<number | 'closed'>();
-    const ask = async () => {
-      for (let name = names.pop(); name !== undefined; name = names.pop())
-        answers.add(await answerTo(Buffer.from(name)));
+    const ask = async (left: number) => {
+      while (names.length > left) answers.add(await answerTo(Buffer.from(names.pop() ?? '')));
     };
-    await Promise.all(Array.from({ length: 20 }, ask));
+    const askUntil = async (left: number) => {
+      await Promise.all(Array.from({ length: 20 }, async () => await ask(left)));
+      return heapMb();
+    };
+    const before = await askUntil(1000);
+    const after = await askUntil(0);
     expect(answers).not.toContain(22);
     expect([asked, ca.orders]).toEqual([20, 0]);
     // One for each refusal of allow, and one for all others in ten seconds.
     expect(errors.map(errorCode)).toContain('ERR_HTTPS_LIMIT');
     expect(errors.length).toBeLessThan(30);
+    // Sockets may not be freed yet. Between the two are 1,000 names.
+    expect(after - before).toBeLessThan(5);
   });
 });
 
@@ -166,6 +181,26 @@ describe('a storage that fails', () => {
       if (isObtainedAgain) await eventually(async () => (await presentedTo('one.test')).isTrusted);
     },
   );
+});
+
+it('resumes sessions after a renewal, and presents the new certificate from its event on', async () => {
+  const { listen, start, ports } = await begin();
+  const tls = await listen({ names: ['example.test'] });
+  await served(tls);
+  const before = await presentedTo('example.test');
+  const options = { servername: 'example.test', maxVersion: 'TLSv1.2' } as const;
+  const { session } = await handshake(ports.https, options);
+  const change = served(tls);
+  await programs.makeDue();
+  // A process that starts finds it due.
+  await start({ names: ['example.test'] });
+  await change;
+  for (const name of ['example.test', undefined])
+    expect((await presentedTo(name)).serial).not.toBe(before.serial);
+  await expect(handshake(ports.https, { ...options, session })).resolves.toMatchObject({
+    isResumed: true,
+  });
+  await expect(handshake(ports.https, options)).resolves.toMatchObject({ isResumed: false });
 });
 
 it('drops none of 200 connections when a renewed certificate takes over', async () => {

@@ -2,9 +2,12 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { errorCode } from '@acmex/errors';
 import { nodeFetch } from '@acmex/protocol/node';
 import {
   describeWith,
+  eventually,
+  freePort,
   type Pebble,
   startPebble,
   type TemporaryFolder,
@@ -12,7 +15,7 @@ import {
 } from '@acmex/services';
 import { memoryStorage } from '@acmex/storage';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { served } from './autocert.testing.ts';
+import { movedClock, served } from './autocert.testing.ts';
 import { autocert } from './index.ts';
 
 const run = promisify(execFile);
@@ -63,6 +66,32 @@ describeWith(['pebble', 'pebble-challtestsrv', 'openssl', 'curl'], 'autocert wit
       expect(handshake.verification).toContain('Verify return code: 0 (ok)');
       expect(handshake.certificate).toContain(`Public Key Algorithm: ${key}`);
     }
+  });
+
+  it('serves curl after http-01, where the CA does not reach the port of HTTPS', async () => {
+    const clock = movedClock();
+    const ports = { https: await freePort(), http: pebble.httpPort };
+    await using tls = await autocert({
+      ...{ names: ['plain.test'], acceptTerms: true, development: false, ports, clock },
+      ...{ directory: pebble.directory, storage: memoryStorage(), host: '127.0.0.1' },
+      fetch: nodeFetch({ ca: pebble.caCertificate }),
+    });
+    const errors: unknown[] = [];
+    tls.on('error', (error) => errors.push(error));
+    await using listening = await tls.listen((_, response) => void response.end('hello'));
+    expect(listening.http?.listening).toBe(true);
+    await eventually(async () => (await tls.status())[0]?.state === 'failing');
+    const change = served(tls);
+    // Longer than the first pause after a failure.
+    clock.pass({ minutes: 2 });
+    await change;
+    expect(errors.map(errorCode)).toEqual(['ERR_CLIENT_VALIDATION_FAILED']);
+    const at = `plain.test:${ports.https}`;
+    const { stdout } = await run('curl', [
+      ...['--silent', '--show-error', '--cacert', roots, `https://${at}/`],
+      ...['--resolve', `${at}:127.0.0.1`],
+    ]);
+    expect(stdout).toBe('hello');
   });
 
   async function opensslText(options: readonly string[]) {
