@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '../../..');
  * docs/behind-a-proxy.md if no proxy is for it.
  */
 const reasons: Readonly<Record<string, string>> = {
+  'apps/cli/src/dev/dev-proxy.ts': 'reaches this machine itself',
   'apps/server/src/access/oidc.ts': 'takes the fetch of the network from the server',
   'apps/server/src/access/oidc-sign-in.ts': 'takes the fetch of the network from the server',
   'apps/server/src/team/team-redis.ts': 'Redis is not HTTP',

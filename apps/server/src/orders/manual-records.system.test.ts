@@ -111,8 +111,16 @@ describeWith(['named', 'nsupdate', 'redis-server'], 'an order with records set b
 
   it('is cancelled while it waits, and leaves no certificate', async () => {
     const { id, certificate } = await ordered('cancelled.a.test');
-    await call('DELETE', `/api/orders/${id}`);
-    await eventually(async () => (await stateOf(id)).state === 'cancelled');
+    expect(await call('DELETE', `/api/orders/${id}`)).toMatchObject({ status: 202 });
+    let order: { readonly state?: string } = {};
+    await eventually(
+      async () => {
+        order = await stateOf(id);
+        return order.state === 'cancelled';
+      },
+      60,
+      () => JSON.stringify(order),
+    );
     expect((await stateOf(id)).records).toMatchObject([{ state: 'removable' }]);
     expect((await call('GET', `/api/certificates/${certificate}`)).status).toBe(404);
   });
