@@ -101,6 +101,8 @@ class QueueDispatcher implements Dispatcher {
   #wakeSignal = new AbortController();
   #isLate = false;
   #scannedAt = -Infinity;
+  /** Until when the last scan has read what is due, in milliseconds since 1970. */
+  #readUntil = -Infinity;
   /** Whether the last scan found more than there was room for. */
   #hasBacklog = false;
   /** Whether something was written since the last scan. */
@@ -203,6 +205,7 @@ class QueueDispatcher implements Dispatcher {
     readonly isCoolingDown: boolean;
   }> {
     const now = this.#clock.now();
+    this.#readUntil = now.epochMilliseconds;
     const candidates: Record<Priority, DueTask[]> = { urgent: [], high: [], normal: [], low: [] };
     let oldest: DueTask | undefined;
     let isCoolingDown = false;
@@ -239,9 +242,11 @@ class QueueDispatcher implements Dispatcher {
     if (isMoreDue) return Math.min(intervalMs, minPauseMs);
     const next = await this.#options.source.next({ signal: this.#ended.signal });
     if (!next) return intervalMs;
+    // What was due at the scan is dispatched, and needs no other scan before something ends. What has
+    // become due since then does.
+    if (next.epochMilliseconds <= this.#readUntil) return intervalMs;
     const untilMs = next.epochMilliseconds - this.#clock.now().epochMilliseconds;
-    // What is due already and dispatched needs no scan before something ends.
-    return untilMs <= 0 ? intervalMs : Math.min(intervalMs, untilMs);
+    return Math.min(intervalMs, Math.max(0, untilMs));
   }
 }
 

@@ -169,6 +169,30 @@ describe('the dispatcher', () => {
     await clock.advance({ seconds: 120 });
     expect(done.at(-1)).toMatch(/^c 1[1-6]/);
   });
+  it('dispatches at once what has become due while it was scanning', async () => {
+    const tasks = new Map([['a', { at: 1 }]]);
+    const { clock, queue, source } = world(tasks);
+    const slow = {
+      ...source,
+      async next() {
+        await clock.sleep({ seconds: 2 });
+        return await source.next();
+      },
+    };
+    const done: number[] = [];
+    await using loop = dispatcher({ source: slow, queue, clock });
+    queue.process(
+      async (id) => {
+        done.push((clock.now().epochMilliseconds - start.epochMilliseconds) / 1000);
+        tasks.delete(id);
+        loop.wake(id);
+        return undefined;
+      },
+      { concurrency: 1 },
+    );
+    await clock.advance({ seconds: 10 });
+    expect(done).toEqual([expect.closeTo(2, 1)]);
+  });
   it('dispatches a finished task at once when it is due again, and an unfinished one more and more rarely', async () => {
     const tasks = new Map([['a', { at: 0 }]]);
     const { clock, queue, source } = world(tasks);
