@@ -20,7 +20,7 @@ import {
 } from '@acmex/files';
 import { LocalCaError } from './errors.ts';
 
-/** A CA as it is stored: one file, so that it is there as a whole or not at all. */
+/** A stored CA. It is in one file, so that no part of it can be missing. */
 export interface StoredAuthority {
   /** Counts the CAs of a folder from 1: a new one has the next number. */
   readonly number: number;

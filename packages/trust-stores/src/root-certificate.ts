@@ -75,7 +75,7 @@ export function readable(sources: readonly (string | Buffer)[]): readonly X509Ce
 const pemPattern =
   /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
 
-/** Returns the certificates of a PEM text, each as it is written there. */
+/** Returns the PEM blocks of the certificates in a text. */
 export function pemBlocks(text: string): readonly string[] {
   return text.match(pemPattern) ?? [];
 }

@@ -204,7 +204,8 @@ shift
 exec "$@"`;
 
 describeWith(['update-ca-certificates'], 'the store of this machine', () => {
-  (canMount ? it : it.skip)('lets curl trust a server, until it is removed', async () => {
+  const reason = canMount ? '' : ' (skipped: mounting needs root)';
+  (canMount ? it : it.skip)(`lets curl trust a server, until it is removed${reason}`, async () => {
     const at = join(folder.path, 'machine');
     for (const name of ['anchors', 'certs', 'hooks'])
       await mkdir(join(at, name), { recursive: true });

@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await home[Symbol.asyncDispose]();
 });
-/** Without root, so that the store of this machine stays as it is; without its Java. */
+/** Without root, so that the store of this machine does not change; without its Java. */
 const trust = async (args: readonly string[], options: AcmexOptions = {}) =>
   await acmex(['trust', ...args], { ...options, env: { ...env, ...options.env } });
 const kinds = ['--store', 'system,chrome,firefox'];
