@@ -16,8 +16,8 @@ export const trustStoresErrors = {
     fixedBy: 'person',
   },
   ERR_TRUST_STORES_PROGRAM: {
-    meaning: 'A program that reads or changes the store has failed.',
-    cure: 'Correct what the message of the program says.',
+    meaning: 'The store cannot be read or changed: a program for it has failed, or a file of it.',
+    cure: 'Correct what the message says.',
     exit: 3,
     http: 500,
     fixedBy: 'person',

@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { firefoxProfiles } from './firefox-profiles.ts';
 import { javaStore } from './java-store.ts';
@@ -5,7 +6,13 @@ import { type LinuxLayout, linuxStore } from './linux-store.ts';
 import { macosStore } from './macos-store.ts';
 import { nssStore } from './nss-store.ts';
 import type { Programs } from './programs.ts';
-import { exists, type StoreKind, type TrustStore, unavailableStore } from './trust-store.ts';
+import {
+  exists,
+  type StoreKind,
+  type TrustStore,
+  unavailableStore,
+  unreadableStore,
+} from './trust-store.ts';
 import { windowsStore } from './windows-store.ts';
 
 export interface TrustStoresOptions {
@@ -103,8 +110,15 @@ async function isInstalled(
   { PATH = '' }: TrustStoresOptions['env'],
 ): Promise<boolean> {
   for (const folder of PATH.split(delimiter))
-    for (const name of names) if (await exists(join(folder, name))) return true;
+    for (const name of names) if (await isExecutable(join(folder, name))) return true;
   return false;
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  return await access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function firefoxStores(options: TrustStoresOptions): Promise<readonly TrustStore[]> {
@@ -114,11 +128,16 @@ async function firefoxStores(options: TrustStoresOptions): Promise<readonly Trus
     return unavailable(
       'Firefox from 120 on reads the store of Windows, unless security.enterprise_roots.enabled is false',
     );
-  const folders = await firefoxProfiles(options);
-  if (folders.length === 0)
+  const profiles = await firefoxProfiles(options);
+  if (profiles.length === 0)
     return unavailable(`no profile of Firefox with a database of certificates in ${options.home}`);
   const { programs } = options;
-  return folders.map((folder) => nssStore({ kind, title: `Firefox: ${folder}`, folder, programs }));
+  return profiles.map((profile) => {
+    if ('file' in profile)
+      return unreadableStore({ kind, title: `Firefox: ${profile.file}` }, profile);
+    const { folder } = profile;
+    return nssStore({ kind, title: `Firefox: ${folder}`, folder, programs });
+  });
 }
 
 async function javaStores(options: TrustStoresOptions): Promise<readonly TrustStore[]> {

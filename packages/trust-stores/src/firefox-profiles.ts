@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { exists } from './trust-store.ts';
+import { exists, isAbsent } from './trust-store.ts';
 
 /** Where Firefox, and what is made of it, has its `profiles.ini`. */
 function places(options: ProfileOptions): readonly string[] {
@@ -26,15 +26,24 @@ export interface ProfileOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Returns the folders of the user's profiles of Firefox that have a database of certificates. */
-export async function firefoxProfiles(options: ProfileOptions): Promise<readonly string[]> {
-  const profiles = new Set<string>();
+/** A folder with a database of certificates, or a `profiles.ini` that cannot be read. */
+export type FirefoxProfile =
+  { readonly folder: string } | { readonly file: string; readonly cause: unknown };
+
+/** Returns the user's profiles of Firefox that have a database of certificates. */
+export async function firefoxProfiles(options: ProfileOptions): Promise<readonly FirefoxProfile[]> {
+  const folders = new Set<string>();
+  const unreadable: FirefoxProfile[] = [];
   for (const place of places(options)) {
-    const text = await readFile(join(place, 'profiles.ini'), 'utf8').catch(() => '');
-    for (const folder of foldersIn(text, place))
-      if (await exists(join(folder, 'cert9.db'))) profiles.add(folder);
+    const file = join(place, 'profiles.ini');
+    try {
+      for (const folder of foldersIn(await readFile(file, 'utf8'), place))
+        if (await exists(join(folder, 'cert9.db'))) folders.add(folder);
+    } catch (cause) {
+      if (!isAbsent(cause)) unreadable.push({ file, cause });
+    }
   }
-  return [...profiles];
+  return [...[...folders].map((folder) => ({ folder })), ...unreadable];
 }
 
 /** The paths of a `profiles.ini`, which are relative to its folder or absolute. */

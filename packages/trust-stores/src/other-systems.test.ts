@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder, type TemporaryFolder } from '@acmex/services';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -170,9 +170,25 @@ describe('the stores of a user', () => {
       'Firefox: ~/snap/firefox/common/.mozilla/firefox/s',
     ]);
   });
+  it('has a profiles.ini of Firefox that cannot be read, beside the profiles that can', async () => {
+    await mkdir(join(folder.path, '.mozilla/firefox/profiles.ini'), { recursive: true });
+    await file('.librewolf/profiles.ini', '[Profile0]\nPath=a\n');
+    await file('.librewolf/a/cert9.db');
+    const stores = await trustStores({ ...options(), kinds: ['firefox'] });
+    const unreadable = '.mozilla/firefox/profiles.ini';
+    expect(stores.map(({ title }) => title)).toEqual([
+      `Firefox: ${folder.path}/.librewolf/a`,
+      `Firefox: ${folder.path}/${unreadable}`,
+    ]);
+    await expect(stores[1]?.inspect(root)).rejects.toMatchObject({
+      code: 'ERR_TRUST_STORES_PROGRAM',
+      message: expect.stringMatching(`${unreadable} cannot be read: it is a directory`),
+    });
+  });
   it('has the databases that Chrome has made, or the one that it will read', async () => {
     expect(await titles({ kinds: ['chrome'] })).toEqual(['Chrome']);
     await file('bin/chromium');
+    await chmod(join(folder.path, 'bin/chromium'), 0o755);
     expect(await titles({ kinds: ['chrome'] })).toEqual(['Chrome and Chromium: ~/.pki/nssdb']);
     await file('.local/share/pki/nssdb/cert9.db');
     await file('snap/chromium/current/.pki/nssdb/cert9.db');

@@ -1,4 +1,5 @@
 import { access, mkdir } from 'node:fs/promises';
+import { errorCode } from '@acmex/errors';
 import { fileErrorText, removeTrustedFile, replaceFile } from '@acmex/files';
 import { TrustStoresError } from './errors.ts';
 import type { Programs } from './programs.ts';
@@ -64,6 +65,24 @@ export function unavailableStore(
     ...store,
     needsRoot: false,
     inspect: async () => ({ state: 'not-available', reason }),
+  };
+}
+
+/** Returns a store that cannot be read: nothing is known of its roots. */
+export function unreadableStore(
+  store: Pick<TrustStore, 'kind' | 'title'>,
+  { file, cause }: { readonly file: string; readonly cause: unknown },
+): TrustStore {
+  return {
+    ...store,
+    needsRoot: false,
+    inspect: async () => {
+      throw new TrustStoresError(
+        'ERR_TRUST_STORES_PROGRAM',
+        `${file} cannot be read: ${fileErrorText(cause)}`,
+        { cause },
+      );
+    },
   };
 }
 
@@ -194,10 +213,15 @@ export async function runOrThrow(
   );
 }
 
-/** Reports whether something is at a path that this user can see. */
+/** Reports whether something is at a path. It may be where this user is not permitted to look. */
 export async function exists(path: string): Promise<boolean> {
   return await access(path).then(
     () => true,
-    () => false,
+    (error: unknown) => !isAbsent(error),
   );
+}
+
+/** Whether a failed access says that there is nothing at the path. */
+export function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '');
 }
