@@ -1,7 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { readlink, rename, symlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type FileAttributes, type Folder, openFolder, replaceFileIn } from '@acmex/files';
+import {
+  type FileAttributes,
+  type Folder,
+  openFolder,
+  replaceFileIn,
+  replaceLinkIn,
+} from '@acmex/files';
 import { type Bundle, filesOf, folderName } from './bundle.ts';
 import { DeployError } from './errors.ts';
 import { writeFailure } from './write-failure.ts';
@@ -69,7 +74,7 @@ export async function deployToDirectory(
     const wanted = join('..', 'archive', name, bundle.serialNumber);
     if (current === wanted) return { changed: hasWritten, paths };
     await archive.sync();
-    await replaceLink(live, name, wanted);
+    await replaceLinkIn(live, name, wanted);
     await prune(archive, bundle.serialNumber);
     return { changed: true, paths };
   } catch (error) {
@@ -160,19 +165,6 @@ async function trustedStats(archive: Folder, folderName: string, file: string) {
   await using folder = await archive.open(folderName);
   const stats = await folder.stat(file);
   return stats?.isFile() && folder.trusts(stats) ? stats : undefined;
-}
-
-/** A link that is there is replaced, not followed. */
-async function replaceLink(live: Folder, name: string, target: string): Promise<void> {
-  const temporary = `.${name}.${randomBytes(6).toString('hex')}`;
-  await symlink(target, live.entry(temporary));
-  try {
-    await rename(live.entry(temporary), live.entry(name));
-  } catch (error) {
-    await live.removeFile(temporary);
-    throw error;
-  }
-  await live.sync();
 }
 
 /** Removes old certificates. The newest stay: a server may still have one of them open. */

@@ -27,6 +27,7 @@ export {
   replaceEntry,
   replaceFile,
   replaceFileIn,
+  replaceLinkIn,
   type ReservedFile,
   reserveFile,
   writeNewFile,

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { lutimes, readdir, readlink, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundledProgram, type TemporaryFolder, temporaryFolder } from '@acmex/services';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { replaceFile, reserveFile } from './index.ts';
+import { openFolder, replaceFile, replaceLinkIn, reserveFile } from './index.ts';
 
 let program: string;
 let folder: TemporaryFolder;
@@ -50,5 +50,17 @@ describe('what a killed writer leaves beside a file', () => {
     await makeOld(await leftByKilledWriter());
     await using file = await reserveFile(at('key.pem'), { mode: 0o600 });
     expect(await readdir(folder.path)).toEqual([file.temporaryPath.split('/').at(-1)]);
+  });
+
+  it('is removed by a link that replaces another one, as are abandoned links', async () => {
+    const old = [await leftByKilledWriter(), `.acmex-${'0'.repeat(16)}`, 'live'];
+    for (const name of old.slice(1)) await symlink('archive/1', at(name));
+    for (const name of old) await lutimes(at(name), new Date('2026-01-01'), new Date('2026-01-01'));
+    const recent = `.acmex-${'1'.repeat(16)}`;
+    await symlink('archive/1', at(recent));
+    await using opened = await openFolder(folder.path);
+    await replaceLinkIn(opened, 'live', 'archive/2');
+    expect((await readdir(folder.path)).sort()).toEqual([recent, 'live']);
+    expect(await readlink(at('live'))).toBe('archive/2');
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, open, rename } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorCode } from '@acmex/errors';
 import { FilesError } from './errors.ts';
@@ -225,6 +225,27 @@ const temporaryPattern = /^\.acmex-[0-9a-f]{16}$/;
 /** No writer leaves an unfinished file unchanged for so long: two days. */
 const abandonedAfterMs = 2 * 24 * 3_600_000;
 
+/**
+ * Makes a symbolic link in an open folder, in one step. A link or a file that is there is replaced,
+ * not followed. Removes what writers that were killed left in the folder.
+ *
+ * @param target the text of the link
+ * @throws an error of Node
+ */
+export async function replaceLinkIn(folder: Folder, name: string, target: string): Promise<void> {
+  const temporary = temporaryName();
+  await symlink(target, folder.entry(temporary));
+  try {
+    const { mtimeMs } = await lstat(folder.entry(temporary));
+    await removeAbandoned(folder, mtimeMs - abandonedAfterMs);
+    await rename(folder.entry(temporary), folder.entry(name));
+  } catch (error) {
+    await folder.removeFile(temporary);
+    throw error;
+  }
+  await folder.sync();
+}
+
 /** Opens a file beside its later path, and removes what writers that were killed left there. */
 async function openBeside(folder: Folder): Promise<TemporaryFile> {
   const file = await TemporaryFile.open(folder);
@@ -243,8 +264,8 @@ async function removeAbandoned(folder: Folder, beforeMs: number): Promise<void> 
   for (const entry of await entriesOf(folder)) {
     if (!temporaryPattern.test(entry)) continue;
     const stats = await folder.stat(entry);
-    if (stats?.isFile() && stats.mtimeMs < beforeMs && folder.canReplace(stats))
-      await folder.removeFile(entry);
+    if (stats === undefined || !(stats.isFile() || stats.isSymbolicLink())) continue;
+    if (stats.mtimeMs < beforeMs && folder.canReplace(stats)) await folder.removeFile(entry);
   }
 }
 

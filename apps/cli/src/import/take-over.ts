@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir, readlink, rename, rm, rmdir, stat, symlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { chown, lstat, mkdir, readlink, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseChain } from '@acmex/certificate';
 import { deployFiles, type FileTarget } from '@acmex/deploy';
 import { errorCode } from '@acmex/errors';
-import { syncFolder } from '@acmex/files';
+import { openFolder, replaceLinkIn } from '@acmex/files';
 import { ImportError } from '@acmex/import';
 import { deployRecord } from '@acmex/manager';
 import type { ConfiguredManager } from '@acmex/manager/from-config';
@@ -212,11 +212,8 @@ async function assertUnchanged(taken: TakenLinks, file: string): Promise<void> {
 /** Makes a link lead elsewhere in one step. */
 async function relink(path: string, text: string): Promise<void> {
   if ((await linkText(path)) === text) return;
-  const draft = `${path}.acmex`;
-  await rm(draft, { force: true });
-  await symlink(text, draft);
-  await rename(draft, path);
-  await syncFolder(dirname(path));
+  await using folder = await openFolder(dirname(path));
+  await replaceLinkIn(folder, basename(path), text);
 }
 
 /** The new files have the owner of the key of certbot, and its mode. */
