@@ -85,14 +85,14 @@ export function renewalTime(validity: Validity, options: RenewalTimeOptions): Te
     ? within(window, { random, latest: emergencyAt(validity) })
     : byLifetime(notAfter, lifetime, random);
   const planned = Math.min(usual, latestBy(validity, options));
+  const windows = maintenanceWindows(options.maintenanceWindows);
+  if (windows.length === 0) return Temporal.Instant.fromEpochMilliseconds(Math.floor(planned));
   const urgent = urgentAt(validity, options);
   const latest = window ? urgent : planned;
   const begin = notBefore.epochMilliseconds;
   const at = inMaintenanceWindow(planned, {
-    ...options,
+    ...{ windows, random, urgent, now: now?.epochMilliseconds },
     preferred: { begin: begin + (latest - begin) / 2, end: latest },
-    urgent,
-    now: now?.epochMilliseconds,
   });
   return Temporal.Instant.fromEpochMilliseconds(Math.floor(at));
 }
@@ -118,19 +118,18 @@ export function maintenanceWindows(texts: readonly string[] = []): readonly Week
 function inMaintenanceWindow(
   planned: number,
   {
-    maintenanceWindows: texts,
+    windows,
     preferred,
     urgent,
     now = -Infinity,
     random,
-  }: Pick<RenewalTimeOptions, 'maintenanceWindows' | 'random'> & {
+  }: Pick<RenewalTimeOptions, 'random'> & {
+    readonly windows: readonly WeeklyWindow[];
     readonly preferred: Occurrence;
     readonly urgent: number;
     readonly now: number | undefined;
   },
 ): number {
-  const windows = maintenanceWindows(texts);
-  if (windows.length === 0) return planned;
   const occurrence =
     lastOccurrence(windows, preferred) ??
     firstOccurrence(windows, { begin: preferred.end, end: urgent });
