@@ -3,7 +3,7 @@
 // |observability|fleet|https …]
 // [--rounds N]
 // [--write] [--cpu-prof]
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -35,7 +35,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     /** How often the figures that depend on time are taken; the median counts. */
     rounds: { type: 'string', default: '3' },
-    /** Write docs/benchmarks.md. */
+    /** Write what was measured to docs/benchmarks.md. */
     write: { type: 'boolean', default: false },
     /**
      * Keep a profile of each measured process in tmp/bench/profiles, and print where its time went.
@@ -48,8 +48,8 @@ const unknown = positionals.find((name) => !names.includes(name));
 if (unknown !== undefined)
   stop(`there is no measurement "${unknown}": choose among ${names.join(', ')}`);
 if (!(Number.isInteger(rounds) && rounds > 0)) stop('--rounds takes a whole number from 1');
-if (options.write && (positionals.length > 0 || options['cpu-prof']))
-  stop('--write takes all measurements, without a profiler: name none');
+if (options.write && options['cpu-prof'])
+  stop('a profiler changes the figures: use --write without --cpu-prof');
 
 const chosen = positionals.length > 0 ? names.filter((name) => positionals.includes(name)) : names;
 const bench = await prepare({ rounds, profile: options['cpu-prof'] });
@@ -63,7 +63,8 @@ for (const name of chosen) {
 }
 const run = { rounds, command: 'npm run bench -- --write' };
 console.log(text(sections, run));
-if (options.write) writeFileSync(join(root, 'docs/benchmarks.md'), markdown(sections, run));
+const page = join(root, 'docs/benchmarks.md');
+if (options.write) writeFileSync(page, markdown(sections, run, readFileSync(page, 'utf8')));
 
 /** What an area measured; once more if that fails, and then a section that says so. */
 async function measured(name) {

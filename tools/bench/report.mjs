@@ -32,7 +32,8 @@ const heading = ['figure', 'ours', 'peer', 'of the peer', 'limit', 'of the limit
 const nearLimit = 1.3;
 const inUnit = (text, unit) => (unit === undefined || unit === '' ? text : `${text} ${unit}`);
 const markdownTable = ([first, ...rest]) =>
-  [first, first.map(() => '---'), ...rest].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  [first, first.map(() => '---'), ...rest].map(markdownRow).join('\n');
+const markdownRow = (row) => `| ${row.join(' | ')} |`;
 
 /**
  * Judges a row.
@@ -142,26 +143,57 @@ export function text(sections, run) {
   return [...printed, `\n${machineText(run)}`].join('\n').replaceAll('**', '');
 }
 
-export function markdown(sections, run) {
-  const rows = sections.flatMap((section) => rowsOf(section).map((row) => [section.title, ...row]));
-  const left = sections.flatMap(missed).map((sentence) => `- ${sentence}`);
-  const texts = sections.map((section) =>
-    [`## ${section.title}`, section.text, loadText(section), ...section.tables.map(markdownTable)]
+/**
+ * Returns docs/benchmarks.md with what was measured; sections of the former page that were not
+ * measured stay.
+ * @param former the text of the former page
+ */
+export function markdown(sections, run, former = '') {
+  const measured = sections.map((section) => ({
+    title: section.title,
+    rows: rowsOf(section).map((row) => markdownRow([section.title, ...row])),
+    left: missed(section).map((sentence) => `- ${sentence}`),
+    text: [section.text, `${machineText(run)} ${loadText(section)}`]
+      .concat(section.tables.map(markdownTable))
       .filter((part) => part !== '')
       .join('\n\n'),
-  );
+  }));
+  const all = merged(sectionsIn(former), measured);
+  const left = all.flatMap((section) => section.left).join('\n');
   return `# Benchmarks
 
-What AcmeX promises about its cost, and what was measured: beside the best other program, and beside the limit, which is the same work done by the barest loop that is correct. A figure is the median of the rounds, with the least and the most in brackets; a quotient is made within a round. A figure that fails stays in the table. Where the quotients of the rounds differ by more than 15 %, the row says that it is unsteady. This page is written by \`${run.command}\`.
+What AcmeX promises about its cost, and what was measured: beside the best other program, and beside the limit, which is the same work done by the barest loop that is correct. A figure is the median of the rounds, with the least and the most in brackets; a quotient is made within a round. A figure that fails stays in the table. Where the quotients of the rounds differ by more than 15 %, the row says that it is unsteady. This page is written by \`${run.command}\`; with the name of an area, only its section is measured again.
 
-${markdownTable([['', ...heading], ...rows])}
-${left.length === 0 ? '' : `\nWhat is left where a goal is missed:\n\n${left.join('\n')}\n`}
-${machineText(run)} The CA is Pebble, restarted for each run, with validations that do not sleep and nonces that are never refused. Absolute times are this machine's; compare quotients.
+${[markdownTable([['', ...heading]]), ...all.flatMap(({ rows }) => rows)].join('\n')}
+${left === '' ? '' : `\nWhat is left where a goal is missed:\n\n${left}\n`}
+The CA is Pebble, restarted for each run, with validations that do not sleep and nonces that are never refused. Absolute times are those of one machine; compare quotients. Each measurement runs in a process of its own, on AcmeX's sources as of the commit that its section names.
 
-Each measurement runs in a process of its own, on AcmeX's sources as of that commit.
-
-${texts.join('\n\n')}
+${all.map(({ title, text: body }) => `## ${title}\n\n${body}`).join('\n\n')}
 `;
+}
+
+/** Reads a page that `markdown` has returned. */
+function sectionsIn(page) {
+  const [head, ...texts] = page.split(/^## /m);
+  const lines = head.split('\n');
+  return texts.map((part) => {
+    const [title, ...body] = part.split('\n');
+    return {
+      title,
+      rows: lines.filter((line) => line.startsWith(`| ${title} | `)),
+      left: lines.filter((line) => line.startsWith(`- ${title}, `)),
+      text: body.join('\n').trim(),
+    };
+  });
+}
+
+/** Sections keep their places; new ones come last. */
+function merged(former, measured) {
+  const isMeasured = (title) => measured.some((section) => section.title === title);
+  const places = [...former.map(({ title }) => title), ...measured.map(({ title }) => title)];
+  return [...new Set(places)].map((title) =>
+    (isMeasured(title) ? measured : former).find((section) => section.title === title),
+  );
 }
 
 const machineText = ({ rounds }) =>

@@ -86,4 +86,17 @@ describe('the report of the benchmark', () => {
       expect(printed).toMatch(/cpu .*could not be measured/);
     }
   });
+  it('replaces the sections that were measured again, and keeps the others', () => {
+    const other = { ...section(row([20], [{ atMost: 15 }])), title: 'Processor time of the CA' };
+    const former = markdown([section(row([20], [{ atMost: 15 }])), other], run);
+    const later = markdown([section(row([10], [{ atMost: 15 }]))], { ...run, rounds: 5 }, former);
+    expect(later).toContain('| Processor time | CPU | 10 ms |');
+    expect(later).not.toContain('- Processor time, CPU');
+    expect(later).toContain('| Processor time of the CA | CPU | 20 ms |');
+    expect(later).toContain('- Processor time of the CA, CPU: The handshake is left.');
+    expect(later.match(/^## .*|\d rounds/gm)).toEqual([
+      ...['## Processor time', '5 rounds', '## Processor time of the CA', '3 rounds'],
+    ]);
+    expect(markdown([], run, later)).toBe(later);
+  });
 });
