@@ -30,8 +30,9 @@ async function installGuides(place, packed) {
     }),
   );
   const program = readFileSync(join(place, 'server.mjs'), 'utf8');
-  if (!readFileSync(join(root, 'packages/https/README.md'), 'utf8').includes(program))
-    throw new Error('server.mjs of docs/https-in-node.md is not in the README of @acmex/https');
+  for (const readme of ['README.md', 'packages/https/README.md'])
+    if (!readFileSync(join(root, readme), 'utf8').includes(program))
+      throw new Error(`server.mjs of docs/https-in-node.md is not in ${readme}`);
   // The programs with a function that starts them load without doing anything.
   const loaded = written.filter((file) => file !== 'server.mjs');
   const imports = loaded.map((file) => `await import('./${file}');`).join('');

@@ -1,4 +1,4 @@
-// The programs that the tests start, and how to install each.
+// The programs that the tests and the benchmark start, and how to install each.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -120,6 +120,7 @@ export const programs = {
   },
   keytool: { debian: 'default-jre-headless', elsewhere: 'install Java 11 or later' },
   'update-ca-certificates': { debian: 'ca-certificates', elsewhere: 'use Debian or Ubuntu' },
+  wrk: { debian: 'wrk', elsewhere: "install wrk with your system's package manager" },
   'softhsm2-util': {
     debian: 'softhsm2',
     elsewhere: "install SoftHSM 2 with your system's package manager",

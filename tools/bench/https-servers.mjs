@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { connect, createSecureContext } from 'node:tls';
+import { locate } from '../programs.mjs';
 import { bundle } from './prepare.mjs';
 import { cpuOf } from './processes.mjs';
 import { laidOut } from './stored-certificates.mjs';
@@ -137,6 +139,26 @@ export async function handshakesOf({ port, pid }, clients, milliseconds) {
     rate: count / seconds,
     ofProcessor: (count * 1000) / ((await cpuOf(pid)) - before),
   };
+}
+
+/**
+ * Lets wrk connect for a second: a whole handshake and one request for each connection.
+ * @returns as `handshakesOf`
+ */
+export async function connectionsByWrk({ port, pid }, name) {
+  const before = await cpuOf(pid);
+  const child = spawn(locate('wrk'), [
+    ...['--threads', '1', '--connections', String(atOnce), '--duration', '1s'],
+    ...['--header', 'Connection: close', '--script', join(import.meta.dirname, 'loopback.lua')],
+    `https://${name}:${port}/`,
+  ]);
+  const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  const spent = (await cpuOf(pid)) - before;
+  const [, count] = /(\d+) requests in/.exec(output) ?? [];
+  const [, rate] = /Requests\/sec: +([\d.]+)/.exec(output) ?? [];
+  if (count === undefined || rate === undefined || /errors|Non-2xx/.test(output))
+    throw new Error(`wrk: ${output}`);
+  return { rate: Number(rate), ofProcessor: (Number(count) * 1000) / spent };
 }
 
 /** Makes one handshake for each name. */

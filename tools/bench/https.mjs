@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { byTurns, median } from './figures.mjs';
 import {
   askAll,
+  connectionsByWrk,
   handshake,
   handshakesOf,
   sessionsOf,
@@ -36,7 +37,7 @@ export async function measure(bench) {
     const onDemand = await onDemandOf(bench, folder);
     return {
       title,
-      text: `An https server of Node.js with a static certificate, and \`@acmex/https\` with a storage of files that holds one name, or ${many.toLocaleString('en')} certificates of one name each, which have all been asked for before. Clients in a process of their own make whole handshakes of TLS 1.3 with an ECDSA P-256 certificate and one intermediate, 16 at once, without a request; then they resume sessions. The processor time is that of the server alone. Memory: resident, after a collection, of ${many.toLocaleString('en')} names that were all asked for, beyond that of one; the limit is that of as many contexts of TLS in Node.js alone. The first handshake of a name that is obtained on demand, from our CA on the same machine, by tls-alpn-01, storage in files; the limit is the same order by \`@acmex/manager\`. Start: from the start of the process until it listens.`,
+      text: `An https server of Node.js with a static certificate, and \`@acmex/https\` with a storage of files that holds one name, or ${many.toLocaleString('en')} certificates of one name each, which have all been asked for before. Clients in a process of their own make whole handshakes of TLS 1.3 with an ECDSA P-256 certificate and one intermediate, 16 at once: wrk for one of the names, with a request for each connection; then clients in Node.js for all names, without a request, and once more with sessions that they resume. The processor time is that of the server alone. Memory: resident, after a collection, of ${many.toLocaleString('en')} names that were all asked for, beyond that of one; the limit is that of as many contexts of TLS in Node.js alone. The first handshake of a name that is obtained on demand, from our CA on the same machine, by tls-alpn-01, storage in files; the limit is the same order by \`@acmex/manager\`. Start: from the start of the process until it listens.`,
       rows: [
         ...handshakeRows(handshakes),
         memoryRow([memory], contexts),
@@ -46,8 +47,8 @@ export async function measure(bench) {
       tables: [
         tableOf(
           ['plain', 'single', 'many'].flatMap((server) =>
-            ['whole', 'resumed'].map((kind) => ({
-              name: `${serverNames[server]}, ${kind}`,
+            Object.entries(kinds).map(([kind, what]) => ({
+              name: `${serverNames[server]}, ${what}`,
               unit: 'a second of its processor time',
               figures: handshakes.map((round) => round[kind][server].ofProcessor),
             })),
@@ -72,6 +73,12 @@ const serverNames = {
   plain: 'plain https',
   single: '1 name',
   many: `${many.toLocaleString('en')} names`,
+};
+
+const kinds = {
+  wrk: 'whole handshakes by wrk',
+  whole: 'whole handshakes',
+  resumed: 'resumed handshakes',
 };
 
 /** A chain, and storages that have it. */
@@ -103,9 +110,12 @@ async function handshakesOfAll(bench, place) {
       );
       clients.resumed[name] = inTurn(await sessionsOf(port, asked.slice(0, few)));
     }
+    const by = (kind) => async (server, name) =>
+      await handshakesOf(server, clients[kind][name], turnMs);
     const handshakes = await inRounds(bench.rounds, async () => ({
-      whole: await compared(servers, clients.whole),
-      resumed: await compared(servers, clients.resumed),
+      wrk: await compared(servers, async (server) => await connectionsByWrk(server, names[0])),
+      whole: await compared(servers, by('whole')),
+      resumed: await compared(servers, by('resumed')),
     }));
     return { handshakes, memory };
   } finally {
@@ -118,10 +128,8 @@ function* inTurn(list) {
 }
 
 /** The median of short turns: what disturbs one of them does not count. */
-async function compared(servers, clients) {
-  const taken = await inRounds(turns, async () =>
-    byTurns(servers, async (server, name) => await handshakesOf(server, clients[name], turnMs)),
-  );
+async function compared(servers, load) {
+  const taken = await inRounds(turns, async () => byTurns(servers, load));
   const of = (name, figure) => median(taken.map((turn) => turn[name][figure]));
   return Object.fromEntries(
     Object.keys(servers).map((name) => [
@@ -142,13 +150,13 @@ async function startAll(bench, place) {
 function handshakeRows(rounds) {
   const of = (kind, server, figure) => rounds.map((round) => round[kind][server][figure]);
   const goals = [{ of: 'peer', atLeast: 0.95 }];
-  return ['whole', 'resumed'].flatMap((kind) =>
+  return Object.entries(kinds).flatMap(([kind, what]) =>
     ['single', 'many'].flatMap((server) =>
       [
         ['rate', 'a second'],
         ['ofProcessor', 'a second of its processor time'],
       ].map(([figure, unit]) => ({
-        figure: `${kind} handshakes, ${serverNames[server]}`,
+        figure: `${what}, ${serverNames[server]}`,
         unit,
         ours: of(kind, server, figure),
         peer: { name: 'plain https', figures: of(kind, 'plain', figure) },
