@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { virtualClock } from '@acmex/clock';
 import { canMount, readOnlyFolder, removeFolder, smallDisk } from '@acmex/services';
+import type { Storage } from '@acmex/storage';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeDisk } from './disk.ts';
 import { fileStorageOn } from './file-storage.ts';
@@ -36,6 +37,11 @@ async function listed<T>(entries: AsyncIterable<T>): Promise<readonly T[]> {
   return all;
 }
 
+async function write(changes: Parameters<Storage['write']>[0], at = path) {
+  await using storage = fileStorage({ path: at });
+  await storage.write(changes);
+}
+
 async function keys(onCorrupt?: (error: Error) => void) {
   const all: string[] = [];
   for await (const { key } of fileStorage({ path }).list('', { onCorrupt })) all.push(key);
@@ -46,7 +52,7 @@ describe('the files of fileStorage', () => {
   it('can be read by a person, and by their owner alone', async () => {
     const before = process.umask(0);
     try {
-      await fileStorage({ path }).write([
+      await write([
         { set: 'a/b', value: bytes('hello\n') },
         { set: 'a', value: bytes('key'), secret: true },
       ]);
@@ -68,7 +74,7 @@ describe('the files of fileStorage', () => {
   });
 
   it('leave no empty folders, and nothing of a write behind', async () => {
-    const storage = fileStorage({ path });
+    await using storage = fileStorage({ path });
     await storage.write([
       { set: 'a/b/c/d', value: bytes('1') },
       { set: 'a/e', value: bytes('1') },
@@ -83,7 +89,7 @@ describe('the files of fileStorage', () => {
   });
 
   it('that were truncated or are foreign are named, and do not stop the rest', async () => {
-    const storage = fileStorage({ path });
+    await using storage = fileStorage({ path });
     for (const key of ['a', 'b/1', 'b/2', 'c'])
       await storage.write([{ set: key, value: bytes(key) }]);
     await truncate(join(path, 'b/1='), 3);
@@ -116,7 +122,7 @@ describe('what version 1 wrote', () => {
       await mkdir(join(path, name, '..'), { recursive: true });
       await writeFile(join(path, name), text);
     }
-    const storage = fileStorage({ path });
+    await using storage = fileStorage({ path });
     expect(await storage.get('a')).toEqual({
       key: 'a',
       value: bytes('one'),
@@ -142,7 +148,7 @@ describe('the place of fileStorage', () => {
   });
 
   it('is made by the first write, and not by reading', async () => {
-    const storage = fileStorage({ path: join(path, 'deep') });
+    await using storage = fileStorage({ path: join(path, 'deep') });
     const snapshot = async () => await listed(storage.snapshot());
     for (const place of ['absent', 'empty'] as const) {
       if (place === 'empty') await mkdir(join(path, 'deep'), { recursive: true });
@@ -153,13 +159,13 @@ describe('the place of fileStorage', () => {
         place === 'absent' ? [] : ['data', 'data/deep'],
       );
     }
-    await fileStorage({ path: join(path, 'deep') }).write([{ set: 'a', value: bytes('1') }]);
+    await write([{ set: 'a', value: bytes('1') }], join(path, 'deep'));
     expect((await storage.get('a'))?.value).toEqual(bytes('1'));
     await expect(snapshot()).resolves.toHaveLength(1);
   });
 
   it('is not changed by one that is opened to be read only', async () => {
-    const writer = fileStorage({ path });
+    await using writer = fileStorage({ path });
     await writer.write([{ set: 'a/b', value: bytes('1') }]);
     await writer[Symbol.asyncDispose]();
     const state = async () => {
@@ -169,7 +175,7 @@ describe('the place of fileStorage', () => {
       );
     };
     const before = await state();
-    const storage = fileStorage({ path, readOnly: true });
+    await using storage = fileStorage({ path, readOnly: true });
     expect((await storage.get('a/b'))?.value).toEqual(bytes('1'));
     await expect(listed(storage.list(''))).resolves.toHaveLength(1);
     await expect(storage.write([{ remove: 'a/b' }])).rejects.toEqual(
@@ -198,7 +204,7 @@ describe('the place of fileStorage', () => {
   it('can be the home of a user, where programs leave hidden files and folders', async () => {
     await mkdir(join(path, '.cache/acmex'), { recursive: true });
     await writeFile(join(path, '.bashrc'), '');
-    await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
+    await write([{ set: 'a', value: bytes('1') }]);
     const named: unknown[] = [];
     await expect(keys((error) => named.push(error))).resolves.toEqual(['a']);
     expect(named).toEqual([]);
@@ -211,7 +217,7 @@ describe('the place of fileStorage', () => {
       read: async (file: string) => {
         const before = await nodeDisk.read(file);
         if (file.endsWith('FORMAT') && before === undefined)
-          await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
+          await write([{ set: 'a', value: bytes('1') }]);
         return before;
       },
     };
@@ -232,7 +238,7 @@ describe('the place of fileStorage', () => {
   });
 
   it('is not shared with another machine', async () => {
-    const storage = fileStorage({ path });
+    await using storage = fileStorage({ path });
     await storage.write([{ set: 'a', value: bytes('1') }]);
     await storage[Symbol.asyncDispose]();
     await writeFile(
@@ -245,7 +251,7 @@ describe('the place of fileStorage', () => {
   });
 
   it('is taken over from a process that died, and from one of before the machine was started', async () => {
-    const storage = fileStorage({ path });
+    await using storage = fileStorage({ path });
     await storage.write([{ set: 'a', value: bytes('1') }]);
     const { thisProcess } = await import('./process-identity.ts');
     const holders = [
@@ -265,7 +271,7 @@ describe('the place of fileStorage', () => {
 
   it('waits for a living process for as long as it takes', async () => {
     const clock = virtualClock();
-    const storage = fileStorage({ path, clock });
+    await using storage = fileStorage({ path, clock });
     await storage.write([{ set: 'a', value: bytes('1') }]);
     await storage[Symbol.asyncDispose]();
     const { thisProcess } = await import('./process-identity.ts');
@@ -285,7 +291,7 @@ describe('the place of fileStorage', () => {
           ? await Promise.reject(Object.assign(new Error('no'), { code: 'ENOSPC' }))
           : await nodeDisk.jot(file, content),
     };
-    const storage = fileStorageOn(disk, { path });
+    await using storage = fileStorageOn(disk, { path });
     await storage.write([
       { set: 'a', value: bytes('1') },
       { set: 'b', value: bytes('1') },
@@ -311,7 +317,7 @@ describe('the place of fileStorage', () => {
     async () => {
       await mkdir(path);
       await using disk = smallDisk(path, '600k');
-      const storage = fileStorage({ path: join(path, 'data') });
+      await using storage = fileStorage({ path: join(path, 'data') });
       const value = new Uint8Array(40_000);
       let written = 0;
       const fill = async () => {
@@ -339,7 +345,7 @@ describe('the place of fileStorage', () => {
   );
 
   it('is read where nothing may be written, and says so when it shall be written', async () => {
-    await fileStorage({ path }).write([
+    await write([
       { set: 'a', value: bytes('1') },
       { set: 'b/c', value: bytes('2') },
     ]);
@@ -347,7 +353,7 @@ describe('the place of fileStorage', () => {
     await writeFile(join(path, '.acmex/new/left'), 'x');
     await using mount = await readOnlyFolder(path);
     expect(mount).toBeDefined();
-    const storage = fileStorage({ path });
+    await using storage = fileStorage({ path });
     expect((await storage.get('a'))?.value).toEqual(bytes('1'));
     expect(await storage.get('d')).toBeUndefined();
     expect(await keys()).toEqual(['a', 'b/c']);
@@ -358,7 +364,7 @@ describe('the place of fileStorage', () => {
   });
 
   it('is not read where nothing may be written while a commit is half done', async () => {
-    await fileStorage({ path }).write([{ set: 'a', value: bytes('1') }]);
+    await write([{ set: 'a', value: bytes('1') }]);
     await writeFile(join(path, '.acmex/journal'), journalBytes([[{ to: 'a=' }]], { seed: 7 }));
     await using mount = await readOnlyFolder(path);
     expect(mount).toBeDefined();
@@ -371,7 +377,7 @@ describe('the place of fileStorage', () => {
     if (process.getuid?.() === 0) return; // root may write everywhere
     await mkdir(path);
     await chmod(path, 0o500);
-    await expect(fileStorage({ path }).write([{ set: 'a', value: bytes('1') }])).rejects.toEqual(
+    await expect(write([{ set: 'a', value: bytes('1') }])).rejects.toEqual(
       refusal('ERR_STORAGE_UNAVAILABLE', 'permission'),
     );
   });
