@@ -455,7 +455,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'what acmex.toml declares, with 
   it('keeps its account whichever way a change of the key was interrupted', async () => {
     await configured(base());
     await run(['account', 'register']);
-    const storage = fileStorage({ path: at('data') });
+    await using storage = fileStorage({ path: at('data') });
     const [place = ''] = await (async () => {
       const all: string[] = [];
       for await (const { key } of storage.list('account')) all.push(key);

@@ -81,7 +81,7 @@ it('ends within thirty seconds after SIGTERM with fifty orders in progress, and 
     at('k.pem'),
   ]);
   expect(first.code).toBe(0);
-  const storage = fileStorage({ path: at('data') });
+  await using storage = fileStorage({ path: at('data') });
   const store = new CertificateStore({ storage });
   let like;
   for await (const certificate of store.list()) like = certificate;

@@ -316,7 +316,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
     expect(stderr).toContain('[ERR_ACME_REJECTED_IDENTIFIER]');
     expect(stderr).toContain('blocked.test');
     expect([code, await list()]).toEqual([5, []]);
-    const storage = fileStorage({ path: at('data') });
+    await using storage = fileStorage({ path: at('data') });
     const kinds = new Set<string | undefined>();
     for await (const { key } of storage.list('')) kinds.add(key.split('/')[0]);
     kinds.delete('lock');
@@ -436,7 +436,7 @@ describeWith(['pebble', 'pebble-challtestsrv'], 'a managed certificate with Pebb
       () => said.filter((text) => text.includes('renewing certificates')).length === 2,
     );
     // What a CA's window or the end of a life does, done by hand: due now.
-    const storage = fileStorage({ path: at('data') });
+    await using storage = fileStorage({ path: at('data') });
     const store = new CertificateStore({ storage });
     for (const { id } of await list())
       await store.change(id, (summary) => ({

@@ -17,7 +17,7 @@ const here = (name = 'data') => ['--storage', `file:${at(name)}`];
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 async function filled(count: number, name = 'data'): Promise<void> {
-  const storage = fileStorage({ path: at(name) });
+  await using storage = fileStorage({ path: at(name) });
   for (let from = 0; from < count; from += 100) {
     await storage.write(
       Array.from({ length: Math.min(100, count - from) }, (_, index) => ({
@@ -71,7 +71,7 @@ describe('acmex storage', () => {
   it('takes a backup while others write, which restores into a storage that passes the check', async () => {
     const key = await newKey('key');
     await filled(50);
-    const storage = fileStorage({ path: at('data') });
+    await using storage = fileStorage({ path: at('data') });
     let over = false;
     const writing = (async () => {
       for (let round = 0; !over; round += 1)
@@ -145,7 +145,7 @@ describe('acmex storage', () => {
 
   it('copies again what a cut migration left, and says what it did not take along', async () => {
     await filled(30);
-    const target = fileStorage({ path: at('to') });
+    await using target = fileStorage({ path: at('to') });
     await target.write([
       { set: 'k/0/0', value: bytes('value 0'), secret: true },
       { set: 'k/1/1', value: bytes('something else') },

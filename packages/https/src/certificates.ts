@@ -119,6 +119,11 @@ export class Certificates implements AsyncDisposable {
     return certificate;
   }
 
+  /** Returns the certificate in use for a name, if it is in memory. */
+  inMemory(name: string): ServedCertificate | undefined {
+    return this.#contexts.inMemory(name);
+  }
+
   /**
    * Returns the certificate in use for a name; undefined where there is none.
    * @throws what the storage throws, after it is reported

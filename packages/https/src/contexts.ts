@@ -61,11 +61,17 @@ export class Contexts {
     this.#idOfName = new LRUCache({ max: max * 10 });
   }
 
-  /** Returns the certificate in use for a name; undefined where the storage has none. */
-  async find(name: string): Promise<ServedCertificate | undefined> {
+  /** Returns the certificate in use for a name, if it is in memory. */
+  inMemory(name: string): ServedCertificate | undefined {
     const id = this.#idOfName.get(name);
     const known = id === undefined ? undefined : this.#byId.get(id);
-    if (known && covers(known.names, name)) return known;
+    return known && covers(known.names, name) ? known : undefined;
+  }
+
+  /** Returns the certificate in use for a name; undefined where the storage has none. */
+  async find(name: string): Promise<ServedCertificate | undefined> {
+    const known = this.inMemory(name);
+    if (known) return known;
     if (this.#unknown.has(name)) return undefined;
     const loading = this.#loading.get(name) ?? this.#findStored(name);
     this.#loading.set(name, loading);
@@ -171,5 +177,5 @@ function notAfterOf({ current }: ManagedCertificate): string {
 
 /** Whether names of a certificate cover a name, by itself or by a wildcard. */
 function covers(names: readonly string[], name: string): boolean {
-  return names.some((covering) => covering === name || isCovered(name, covering));
+  return names.includes(name) || names.some((covering) => isCovered(name, covering));
 }

@@ -39,6 +39,7 @@ export async function developmentSource(context: SourceContext): Promise<Certifi
   });
   return {
     name: placeName(place),
+    inMemory: () => undefined,
     find: async (name) => await certificates.find(name),
     // No CA validates a name of the machine.
     findChallenge: async () => undefined,

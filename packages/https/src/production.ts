@@ -52,6 +52,7 @@ export async function productionSource(context: SourceContext): Promise<Certific
     const challenges = tlsAlpn01Contexts({ shared, clock });
     return {
       name,
+      inMemory: (asked) => certificates.inMemory(asked)?.contexts,
       find: finderOf(certificates, context),
       findChallenge: async (asked) => {
         const challenge = await challenges(asked);

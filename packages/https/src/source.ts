@@ -11,18 +11,20 @@ export interface CertificateSource extends AsyncDisposable {
   /** The name or address by which clients reach the program first. */
   readonly name: string;
   /**
-   * Returns what is presented to a client that asks for a name, a context for each type of key;
-   * undefined for what clients without a server name get.
+   * Returns what is presented to a client that asks for a name, a context for each type of key, if it
+   * is in memory.
+   */
+  inMemory(name: string): readonly SecureContext[] | undefined;
+  /**
+   * As `inMemory`, for a domain name that may not be in memory.
+   * @returns undefined for what clients without a server name get
    */
   find(
     name: string,
     remoteAddress: string | undefined,
   ): Promise<readonly SecureContext[] | undefined>;
-  /** As `find`, for a CA that validates the name by tls-alpn-01. */
-  findChallenge(
-    name: string,
-    remoteAddress: string | undefined,
-  ): Promise<readonly SecureContext[] | undefined>;
+  /** Returns what is presented to a CA that validates a domain name by tls-alpn-01. */
+  findChallenge(name: string): Promise<readonly SecureContext[] | undefined>;
   /** Answers a request of http-01, and returns whether it was one. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
   /** Returns what a health check shows of each certificate. */

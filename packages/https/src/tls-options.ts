@@ -1,4 +1,4 @@
-import type { TlsOptions, TLSSocket } from 'node:tls';
+import type { SecureContext, TlsOptions, TLSSocket } from 'node:tls';
 import { isDomainName } from '@acmex/identifier';
 import type { CertificateSource } from './source.ts';
 
@@ -13,7 +13,7 @@ const acmeProtocol = 'acme-tls/1';
  * @param protocols those of the server, the best first
  */
 export function tlsOptions(
-  source: Pick<CertificateSource, 'find' | 'findChallenge'>,
+  source: Pick<CertificateSource, 'inMemory' | 'find' | 'findChallenge'>,
   protocols: readonly string[],
 ): TlsOptions {
   const validating = new WeakSet<TLSSocket>();
@@ -27,25 +27,22 @@ export function tlsOptions(
       return acmeProtocol;
     },
     SNICallback(this: TLSSocket, name, done) {
-      const { remoteAddress } = this;
       // RFC 6066 §3 wants no dot at the end; some clients send the name as their user wrote it.
       const wanted = name.toLowerCase().replace(/\.$/, '');
-      const find = async () => {
-        if (!isDomainName(wanted)) return undefined;
-        return validating.has(this)
-          ? await source.findChallenge(wanted, remoteAddress)
-          : await source.find(wanted, remoteAddress);
-      };
-      const present = async () => {
-        const [last, ...before] = ((await find()) ?? []).toReversed();
+      const present = (contexts: readonly SecureContext[] = []) => {
+        const [last, ...before] = contexts.toReversed();
         // Node.js adds the certificate of a context to those of the server, by their types of key.
         for (const context of before) this.setKeyCert(context);
-        return last;
+        done(null, last);
       };
-      present().then(
-        (last) => done(null, last),
-        (error: unknown) => done(error as Error),
-      );
+      const isValidation = validating.has(this);
+      // What a handshake costs: most names are in memory.
+      const inUse = isValidation ? undefined : source.inMemory(wanted);
+      if (inUse || !isDomainName(wanted)) return present(inUse);
+      const finding = isValidation
+        ? source.findChallenge(wanted)
+        : source.find(wanted, this.remoteAddress);
+      finding.then(present).catch((error: unknown) => done(error as Error));
     },
   } as TlsOptions;
 }

@@ -8,7 +8,7 @@ import { virtualClock } from '@acmex/clock';
 import { memoryStorage, type Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { removeFolder } from '@acmex/services';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import {
   declarationContract,
@@ -47,6 +47,9 @@ describe.each(Object.keys(storages))('in a storage in %s,', (kind) => {
       issuers,
       provisioner: new Provisioner({ storage, issuers, clock }),
     };
+  });
+  afterEach(async () => {
+    await subject.storage[Symbol.asyncDispose]();
   });
 
   describe('a declared certificate', () => {
