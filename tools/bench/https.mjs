@@ -32,8 +32,6 @@ const left = {
   'whole handshakes by wrk, 10,000 names': `${manyContexts}.`,
   'whole handshakes, 10,000 names': `${manyContexts}.`,
   'resumed handshakes, 10,000 names': `${manyContexts}.`,
-  'memory of a name, 10,000 in use':
-    'a context of TLS in Node.js alone takes 34 kB; what bounds the memory is that no more than 10,000 stay in it.',
 };
 
 export async function measure(bench) {
