@@ -1475,6 +1475,8 @@ export interface components {
       challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01';
       dnsProvider?: string;
       renewBeforeDays?: number;
+      /** @description The windows in which it is renewed; absent for renewal.maintenance_windows of acmex.toml. */
+      maintenanceWindows?: string[];
       labels: {
         [key: string]: string;
       };
@@ -1650,6 +1652,8 @@ export interface components {
       /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
       dnsProvider?: string;
       renewBeforeDays?: number;
+      /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
+      maintenanceWindows?: string[];
       labels?: {
         [key: string]: string;
       };
@@ -2609,6 +2613,8 @@ export interface operations {
           /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
+          /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
+          maintenanceWindows?: string[];
           labels?: {
             [key: string]: string;
           };
@@ -2856,6 +2862,8 @@ export interface operations {
           /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
+          /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
+          maintenanceWindows?: string[];
           labels?: {
             [key: string]: string;
           };
@@ -3050,6 +3058,8 @@ export interface operations {
           dnsProvider?: string | null;
           /** @description null for the default. */
           renewBeforeDays?: number | null;
+          /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. null for the default. */
+          maintenanceWindows?: string[] | null;
           labels?: {
             [key: string]: string;
           };
@@ -3151,6 +3161,8 @@ export interface operations {
           /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
+          /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
+          maintenanceWindows?: string[];
           labels?: {
             [key: string]: string;
           };
@@ -3440,6 +3452,8 @@ export interface operations {
           /** @description One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows. */
           dnsProvider?: string;
           renewBeforeDays?: number;
+          /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
+          maintenanceWindows?: string[];
           labels?: {
             [key: string]: string;
           };

@@ -24,4 +24,5 @@ export {
   type Occurrence,
   parseWeeklyWindow,
   type WeeklyWindow,
+  weeklyWindowForm,
 } from './weekly-window.ts';

@@ -23,6 +23,10 @@ const searchedMs = 15 * dayMs;
 const grammar =
   /^(?:(?<days>[a-z]+(?:[-,][a-z]+)*) +)?(?<begin>\d\d:\d\d)-(?<end>\d\d:\d\d)(?: +(?<zone>[A-Za-z][\w+/-]*))?$/i;
 
+/** What a person can write as a weekly window, for the message of an error. */
+export const weeklyWindowForm =
+  'days, times and a time zone: "Sat 02:00-06:00 Europe/Berlin", "Mon-Fri 22:00-04:00" or "00:00-24:00"';
+
 /**
  * Reads a weekly window: days, times and a time zone, as `Sat 02:00-06:00 Europe/Berlin`. Without
  * days it is on each day, and without a time zone in UTC. One that ends at or before its begin ends

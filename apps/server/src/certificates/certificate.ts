@@ -33,6 +33,12 @@ export const certificateSchema = z
     challenge: challenge.optional(),
     dnsProvider: z.string().optional(),
     renewBeforeDays: z.number().optional(),
+    maintenanceWindows: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'The windows in which it is renewed; absent for renewal.maintenance_windows of acmex.toml.',
+      ),
     labels: z.record(z.string(), z.string()),
     allowSubsetOfNames: z
       .boolean()
@@ -140,6 +146,7 @@ export function certificateOf(
     reuseKey = false,
     proof = {},
     renewBefore,
+    maintenanceWindows,
     labels = {},
     declared = false,
     paused,
@@ -169,6 +176,7 @@ export function certificateOf(
       proof.challenge === undefined ? undefined : challenge.safeParse(proof.challenge).data,
     dnsProvider: typeof proof.dnsProvider === 'string' ? proof.dnsProvider : undefined,
     renewBeforeDays: days === undefined ? undefined : Number(days),
+    maintenanceWindows: maintenanceWindows && [...maintenanceWindows],
     labels,
     declared,
     paused,

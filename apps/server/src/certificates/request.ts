@@ -32,6 +32,7 @@ import {
   profile,
   renewBeforeDays,
   templateName,
+  weeklyWindow,
 } from '../http/fields.ts';
 import type { Tenant } from '../tenants.ts';
 
@@ -81,6 +82,14 @@ export const wishes = {
       'One of challenge.dns01.providers of acmex.toml; by default the provider configured for each name. `manual`: a person sets the records that the order shows.',
     ),
   renewBeforeDays: renewBeforeDays.optional(),
+  maintenanceWindows: z
+    .array(weeklyWindow)
+    .min(1, 'write at least one window, or leave it out')
+    .max(20, 'a certificate has 20 windows at most')
+    .optional()
+    .describe(
+      'The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC.',
+    ),
   labels: labels.optional(),
 };
 /** A template that a request takes values from. */
@@ -97,6 +106,7 @@ export const changeableWishes = {
   challenge: orDefault(wishes.challenge),
   dnsProvider: orDefault(wishes.dnsProvider),
   renewBeforeDays: orDefault(wishes.renewBeforeDays),
+  maintenanceWindows: orDefault(wishes.maintenanceWindows),
 };
 type CertificateChange = z.output<z.ZodObject<typeof changeableWishes>>;
 
@@ -122,6 +132,7 @@ export async function specOf(
     challenge: way,
     dnsProvider,
     renewBeforeDays: days,
+    maintenanceWindows,
     labels: labels = {},
   }: CertificateRequest,
   caller: Caller,
@@ -148,6 +159,7 @@ export async function specOf(
     proof,
     labels: labels,
     renewBefore: days === undefined ? undefined : `P${days}D`,
+    maintenanceWindows,
     deploy: deployRecord([{ general: true }]),
   };
 }
@@ -188,6 +200,7 @@ export async function changesOf(
         preferredChain: valueOrDefault(change.preferredChain, defaults?.preferred_chain, isMoved),
         proof: changedProof(change, certificate, tenant),
         renewBefore: typeof days === 'number' ? `P${days}D` : days,
+        maintenanceWindows: change.maintenanceWindows,
       });
     },
   };
@@ -267,6 +280,7 @@ export function unspecified(request: Partial<CertificateRequest>): readonly Spec
     'allowSubsetOfNames',
     'proof',
     'renewBefore',
+    'maintenanceWindows',
     'deploy',
     'servedAt',
     'labels',

@@ -1,4 +1,5 @@
 import { keyTypes } from '@acmex/certificate';
+import { parseWeeklyWindow, weeklyWindowForm } from '@acmex/clock';
 import {
   identifier,
   IdentifierError,
@@ -102,6 +103,16 @@ export const labels = z
   .record(labelName, labelValue)
   .refine((entries) => Object.keys(entries).length <= 32, 'write 32 labels at most');
 export const renewBeforeDays = z.number().int().min(1).max(365);
+const wantedWindow = `write ${weeklyWindowForm}`;
+/** A span of time on some days of each week: see `parseWeeklyWindow` of @acmex/clock. */
+export const weeklyWindow = z
+  .string({ error: wantedWindow })
+  .trim()
+  .regex(
+    /^(?:[A-Za-z]{3,9}(?:[-,][A-Za-z]{3,9}){0,13} +)?\d\d:\d\d-\d\d:\d\d(?: +[A-Za-z][\w+/-]{0,63})?$/,
+    { error: wantedWindow, abort: true },
+  )
+  .refine((window) => parseWeeklyWindow(window) !== undefined, wantedWindow);
 /** What people call something. */
 export const title = text(
   /^[\p{L}\p{N}][\p{L}\p{N} _.,()+-]{0,79}$/u,

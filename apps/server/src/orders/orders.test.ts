@@ -1,7 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isInWindow, parseWeeklyWindow } from '@acmex/clock';
 import { eventually } from '@acmex/services';
 import { type Reply, type Serving, serving, startCa, type TestCa } from '../serving.testing.ts';
+import { Temporal } from 'temporal-polyfill';
 
 let ca: TestCa;
 let server: Serving;
@@ -375,6 +377,61 @@ describe('a declared certificate', () => {
     });
     expect(resumed.body).toMatchObject({ state: 'valid' });
     expect(resumed.body.renewBeforeDays).toBeUndefined();
+  });
+
+  it('is renewed in its maintenance windows, which need no order', async () => {
+    const maintenanceWindows = ['Sat 02:00-06:00 Europe/Berlin', 'Tue,Thu 22:00-24:00'];
+    const windows = maintenanceWindows.map((window) => parseWeeklyWindow(window)!);
+    const isRespected = ({ renewal }: { readonly renewal: { readonly at: string } }) =>
+      isInWindow(windows, Temporal.Instant.from(renewal.at).epochMilliseconds);
+    const { body } = await ordered(['windows.test'], { maintenanceWindows });
+    const change = async (more: object) =>
+      await server.call('PATCH', `/api/certificates/${body.certificate}`, { body: more });
+    const after = await server.call('GET', `/api/certificates/${body.certificate}`);
+    expect(after.body).toMatchObject({ maintenanceWindows, current: { generation: 1 } });
+    expect(isRespected(after.body)).toBe(true);
+    const removed = await change({ maintenanceWindows: null });
+    expect(removed.body).not.toHaveProperty('maintenanceWindows');
+    const set = await change({ maintenanceWindows: [' Sat 02:00-06:00  Europe/Berlin'] });
+    expect(set.body).toMatchObject({
+      maintenanceWindows: ['Sat 02:00-06:00  Europe/Berlin'],
+      current: { generation: 1 },
+    });
+    expect(set.body.order).toBeUndefined();
+    expect(isRespected(set.body)).toBe(true);
+  });
+
+  it('loses windows that PUT does not mention, and keeps those that POST does not', async () => {
+    const maintenanceWindows = ['00:00-24:00'];
+    const declared = await put('window.test', { maintenanceWindows });
+    expect(declared.body).toMatchObject({ maintenanceWindows });
+    await watched(declared.body.order);
+    await ordered(['window.test']);
+    const stored = async () =>
+      (await server.call('GET', `/api/certificates/${declared.body.id}`)).body;
+    await expect(stored()).resolves.toMatchObject({ maintenanceWindows });
+    expect((await put('window.test', {})).body).not.toHaveProperty('maintenanceWindows');
+  });
+
+  it.each([
+    ['Sat'],
+    ['Sax 02:00-06:00'],
+    ['Sat 25:00-26:00'],
+    ['Sat 02:00-06:00 Europe/Nowhere'],
+    ['0 2 * * 6'],
+  ])('has no window of the form %j', async (window) => {
+    const body = { names: ['window.test'], maintenanceWindows: ['00:00-24:00', window] };
+    await expect(server.call('POST', '/api/orders', { body })).resolves.toMatchObject({
+      status: 422,
+      body: {
+        errors: [
+          {
+            pointer: '/maintenanceWindows/1',
+            detail: expect.stringContaining('write days, times and a time zone: "Sat 02:00'),
+          },
+        ],
+      },
+    });
   });
 
   it('takes a hundred changes at once, of which all succeed', async () => {

@@ -1,4 +1,4 @@
-import { parseWeeklyWindow } from '@acmex/clock';
+import { parseWeeklyWindow, weeklyWindowForm } from '@acmex/clock';
 import * as z from 'zod';
 import { allowedRange, argv, list, path, seconds, switched, whole } from '../keys.ts';
 
@@ -11,8 +11,7 @@ export function renewBeforeDays() {
 
 /** The windows in which certificates are renewed. */
 export function maintenanceWindows(meaning: string) {
-  const wanted =
-    'write days, times and a time zone: "Sat 02:00-06:00 Europe/Berlin", "Mon-Fri 22:00-04:00" or "00:00-24:00"';
+  const wanted = `write ${weeklyWindowForm}`;
   return list(
     z.string({ error: wanted }).refine((window) => parseWeeklyWindow(window) !== undefined, wanted),
     meaning,
