@@ -336,6 +336,7 @@ deploy_to = ["balancer"]
 - **If the process ends in between**, the next one continues. It knows which certificate the target had before.
 - **Several targets** of a certificate do not wait for each other: one that fails does not stop the rest.
 - **Credentials** are in \`acmex.toml\`, as text or as \`{ file = "/path" }\`, \`{ env = "NAME" }\` or \`{ command = ["program"] }\`. They are read when they are needed. No request to the server can define or change a target, and an API key cannot read one.
+- **A request to the server** can name a target only where \`deploy_targets\` has it: see [below](#requests-to-the-server).
 - **What a target has to remember**, such as an id, is stored with the keys of the certificate, encrypted if the storage is.
 - **A key that cannot leave its device** is not deployed to a target.
 - **Of a certificate with two key types**, \`nginx\`, \`apache\`, \`haproxy\`, \`ssh\` and \`docker\` get both: the files of the second are beside those of the first, with \`-rsa\` or \`-ec\` before the extension, as \`site-rsa.pem\` beside \`site.pem\`. \`webhook\` and \`vault\` get both in one. \`aws-acm\`, \`azure-keyvault\`, \`cloudflare\`, \`kubernetes\` and \`acme.sh\` take one certificate, and get the first.
@@ -353,7 +354,31 @@ Every target has these keys:
 |---|---|---|---|
 ${rows.join('\n')}
 
+${requestsToServer()}
 ${sections.join('\n')}`;
+}
+
+/** Returns the section on the targets that requests name. */
+function requestsToServer() {
+  return `## Requests to the server
+
+An order, a declared certificate and a template of the [REST API](rest-api.md) name targets in \`deployTo\`. A request can name only the targets in \`deploy_targets\` of its tenant, which are none by default; any other name is refused, whether such a target exists or not. Without tenants, \`deploy_targets\` of \`[server]\` counts.
+
+\`\`\`toml
+[deploy.web]
+type = "nginx"
+fullchain_path = "/etc/nginx/tls/{name}.pem"
+
+[tenants.shop]
+names = ["*.shop.example.com"]
+deploy_targets = ["web"]
+\`\`\`
+
+- **A tenant can replace what such a target has**, by any of its certificates, and a target gets the private key. List a target that only this tenant uses, or one with \`{name}\`, which is the first name of the certificate.
+- **\`deployTo\` replaces only targets.** Files, hooks and probes that \`acmex.toml\` or \`acmex obtain\` gave a certificate stay. \`PUT\` without \`deployTo\` removes the targets, as it resets every value that it does not mention; \`PATCH\` and \`POST /api/orders\` keep them.
+- **A target that is removed from \`deploy_targets\`** cannot be named any more; certificates that have it stay deployed to it.
+- **A target that is removed from the configuration** makes their deployments fail, with \`ERR_CONFIG_DEPLOY\`, until the certificates name it no more or it is back.
+`;
 }
 
 function deployTargetSection({ title, type, about, example, options, links = {}, contract }) {

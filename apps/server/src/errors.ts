@@ -19,8 +19,8 @@ export const serverErrors = {
     http: 403,
   },
   ERR_SERVER_NAMES: {
-    meaning: 'The key or its tenant may not use a name, a CA or a DNS provider.',
-    cure: "Use a key for these names, or have the tenant's table in acmex.toml extended.",
+    meaning: 'The key or its tenant may not use a name, a CA, a DNS provider or a deploy target.',
+    cure: "Use a key for these names, or have the tenant's table in acmex.toml extended; without tenants, server.deploy_targets.",
     exit: 5,
     http: 403,
   },

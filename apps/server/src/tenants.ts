@@ -14,6 +14,8 @@ export interface Tenant {
   /** Undefined: all. */
   readonly issuers: readonly string[] | undefined;
   readonly dnsProviders: readonly string[] | undefined;
+  /** The deploy targets that its requests may name. */
+  readonly deployTargets: readonly string[];
   readonly maxCertificates: number | undefined;
   readonly maxOrdersPerHour: number | undefined;
 }
@@ -50,6 +52,7 @@ export function tenancy(
         names,
         issuers,
         dns_providers: dnsProviders,
+        deploy_targets: deployTargets,
         max_certificates: maxCertificates,
         max_orders_per_hour: maxOrdersPerHour,
       },
@@ -64,6 +67,7 @@ export function tenancy(
         names,
         issuers,
         dnsProviders,
+        deployTargets,
         maxCertificates,
         maxOrdersPerHour,
       };
@@ -77,6 +81,7 @@ export function tenancy(
     names: ['*'],
     issuers: undefined,
     dnsProviders: undefined,
+    deployTargets: config.values.server.deploy_targets,
     maxCertificates: undefined,
     maxOrdersPerHour: undefined,
   };

@@ -1408,6 +1408,9 @@ export interface components {
       dnsProviders?: {
         [key: string]: string;
       };
+      maintenanceWindows?: string[];
+      /** @description The deploy targets that would get it. */
+      deployTo: string[];
       labels: {
         [key: string]: string;
       };
@@ -1545,6 +1548,8 @@ export interface components {
         explanationUrl?: string;
       };
       failure?: components['schemas']['Failure'];
+      /** @description The deploy targets of acmex.toml that get it, by their names. */
+      deployTo: string[];
       /** @description The generation that is deployed. */
       deployed?: number;
       deployFailure?: components['schemas']['Failure'];
@@ -1654,6 +1659,8 @@ export interface components {
       renewBeforeDays?: number;
       /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
       maintenanceWindows?: string[];
+      /** @description The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name. */
+      deployTo?: string[];
       labels?: {
         [key: string]: string;
       };
@@ -2615,6 +2622,8 @@ export interface operations {
           renewBeforeDays?: number;
           /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
           maintenanceWindows?: string[];
+          /** @description The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name. */
+          deployTo?: string[];
           labels?: {
             [key: string]: string;
           };
@@ -2864,6 +2873,8 @@ export interface operations {
           renewBeforeDays?: number;
           /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
           maintenanceWindows?: string[];
+          /** @description The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name. */
+          deployTo?: string[];
           labels?: {
             [key: string]: string;
           };
@@ -3060,6 +3071,8 @@ export interface operations {
           renewBeforeDays?: number | null;
           /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. null for the default. */
           maintenanceWindows?: string[] | null;
+          /** @description The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name. null for the default. */
+          deployTo?: string[] | null;
           labels?: {
             [key: string]: string;
           };
@@ -3163,6 +3176,8 @@ export interface operations {
           renewBeforeDays?: number;
           /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
           maintenanceWindows?: string[];
+          /** @description The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name. */
+          deployTo?: string[];
           labels?: {
             [key: string]: string;
           };
@@ -3454,6 +3469,8 @@ export interface operations {
           renewBeforeDays?: number;
           /** @description The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC. */
           maintenanceWindows?: string[];
+          /** @description The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name. */
+          deployTo?: string[];
           labels?: {
             [key: string]: string;
           };

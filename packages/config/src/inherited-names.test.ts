@@ -12,6 +12,8 @@ describe.each(inherited)('%s, which every object has,', (name) => {
     ['a DNS provider', `[challenge.dns01]\nprovider = "${name}"`],
     ['a type of DNS provider', `[[challenge.dns01.providers]]\nname = "x"\ntype = "${name}"`],
     ['an issuer of a tenant', `[tenants.x]\nnames = ["*"]\nissuers = ["${name}"]`],
+    ['a deploy target of a tenant', `[tenants.x]\nnames = ["*"]\ndeploy_targets = ["${name}"]`],
+    ['a deploy target of the server', `[server]\ndeploy_targets = ["${name}"]`],
     ['a tenant of a webhook', `[[server.webhooks]]\nname = "x"\ntenant = "${name}"\nsecret = "x"`],
     ['a key', `[server]\n"${name}" = 1`],
     ['a table', `["${name}"]\nx = 1`],

@@ -94,7 +94,8 @@ export function fromConfig(config: Config, options: FromConfigOptions): Configur
     challenge: challengeDefaults(config),
     dnsProviders: configuredDnsProviders(config, { environment, prompt, network }),
     deployTargets:
-      options.deployTargets ?? configuredDeployTargets(config, { environment, network }),
+      options.deployTargets ??
+      configuredDeployTargets(config, { environment, network, tenant: options.tenant }),
     crypto: options.crypto ?? configuredCrypto(config, environment),
     hooks: options.hooks ?? configuredHooks(config, environment),
     ...(days === undefined ? {} : { renewBefore: { days } }),
@@ -184,14 +185,23 @@ export function configuredDnsProviders(
   };
 }
 
-/** Returns the deploy targets of a configuration; each is opened once. */
+/**
+ * Returns the deploy targets of a configuration; each is opened once. For a tenant with a storage of
+ * its own, the error of an unknown name lists only those that the tenant may name.
+ */
 export function configuredDeployTargets(
   config: Pick<Config, 'values'>,
-  { environment, network }: Pick<ConfiguredDnsProvidersOptions, 'environment' | 'network'>,
+  {
+    environment,
+    network,
+    tenant = 'default',
+  }: Pick<FromConfigOptions, 'environment' | 'network' | 'tenant'>,
 ): DeployTargets {
+  const { tenants } = config.values;
+  const listed = tenant === 'default' ? undefined : (tenants[tenant]?.deploy_targets ?? []);
   return {
     open: openedOnce(
-      async (name) => await openDeployTarget(name, { config, environment, network }),
+      async (name) => await openDeployTarget(name, { config, environment, network, listed }),
     ),
   };
 }

@@ -40,6 +40,33 @@ export function deployRecord(steps: readonly DeployStep[]): readonly JsonObject[
   return JSON.parse(JSON.stringify(steps)) as readonly JsonObject[];
 }
 
+/** Returns the names of the deploy targets in the steps of a record. */
+export function deployTargetsIn(deploy: readonly JsonObject[] = []): readonly string[] {
+  return deploy.flatMap(({ to }) => (typeof to === 'string' ? [to] : []));
+}
+
+/**
+ * Returns the steps of a record with these deploy targets in place of its own. All other steps stay:
+ * files, programs and probes.
+ * @returns undefined where the record has exactly these targets
+ */
+export function withDeployTargets(
+  deploy: readonly JsonObject[] = [],
+  names: readonly string[],
+): readonly JsonObject[] | undefined {
+  const isSame = JSON.stringify(deployTargetsIn(deploy)) === JSON.stringify(names);
+  if (isSame && deploy.length > 0) return undefined;
+  const remaining = deploy.filter((step) => !('to' in step) && step.general !== true);
+  // As a configuration has them: files and programs, targets, what runs after them.
+  const isLast = (step: JsonObject) => 'after' in step || 'probe' in step;
+  const steps = [
+    ...remaining.filter((step) => !isLast(step)),
+    ...deployRecord(names.map((to) => ({ to }))),
+    ...remaining.filter(isLast),
+  ];
+  return steps.length > 0 ? steps : deployRecord([{ general: true }]);
+}
+
 /**
  * Deploys each new certificate as its record and the hooks say: files, then hooks, then deploy
  * targets, then the `after` programs of the run, then probes. Every step can be repeated, and is

@@ -52,7 +52,7 @@ export {
 } from './certificate-status.ts';
 export { type ChallengeConfig, resolveChallenge, serializeChallenge } from './challenge-config.ts';
 export type { DeployTargets, NamedDeployTarget } from './deploy-targets.ts';
-export { deployRecord, type DeployStep } from './deployer.ts';
+export { deployRecord, type DeployStep, deployTargetsIn, withDeployTargets } from './deployer.ts';
 export {
   type ChooseDnsProviderOptions,
   type DnsProviders,

@@ -346,6 +346,34 @@ export const declarationContract: readonly DeclarationClause[] = [
     },
   },
   {
+    title:
+      'declares of an existing certificate what depends on its values, and keeps what is left out',
+    async check({ provisioner }) {
+      const byHand = { certPath: '/a.pem' };
+      const declared = { ...spec, declared: true, deploy: [byHand], labels: { team: 'web' } };
+      await provisioner.declare(declared);
+      const extended = await provisioner.declare(
+        { ...spec, deploy: [{ to: 'new' }] },
+        {
+          specFor: ({ labels: _, ...all }, { deploy = [] }) => ({
+            ...all,
+            deploy: [...deploy, { to: 'web' }],
+          }),
+        },
+      );
+      const { deploy, labels, deployDeclared } = extended.certificate;
+      assert.deepEqual([deploy, labels], [[byHand, { to: 'web' }], declared.labels]);
+      assert.equal(deployDeclared, undefined);
+      // What is left out is declared by the configuration as before.
+      await provisioner.declare(declared);
+      const unchanged = await provisioner.declare(spec, { specFor: ({ names }) => ({ names }) });
+      assert.deepEqual(
+        [unchanged.change, unchanged.certificate.deployDeclared],
+        ['unchanged', true],
+      );
+    },
+  },
+  {
     title: 'keeps existing values that are only for a new certificate',
     async check(subject) {
       const { provisioner } = subject;

@@ -84,6 +84,12 @@ export interface DeclareOptions extends Partial<OrderReason> {
    * stays in its device then keeps the type of that key.
    */
   readonly defaults?: readonly SpecKey[] | undefined;
+  /**
+   * Returns what of `spec` is declared of an existing certificate; all of it by default. Keys that are
+   * left out keep their values.
+   */
+  readonly specFor?:
+    ((spec: CertificateSpec, existing: ManagedCertificate) => Partial<CertificateSpec>) | undefined;
   /** Whether the certificate is deployed again even if nothing has changed; false by default. */
   readonly deployAgain?: boolean | undefined;
   /** `resume`: a paused certificate is resumed. `pause`: it is paused, and not ordered. */
@@ -125,7 +131,7 @@ export interface PlannedDeclaration {
 /** One of several certificates that are declared together. */
 export interface DeclaredEntry {
   readonly spec: CertificateSpec;
-  readonly options?: Omit<DeclareOptions, 'where'> | undefined;
+  readonly options?: Omit<DeclareOptions, 'where' | 'specFor'> | undefined;
 }
 
 export interface DeclarerOptions {
@@ -175,9 +181,10 @@ export class Declarer {
       // What was added between the search and the reading of the identities has taken one of them.
       const isAdded = candidates.length === 0 && identities.areTaken;
       const [existing] = isAdded ? await this.#candidates(spec, options) : candidates;
-      return existing
-        ? await this.#applyTo(await this.#certificates.stored(existing.id), spec, attempt)
-        : await this.#create(spec, attempt);
+      if (!existing) return await this.#create(spec, attempt);
+      const stored = await this.#certificates.stored(existing.id);
+      const declared = options.specFor?.(spec, { id: existing.id, ...stored.record }) ?? spec;
+      return await this.#applyTo(stored, declared, attempt);
     });
   }
 

@@ -98,3 +98,18 @@ export function assertNames({ names, tenant }: Caller, wanted: readonly string[]
       `${refused} is not among the names that this key and the tenant ${tenant.name} may use`,
     );
 }
+
+/**
+ * Makes sure that a caller may name deploy targets. A target that does not exist is one that no one
+ * may name: the error is the same.
+ * @throws ServerError `ERR_SERVER_NAMES`
+ */
+export function assertDeployTargets({ tenant }: Caller, wanted: readonly string[]): void {
+  const permitted = tenant.deployTargets;
+  const refused = wanted.findIndex((name) => !permitted.includes(name));
+  if (refused < 0) return;
+  const detail = `${wanted[refused]} is not among the deploy targets that this key and the tenant ${tenant.name} may name: ${permitted.join(', ') || 'none'}`;
+  throw new ServerError('ERR_SERVER_NAMES', detail, {
+    errors: [{ pointer: `/deployTo/${refused}`, detail }],
+  });
+}

@@ -1,4 +1,5 @@
 import type { Clock } from '@acmex/clock';
+import { deployTargetsIn } from '@acmex/manager';
 import {
   certificateStates,
   type CurrentCertificate,
@@ -105,6 +106,9 @@ export const certificateSchema = z
       })
       .optional(),
     failure: failureSchema.optional(),
+    deployTo: z
+      .array(z.string())
+      .describe('The deploy targets of acmex.toml that get it, by their names.'),
     deployed: z.number().int().optional().describe('The generation that is deployed.'),
     deployFailure: failureSchema.optional(),
     order: z.string().optional().describe('The order that is under way.'),
@@ -154,8 +158,6 @@ export function certificateOf(
     current,
     renewal,
     failure,
-    deployed,
-    deployFailure,
     order,
     awaits,
   } = certificate;
@@ -184,8 +186,7 @@ export function certificateOf(
     current: current && currentOf(current),
     renewal: renewal && renewalOf(renewal),
     failure: publicFailure(failure, paths),
-    deployed,
-    deployFailure: publicFailure(deployFailure, paths),
+    ...deploymentOf(certificate, paths),
     order,
     ...leftOutOf(certificate),
     awaits: awaits && { since: awaits.since, until: awaits.until },
@@ -194,6 +195,17 @@ export function certificateOf(
 
 function renewalOf({ at, window, explanationUrl }: RenewalPlan) {
   return { at, window, explanationUrl };
+}
+
+function deploymentOf(
+  { deploy, deployed, deployFailure }: ManagedCertificate,
+  paths: ServerPaths,
+): Pick<z.infer<typeof certificateSchema>, 'deployTo' | 'deployed' | 'deployFailure'> {
+  return {
+    deployTo: [...deployTargetsIn(deploy)],
+    deployed,
+    deployFailure: publicFailure(deployFailure, paths),
+  };
 }
 
 function leftOutOf({

@@ -26,7 +26,15 @@ import { withTemplate } from '../templates/template-store.ts';
 import { SCHEDULING, type Scheduling } from '../scheduling.ts';
 import { certificateOf, certificateSchema, refusedSchema } from './certificate.ts';
 import { filteredPage, filterFields } from './filter.ts';
-import { changeableWishes, changesOf, specOf, template, unspecified, wishes } from './request.ts';
+import {
+  changeableWishes,
+  changesOf,
+  deployedTo,
+  specOf,
+  template,
+  unspecified,
+  wishes,
+} from './request.ts';
 import { visible } from './visible.ts';
 
 const params = z.strictObject({ id: certificateId });
@@ -233,7 +241,8 @@ export class Certificates {
         await declareCertificate(caller.tenant.manager, wanted, {
           identity: 'first-name',
           where: (existing) => maySee(caller, existing.names),
-          keep: ['deploy', 'servedAt'],
+          keep: ['servedAt'],
+          specFor: deployedTo(more.deployTo ?? []),
           defaults: unspecified(more),
           traceparent: traceparentIn(headers),
           admit,

@@ -12,15 +12,20 @@ import {
   type CertificateChanges,
   type DeclaredIssuer,
   declaredIssuer,
-  deployRecord,
   resolveChallenge,
   serializeChallenge,
   type WantedCertificate,
+  withDeployTargets,
 } from '@acmex/manager';
 import { resolvedIssuer } from '@acmex/manager/from-config';
-import { allIssuers, type ManagedCertificate, type SpecKey } from '@acmex/orchestrator';
+import {
+  allIssuers,
+  type DeclareOptions,
+  type ManagedCertificate,
+  type SpecKey,
+} from '@acmex/orchestrator';
 import * as z from 'zod';
-import { assertNames, type Caller } from '../access/caller.ts';
+import { assertDeployTargets, assertNames, type Caller } from '../access/caller.ts';
 import { ServerError } from '../errors.ts';
 import {
   certifiedNames,
@@ -90,6 +95,14 @@ export const wishes = {
     .describe(
       'The windows in which it is renewed, such as `Sat 02:00-06:00 Europe/Berlin`, unless a renewal is urgent; renewal.maintenance_windows of acmex.toml by default. `00:00-24:00` is at any time. Without days it is each day, and without a time zone in UTC.',
     ),
+  deployTo: z
+    .array(ownName)
+    .max(20, 'a certificate has 20 deploy targets at most')
+    .refine((names) => new Set(names).size === names.length, 'write each target once')
+    .optional()
+    .describe(
+      'The deploy targets of acmex.toml, tables [deploy.NAME], that get it and each renewal; none by default. deploy_targets of acmex.toml has those that a request may name.',
+    ),
   labels: labels.optional(),
 };
 /** A template that a request takes values from. */
@@ -107,6 +120,7 @@ export const changeableWishes = {
   dnsProvider: orDefault(wishes.dnsProvider),
   renewBeforeDays: orDefault(wishes.renewBeforeDays),
   maintenanceWindows: orDefault(wishes.maintenanceWindows),
+  deployTo: orDefault(wishes.deployTo),
 };
 type CertificateChange = z.output<z.ZodObject<typeof changeableWishes>>;
 
@@ -133,12 +147,14 @@ export async function specOf(
     dnsProvider,
     renewBeforeDays: days,
     maintenanceWindows,
+    deployTo = [],
     labels: labels = {},
   }: CertificateRequest,
   caller: Caller,
 ): Promise<WantedCertificate> {
   const { tenant } = caller;
   assertNames(caller, names);
+  assertDeployTargets(caller, deployTo);
   const [issuer, ...fallbacks] = issuersFor(tenant, { issuer: named, issuers: several });
   // With several issuers, each uses its own profile and chain when it issues.
   const defaults = fallbacks.length === 0 ? issuer : undefined;
@@ -160,7 +176,7 @@ export async function specOf(
     labels: labels,
     renewBefore: days === undefined ? undefined : `P${days}D`,
     maintenanceWindows,
-    deploy: deployRecord([{ general: true }]),
+    deploy: withDeployTargets([], deployTo),
   };
 }
 
@@ -176,6 +192,7 @@ export async function changesOf(
 ): Promise<Pick<CertificateChanges, 'issuer' | 'fallbackIssuers' | 'changesOf'>> {
   const { tenant } = caller;
   if (change.names) assertNames(caller, change.names);
+  assertDeployTargets(caller, change.deployTo ?? []);
   const isNamed = (change.issuers ?? change.issuer) !== undefined;
   const [issuer, ...fallbacks] = isNamed ? issuersFor(tenant, change) : [];
   return {
@@ -201,8 +218,23 @@ export async function changesOf(
         proof: changedProof(change, certificate, tenant),
         renewBefore: typeof days === 'number' ? `P${days}D` : days,
         maintenanceWindows: change.maintenanceWindows,
+        deploy:
+          change.deployTo === undefined
+            ? undefined
+            : withDeployTargets(certificate.deploy, change.deployTo ?? []),
       });
     },
+  };
+}
+
+/**
+ * Returns the spec for an existing certificate: these deploy targets are in place of its own, and the
+ * files, programs and probes that acmex.toml or the command line gave it stay.
+ */
+export function deployedTo(names: readonly string[]): NonNullable<DeclareOptions['specFor']> {
+  return ({ deploy: _, ...spec }, existing) => {
+    const deploy = withDeployTargets(existing.deploy, names);
+    return deploy ? { ...spec, deploy } : spec;
   };
 }
 
@@ -260,13 +292,14 @@ function orDefault<T extends z.ZodType>(value: T): z.ZodNullable<T> {
 
 /** Returns the keys of a certificate for which a request has no value. */
 export function unspecified(request: Partial<CertificateRequest>): readonly SpecKey[] {
-  const { challenge: way, dnsProvider, renewBeforeDays, ...same } = request;
+  const { challenge: way, dnsProvider, renewBeforeDays, deployTo, ...same } = request;
   const specified: Readonly<Partial<Record<SpecKey, unknown>>> = {
     ...same,
     issuer: request.issuer ?? request.issuers,
     fallbackIssuers: request.issuer ?? request.issuers,
     proof: way ?? dnsProvider,
     renewBefore: renewBeforeDays,
+    deploy: deployTo,
   };
   const keys = [
     'issuer',

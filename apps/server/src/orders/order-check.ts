@@ -1,5 +1,5 @@
 import { dnsProviderFor } from '@acmex/config';
-import { issuerName, resolveChallenge } from '@acmex/manager';
+import { deployTargetsIn, issuerName, resolveChallenge } from '@acmex/manager';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { specOf, template, wishes } from '../certificates/request.ts';
@@ -32,6 +32,8 @@ const plannedSchema = z
       .record(z.string(), z.string())
       .optional()
       .describe('For a challenge by DNS: the provider that writes the records of each name.'),
+    maintenanceWindows: z.array(z.string()).optional(),
+    deployTo: z.array(z.string()).describe('The deploy targets that would get it.'),
     labels: z.record(z.string(), z.string()),
     certificates: z
       .array(z.string())
@@ -112,6 +114,8 @@ export class OrderCheck {
       dnsProviders: isByRecord
         ? Object.fromEntries(wanted.names.map((name) => [name, writer(name)]))
         : undefined,
+      maintenanceWindows: wanted.maintenanceWindows,
+      deployTo: deployTargetsIn(wanted.deploy),
       labels: wanted.labels,
       findings: findings?.map(({ code, severity, subject, saw, cure }) => ({
         ...{ code, severity, cure },

@@ -5,7 +5,7 @@ import type { ManagedCertificate, OrderStatus } from '@acmex/orchestrator';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { type Caller, maySee } from '../access/caller.ts';
-import { specOf, template, unspecified, wishes } from '../certificates/request.ts';
+import { deployedTo, specOf, template, unspecified, wishes } from '../certificates/request.ts';
 import { visible } from '../certificates/visible.ts';
 import { CLOCK } from '../clock.ts';
 import { ServerError } from '../errors.ts';
@@ -230,6 +230,7 @@ export class Orders {
         await declareCertificate(caller.tenant.manager, wanted, {
           order: 'always',
           keep: unspecified(more),
+          specFor: more.deployTo && deployedTo(more.deployTo),
           traceparent,
           admit,
         }),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import * as z from 'zod';
+import { assertDeployTargets } from '../access/caller.ts';
 import { issuersFor, wishes } from '../certificates/request.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
 import { templateName } from '../http/fields.ts';
@@ -73,6 +74,7 @@ export class Templates {
   async put({ caller, params: { name }, body }: RequestOf<typeof put>): Promise<Answer> {
     const { tenant } = caller;
     if ((body.issuer ?? body.issuers) !== undefined) issuersFor(tenant, body);
+    assertDeployTargets(caller, body.deployTo ?? []);
     const isNew = await putTemplate(tenant.storage, name, body);
     const template = { name, ...body };
     return isNew

@@ -1,12 +1,16 @@
 import { isTable, valueAt } from '../settings.ts';
 import { acmeIssuerName } from './issuers.ts';
-import { type Check, unknownName } from './check.ts';
+import { type Check, fault, unknownName } from './check.ts';
 
-/** Checks that tenants name existing CAs and DNS providers, and webhooks and receivers existing tenants. */
+/**
+ * Checks that tenants name existing CAs, DNS providers and deploy targets, and webhooks and receivers
+ * existing tenants.
+ */
 export const tenants: Check = (settings) => {
   const at = (...path: readonly string[]) => valueAt(settings.table, path);
-  const [tenantTables, named, providers, webhooks] = [
+  const [tenantTables, targetTables, named, providers, webhooks] = [
     at('tenants'),
+    at('deploy'),
     at('issuers'),
     at('challenge', 'dns01', 'providers'),
     at('server', 'webhooks'),
@@ -26,12 +30,13 @@ export const tenants: Check = (settings) => {
       : []),
     ...short,
   ].filter((name) => typeof name === 'string');
-  const unknown = (tenant: string, key: string, known: readonly string[], place: string) => {
-    const list = at('tenants', tenant, key);
+  const targets = isTable(targetTables) ? Object.keys(targetTables) : [];
+  const unknown = (path: readonly string[], known: readonly string[], place: string) => {
+    const list = at(...path);
     return Array.isArray(list)
       ? list.map((name: unknown, index) =>
           typeof name === 'string' && !known.includes(name)
-            ? unknownName(settings, ['tenants', tenant, key, index], name, known, place)
+            ? unknownName(settings, [...path, index], name, known, place)
             : undefined,
         )
       : [];
@@ -39,9 +44,19 @@ export const tenants: Check = (settings) => {
   const names = Object.keys(tables).length === 0 ? ['default'] : Object.keys(tables);
   return [
     ...Object.keys(tables).flatMap((tenant) => [
-      ...unknown(tenant, 'issuers', issuers, 'issuers'),
-      ...unknown(tenant, 'dns_providers', hosts, 'challenge.dns01.providers'),
+      ...unknown(['tenants', tenant, 'issuers'], issuers, 'issuers'),
+      ...unknown(['tenants', tenant, 'dns_providers'], hosts, 'challenge.dns01.providers'),
+      ...unknown(['tenants', tenant, 'deploy_targets'], targets, 'deploy'),
     ]),
+    ...unknown(['server', 'deploy_targets'], targets, 'deploy'),
+    at('server', 'deploy_targets') !== undefined && Object.keys(tables).length > 0
+      ? fault(
+          settings,
+          ['server', 'deploy_targets'],
+          'does not count where there are tenants',
+          'write deploy_targets in the table [tenants.NAME] of each tenant that may name them',
+        )
+      : undefined,
     ...(Array.isArray(webhooks) ? webhooks : []).map((webhook: unknown, index) => {
       const tenant = isTable(webhook) ? (webhook['tenant'] ?? 'default') : 'default';
       return typeof tenant === 'string' && !names.includes(tenant)

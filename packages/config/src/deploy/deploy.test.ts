@@ -61,6 +61,25 @@ describe('deploy targets', () => {
       expect.stringMatching(/^certificates\[0\]\.deploy_to\[1\] is not defined: write "lb"/),
     ]);
   });
+  it('finds a target that requests may name and no table defines, and one that is not of a tenant', async () => {
+    const faultsOf = async (toml: string) => {
+      await using folder = await configFolder(
+        `${toml}\n[deploy.lb]\ntype = "acme.sh"\nhome = "/a"\nscript = "x"\n`,
+      );
+      const { faults } = await checkConfig(folder.options);
+      return faults.map(({ key, problem, cure }) => `${key} ${problem}: ${cure}`);
+    };
+    const tenant = '[tenants.one]\nnames = ["*"]\n';
+    await expect(faultsOf(`${tenant}deploy_targets = ["lb", "lc"]`)).resolves.toEqual([
+      expect.stringMatching(/^tenants\.one\.deploy_targets\[1\] is not defined: write "lb"/),
+    ]);
+    await expect(faultsOf('[server]\ndeploy_targets = ["lb", "lc"]')).resolves.toEqual([
+      expect.stringMatching(/^server\.deploy_targets\[1\] is not defined: write "lb"/),
+    ]);
+    await expect(faultsOf(`[server]\ndeploy_targets = ["lb"]\n${tenant}`)).resolves.toEqual([
+      expect.stringMatching(/^server\.deploy_targets does not count .*\[tenants\.NAME\]/),
+    ]);
+  });
   it('hides credentials', async () => {
     await using folder = await configFolder(
       '[deploy.lb]\ntype = "acme.sh"\nhome = "/a"\nscript = "x"\nsettings = { TOKEN = "canary" }',

@@ -22,6 +22,8 @@ export interface OpenDeployTargetOptions {
   readonly environment: Environment;
   /** How APIs are reached; directly by default. */
   readonly network?: Network | undefined;
+  /** The targets that the error of an unknown name lists; all of the configuration by default. */
+  readonly listed?: readonly string[] | undefined;
 }
 
 /** A deploy target of the configuration. */
@@ -45,7 +47,12 @@ export interface OpenedDeployTarget {
  */
 export async function openDeployTarget(
   name: string,
-  { config, environment, network }: OpenDeployTargetOptions,
+  {
+    config,
+    environment,
+    network,
+    listed = Object.keys(config.values.deploy),
+  }: OpenDeployTargetOptions,
 ): Promise<OpenedDeployTarget> {
   const { deploy } = config.values;
   const description = Object.hasOwn(deploy, name) ? deploy[name] : undefined;
@@ -53,7 +60,7 @@ export async function openDeployTarget(
   if (!description || !kind)
     throw new ConfigError(
       'ERR_CONFIG_DEPLOY',
-      `the deploy target ${JSON.stringify(name)} is not in the configuration: write a table [deploy.${name}] in acmex.toml, or name one of ${Object.keys(deploy).join(', ') || 'none, as there are none'}`,
+      `the deploy target ${JSON.stringify(name)} is not in the configuration: write a table [deploy.${name}] in acmex.toml, or name one of ${listed.join(', ') || 'none, as there are none'}`,
     );
   const what = `the deploy target ${name}`;
   const factory = await loaded(kind.package, what, kind.load);

@@ -140,6 +140,10 @@ export function serverTable(secret: CredentialKey) {
       text('HOST or HOST:PORT.'),
       "Host names that requests may use, in addition to that of listen_addr and this machine's names. Other names are refused.",
     ).default([]),
+    deploy_targets: list(
+      ownName('One of deploy.'),
+      'The deploy targets that requests may name where there are no tenants; none by default.',
+    ).default([]),
     trusted_proxies: list(
       addressRange('An address or a range: 10.0.0.0/8.'),
       'Proxies that terminate TLS, and whose forwarded caller addresses are trusted.',
@@ -249,6 +253,10 @@ export function tenantsTable() {
       ownName('One of challenge.dns01.providers.'),
       'The DNS providers that it may use; all by default.',
     ).optional(),
+    deploy_targets: list(
+      ownName('One of deploy.'),
+      'The deploy targets that its requests may name; none by default.',
+    ).default([]),
     max_certificates: whole('The largest number of certificates.', {
       from: 1,
       to: 10_000_000,
