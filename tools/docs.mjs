@@ -362,7 +362,7 @@ ${sections.join('\n')}`;
 function requestsToServer() {
   return `## Requests to the server
 
-An order, a declared certificate and a template of the [REST API](rest-api.md) name targets in \`deployTo\`. A request can name only the targets in \`deploy_targets\` of its tenant, which are none by default; any other name is refused, whether such a target exists or not. Without tenants, \`deploy_targets\` of \`[server]\` counts.
+An order, a declared certificate and a template of the [REST API](rest-api.md) name targets in \`deployTo\`. A request can name only the targets in \`deploy_targets\` of its tenant, which are none by default; any other name is refused, whether such a target exists or not. Without tenants, \`deploy_targets\` of \`[server]\` counts. An API key with \`deployTargets\` can name only these of them.
 
 \`\`\`toml
 [deploy.web]

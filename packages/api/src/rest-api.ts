@@ -2120,6 +2120,8 @@ export interface components {
         | 'metrics:read'
       )[];
       names: string[];
+      /** @description Deploy targets that it may name; absent for all of its tenant. */
+      deployTargets?: string[];
       createdAt: string;
       createdBy: string;
       expiresAt?: string;
@@ -4337,6 +4339,8 @@ export interface operations {
           )[];
           /** @description Names that it may use: a name, *.example.com for all below it, or *; those of the own key by default. */
           names?: string[];
+          /** @description Deploy targets of the tenant that it may name as `deployTo`; those of the own key by default. */
+          deployTargets?: string[];
           /** Format: date-time */
           expiresAt?: string;
         };
@@ -4376,6 +4380,8 @@ export interface operations {
               | 'metrics:read'
             )[];
             names: string[];
+            /** @description Deploy targets that it may name; absent for all of its tenant. */
+            deployTargets?: string[];
             createdAt: string;
             createdBy: string;
             expiresAt?: string;
@@ -4526,6 +4532,8 @@ export interface operations {
               | 'metrics:read'
             )[];
             names: string[];
+            /** @description Deploy targets that it may name; absent for all of its tenant. */
+            deployTargets?: string[];
             createdAt: string;
             createdBy: string;
             expiresAt?: string;

@@ -106,6 +106,11 @@ const keyCommands = [
         'Names that the key may use, separated by commas: a name, *.example.com for everything below it, or *, which is the default',
         list,
       ),
+      deployTargets: parsed(
+        '--deploy-targets <names>',
+        'Deploy targets that requests with the key may name, separated by commas; by default all of its tenant',
+        list,
+      ),
       title: text('--title <text>', 'Title of the key'),
       expires: parsed('--expires <time>', 'Expiry of the key, RFC 3339', time),
       tenant,

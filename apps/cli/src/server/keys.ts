@@ -10,6 +10,7 @@ import type { Terminal } from '../terminal.ts';
 export interface KeyCreateOptions extends ConfiguredOutputOptions {
   readonly scopes?: readonly string[];
   readonly names?: readonly string[];
+  readonly deployTargets?: readonly string[];
   readonly title?: string;
   readonly expires?: string;
   readonly tenant?: string;
@@ -22,6 +23,7 @@ export async function keyCreate(
   {
     scopes: requested = scopes,
     names = ['*'],
+    deployTargets,
     title,
     expires: expiresAt,
     ...options
@@ -32,18 +34,37 @@ export async function keyCreate(
   if (unknown !== undefined)
     throw new CliError('ERR_CLI_USAGE', `"${unknown}" is not a scope: use ${scopes.join(', ')}`);
   const patterns = names.map(namePattern);
-  await withKeys(options, terminal, async (keys) => {
+  await withKeys(options, terminal, async (keys, tenant) => {
+    assertDeployTargets(deployTargets, tenant);
     const { key, text } = await keys.create(
       {
         title,
         scopes: scopes.filter((scope: Scope) => requested.includes(scope)),
         names: patterns,
+        deployTargets,
         expiresAt,
       },
       by,
     );
     return { text, document: { ...key, key: text }, rows: [{ id: key.id, key: text }] };
   });
+}
+
+/** @throws CliError `ERR_CLI_USAGE` for a target that requests to the tenant may not name */
+function assertDeployTargets(
+  wanted: readonly string[] = [],
+  { name, deployTargets }: Pick<KeysTenant, 'name' | 'deployTargets'>,
+): void {
+  const unknown = wanted.find((target) => !deployTargets.includes(target));
+  if (unknown === undefined) return;
+  const use =
+    deployTargets.length === 0
+      ? 'add it to deploy_targets in acmex.toml'
+      : `use ${deployTargets.join(', ')}, or add it to deploy_targets in acmex.toml`;
+  throw new CliError(
+    'ERR_CLI_USAGE',
+    `"${unknown}" is not a deploy target that requests of the tenant ${name} may name: ${use}`,
+  );
 }
 
 /** `acmex server key list`: lists the keys, without their secrets. */
@@ -90,13 +111,22 @@ export async function keyRevoke(
 async function withKeys(
   options: KeyCreateOptions,
   terminal: Terminal,
-  work: (keys: KeyStore) => Promise<Result>,
+  work: (keys: KeyStore, tenant: KeysTenant) => Promise<Result>,
 ): Promise<void> {
   await withTenant(
     options,
     terminal,
-    async (tenant) => await work(new KeyStore({ tenant: tenant.name, storage: tenant.storage })),
+    async (tenant) =>
+      await work(new KeyStore({ tenant: tenant.name, storage: tenant.storage }), tenant),
   );
+}
+
+/** A tenant whose keys a command reads or changes. */
+interface KeysTenant {
+  readonly name: string;
+  readonly storage: Storage;
+  /** The deploy targets that its requests may name. */
+  readonly deployTargets: readonly string[];
 }
 
 /**
@@ -106,13 +136,18 @@ async function withKeys(
 export async function withTenant(
   { tenant: named, ...options }: ConfiguredOutputOptions & { readonly tenant?: string },
   terminal: Terminal,
-  work: (tenant: { readonly name: string; readonly storage: Storage }) => Promise<Result>,
+  work: (tenant: KeysTenant) => Promise<Result>,
 ): Promise<void> {
   await withManager(options, terminal, async ({ storage, config }) => {
-    const names = Object.keys(config.values.tenants);
+    const { tenants, server } = config.values;
+    const names = Object.keys(tenants);
     const [first = 'default'] = names;
     const name = named ?? first;
     const all = [...new Set([first, ...names])];
-    return await work({ name, storage: tenantStorage(storage, { name, names: all }) });
+    const { deploy_targets: deployTargets } = tenants[name] ?? server;
+    return await work({
+      ...{ name, deployTargets },
+      storage: tenantStorage(storage, { name, names: all }),
+    });
   });
 }

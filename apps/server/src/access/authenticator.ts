@@ -157,11 +157,14 @@ export class Authenticator {
 }
 
 function keyCaller(
-  { id, title, scopes: granted, names, expiresAt }: ApiKey,
+  { id, title, scopes: granted, names, deployTargets, expiresAt }: ApiKey,
   tenant: Tenant,
   keyDigest: string,
 ): Caller {
-  return { id, title, tenant, scopes: new Set(granted), names, expiresAt, keyDigest };
+  return {
+    ...{ id, title, tenant, scopes: new Set(granted), names },
+    ...{ deployTargets, expiresAt, keyDigest },
+  };
 }
 
 /** What a person does outlasts their session as little as a token: keys that they make end with it. */

@@ -14,6 +14,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** Names that they may use, beside what their tenant may: see `permits`. */
   readonly names: readonly string[];
+  /** Deploy targets that they may name, of those of their tenant; all of these where it is absent. */
+  readonly deployTargets?: readonly string[] | undefined;
   /** Of the secret of their API key; absent for what is not, or only in part, as good as a key. */
   readonly keyDigest?: string | undefined;
   /**
@@ -49,6 +51,7 @@ export function isOperator({ tenant, names }: Pick<Caller, 'tenant' | 'names'>):
 export interface KeyRights {
   readonly scopes: Iterable<Scope>;
   readonly names: readonly string[];
+  readonly deployTargets?: readonly string[] | undefined;
   readonly expiresAt?: string | undefined;
 }
 
@@ -59,7 +62,7 @@ export interface KeyRights {
  */
 export function assertNotWider(
   caller: Caller,
-  { scopes, names, expiresAt }: KeyRights,
+  { scopes, names, deployTargets, expiresAt }: KeyRights,
   action = 'make or change a key',
 ): void {
   const scope = [...scopes].find((candidate) => !caller.scopes.has(candidate));
@@ -67,12 +70,28 @@ export function assertNotWider(
   const later =
     caller.expiresAt !== undefined &&
     (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(caller.expiresAt));
-  const excess = scope === undefined ? name && `the name ${name}` : `the scope ${scope}`;
+  const [excess] = [
+    scope && `the scope ${scope}`,
+    name && `the name ${name}`,
+    targetBeyond(caller, deployTargets),
+  ].filter((right) => right !== undefined);
   if (excess !== undefined || later)
     throw new ServerError(
       'ERR_SERVER_WIDER_KEY',
       `${caller.id} cannot ${action} with ${excess ?? `an end after ${caller.expiresAt}`}, which it does not have itself`,
     );
+}
+
+/** Says which deploy target a key may name and a caller may not; undefined where there is none. */
+function targetBeyond(
+  { deployTargets: permitted }: Caller,
+  targets: readonly string[] | undefined,
+): string | undefined {
+  if (!permitted) return undefined;
+  // Also those that its tenant may name later.
+  if (!targets) return 'all deploy targets of its tenant';
+  const target = targets.find((candidate) => !permitted.includes(candidate));
+  return target && `the deploy target ${target}`;
 }
 
 /**
@@ -83,10 +102,11 @@ export function assertNotWider(
  */
 export function assertMayEnd(
   caller: Caller,
-  { scopes, names }: Omit<KeyRights, 'expiresAt'>,
+  { scopes, names, deployTargets }: Omit<KeyRights, 'expiresAt'>,
   action?: string,
 ): void {
-  assertNotWider(caller, { scopes, names, expiresAt: caller.expiresAt }, action);
+  const { expiresAt } = caller;
+  assertNotWider(caller, { scopes, names, deployTargets, expiresAt }, action);
 }
 
 /** @throws ServerError `ERR_SERVER_NAMES` for names that the key or its tenant may not use */
@@ -104,12 +124,16 @@ export function assertNames({ names, tenant }: Caller, wanted: readonly string[]
  * may name: the error is the same.
  * @throws ServerError `ERR_SERVER_NAMES`
  */
-export function assertDeployTargets({ tenant }: Caller, wanted: readonly string[]): void {
-  const permitted = tenant.deployTargets;
+export function assertDeployTargets(
+  { tenant, deployTargets = tenant.deployTargets }: Caller,
+  wanted: readonly string[],
+  pointer = '/deployTo',
+): void {
+  const permitted = tenant.deployTargets.filter((name) => deployTargets.includes(name));
   const refused = wanted.findIndex((name) => !permitted.includes(name));
   if (refused < 0) return;
   const detail = `${wanted[refused]} is not among the deploy targets that this key and the tenant ${tenant.name} may name: ${permitted.join(', ') || 'none'}`;
   throw new ServerError('ERR_SERVER_NAMES', detail, {
-    errors: [{ pointer: `/deployTo/${refused}`, detail }],
+    errors: [{ pointer: `${pointer}/${refused}`, detail }],
   });
 }

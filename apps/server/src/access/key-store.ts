@@ -22,6 +22,8 @@ export interface KeyRecord {
   readonly scopes: readonly Scope[];
   /** Names that it may use: see `permits`. */
   readonly names: readonly string[];
+  /** Deploy targets that it may name, of those of its tenant; all of these where it is absent. */
+  readonly deployTargets?: readonly string[] | undefined;
   readonly createdAt: string;
   readonly createdBy: string;
   readonly expiresAt?: string | undefined;
@@ -39,7 +41,10 @@ export interface KeyRecord {
 }
 
 export type ApiKey = Omit<KeyRecord, 'secrets'> & { readonly id: string; readonly secrets: number };
-export type NewKey = Pick<KeyRecord, 'title' | 'scopes' | 'names' | 'expiresAt' | 'initial'>;
+export type NewKey = Pick<
+  KeyRecord,
+  'title' | 'scopes' | 'names' | 'deployTargets' | 'expiresAt' | 'initial'
+>;
 
 /** A key with its text, which is shown this once. */
 export interface CreatedKey {
@@ -61,6 +66,7 @@ const keys = records<KeyRecord>({
       // A newer version may have more scopes.
       scopes: z.array(z.custom<Scope>((value) => typeof value === 'string', 'it is not a text')),
       names: z.array(z.string()),
+      deployTargets: z.array(z.string()).optional(),
       createdAt: storedTime,
       createdBy: z.string(),
       expiresAt: storedTime.optional(),

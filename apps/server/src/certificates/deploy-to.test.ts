@@ -164,6 +164,40 @@ describe('the deploy targets of a certificate', () => {
     ).resolves.toMatchObject([{ pointer: '/deployTo' }]);
     await expect(refused(['../web'])).resolves.toMatchObject([{ pointer: '/deployTo/0' }]);
   });
+  it('are those that a key may name, which makes and rotates no key that may name more', async () => {
+    const scopes = ['orders:write', 'keys:write'];
+    const key = await server.makeKey({ scopes, deployTargets: ['web'] });
+    const call = async (method: string, path: string, body: object) =>
+      await server.call(method, path, { key, body });
+    const order = async (name: string) =>
+      (await call('POST', '/api/orders', { names: ['f.test'], deployTo: [name] })).status;
+    expect([await order('web'), await order('vault'), await order('nothing')]).toEqual([
+      ...[202, 403, 403],
+    ]);
+    const made = await call('POST', '/api/keys', { scopes });
+    expect([made.status, made.body.deployTargets]).toEqual([201, ['web']]);
+    for (const name of ['vault', 'nothing'])
+      await expect(
+        call('POST', '/api/keys', { scopes, deployTargets: [name] }),
+      ).resolves.toMatchObject({ status: 403, body: { code: 'ERR_SERVER_WIDER_KEY' } });
+    const { body: unlimited } = await as('default', 'POST', '/api/keys', { scopes });
+    expect(unlimited).not.toHaveProperty('deployTargets');
+    await expect(call('POST', `/api/keys/${unlimited.id}/rotate`, {})).resolves.toMatchObject({
+      status: 403,
+      body: {
+        code: 'ERR_SERVER_WIDER_KEY',
+        detail: expect.stringContaining('all deploy targets of its tenant'),
+      },
+    });
+    const rotated = await call('POST', `/api/keys/${made.body.id}/rotate`, {});
+    expect([rotated.status, rotated.body.deployTargets]).toEqual([200, ['web']]);
+    await expect(
+      as('default', 'POST', '/api/keys', { scopes, deployTargets: ['nothing'] }),
+    ).resolves.toMatchObject({
+      status: 403,
+      body: { code: 'ERR_SERVER_NAMES', errors: [{ pointer: '/deployTargets/0' }] },
+    });
+  });
   it('are none without deploy_targets, and those of the server where there are no tenants', async () => {
     await using alone = await serving({ ca, toml: target('web') });
     const order = async () =>

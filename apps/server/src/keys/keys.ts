@@ -3,12 +3,17 @@ import type { Clock } from '@acmex/clock';
 import { Inject, Injectable } from '@nestjs/common';
 import * as z from 'zod';
 import { CLOCK } from '../clock.ts';
-import { assertMayEnd, assertNotWider, type Caller } from '../access/caller.ts';
+import {
+  assertDeployTargets,
+  assertMayEnd,
+  assertNotWider,
+  type Caller,
+} from '../access/caller.ts';
 import { type ApiKey, KeyStore } from '../access/key-store.ts';
 import { scopes } from '../access/scopes.ts';
 import { ServerError } from '../errors.ts';
 import { answer, type Answer, endpoint, Handles, type RequestOf } from '../http/endpoint.ts';
-import { keyId, moment, namePattern, title } from '../http/fields.ts';
+import { keyId, moment, namePattern, ownName, title } from '../http/fields.ts';
 import { traceparentIn } from '../http/trace-context.ts';
 
 const params = z.strictObject({ id: keyId });
@@ -18,6 +23,10 @@ const keySchema = z
     title: z.string().optional(),
     scopes: z.array(z.enum(scopes)),
     names: z.array(z.string()),
+    deployTargets: z
+      .array(z.string())
+      .optional()
+      .describe('Deploy targets that it may name; absent for all of its tenant.'),
     createdAt: z.string(),
     createdBy: z.string(),
     expiresAt: z.string().optional(),
@@ -46,6 +55,13 @@ const create = endpoint({
       .optional()
       .describe(
         'Names that it may use: a name, *.example.com for all below it, or *; those of the own key by default.',
+      ),
+    deployTargets: z
+      .array(ownName)
+      .max(100)
+      .optional()
+      .describe(
+        'Deploy targets of the tenant that it may name as `deployTo`; those of the own key by default.',
       ),
     expiresAt: moment.optional(),
   }),
@@ -120,8 +136,10 @@ export class Keys {
     headers,
     body: { names = [...caller.names], ...body },
   }: RequestOf<typeof create>): Promise<Answer> {
-    const wanted = { ...body, names, expiresAt: body.expiresAt ?? caller.expiresAt };
+    const { deployTargets = caller.deployTargets, expiresAt = caller.expiresAt } = body;
+    const wanted = { ...body, names, deployTargets, expiresAt };
     assertNotWider(caller, wanted);
+    assertDeployTargets(caller, body.deployTargets ?? [], '/deployTargets');
     const { key, text } = await this.#store(caller, headers).create(wanted, caller.id);
     return answer(
       201,
@@ -201,6 +219,7 @@ function toResource({
   title: keyTitle,
   scopes: all,
   names,
+  deployTargets,
   createdAt,
   createdBy,
   expiresAt,
@@ -213,6 +232,7 @@ function toResource({
     title: keyTitle,
     scopes: [...all],
     names: [...names],
+    deployTargets: deployTargets && [...deployTargets],
     createdAt,
     createdBy,
     expiresAt,
