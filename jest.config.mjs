@@ -14,6 +14,9 @@ export default {
   testTimeout: 180_000,
   // Half of the tests wait for other processes: three files at once even on two cores.
   maxWorkers: Math.max(3, availableParallelism() - 1),
+  // Each file leaves its modules and their asynchronous hooks behind in its worker, which slow later
+  // files down: a worker that has grown is replaced.
+  workerIdleMemoryLimit: '400MB',
   testSequencer: '<rootDir>/tools/test-sequencer.mjs',
   forceExit: true, // a test that failed may leave a server behind; the run ends all the same
   projects: folders
