@@ -27,6 +27,10 @@ export interface BudgetedOrderOptions {
   readonly journal: OrderJournal;
 }
 
+/** What has happened to an order at its CA. */
+type BudgetEvent =
+  { readonly type: 'ordered' | 'issued' } | { readonly type: 'failed'; readonly error?: unknown };
+
 /** A CA knows the names of a certificate for so long after it has issued it. */
 const namesKnownMs = 120 * 24 * 3_600_000;
 /** As many changes of buckets as fit into a write with the steps of an order, and into its last one. */
@@ -100,7 +104,7 @@ export class BudgetedOrder {
    */
   async after(
     { charged }: Pick<OrderRecord, 'charged'>,
-    event: { readonly type: 'ordered' | 'issued' } | { readonly type: 'failed'; error?: unknown },
+    event: BudgetEvent,
   ): Promise<readonly Change[]> {
     if (!charged) return [];
     // The limits of an issuer that is not configured any more are not known.
@@ -113,6 +117,14 @@ export class BudgetedOrder {
         ? await failedChanges(charged, event.error, execution)
         : await settleBudget(charged, event, execution);
     return await this.#write(changes, changesInLastWrite);
+  }
+
+  /** Counts at once what has become of the order, which holds nothing after it. */
+  async settle(event: BudgetEvent): Promise<void> {
+    await this.#options.journal.change(
+      (order) => ({ ...order, charged: undefined }),
+      async (order) => await this.after(order, event),
+    );
   }
 
   #execution(budget: NonNullable<Issuer['budget']>): BudgetedExecution {

@@ -13,7 +13,7 @@ import {
   type RenewalPlan,
 } from './certificate-record.ts';
 import { type Deployed, type Deployer, Deployment } from './deployment.ts';
-import type { Outcome } from './execution.ts';
+import type { Outcome } from './order-end.ts';
 import { expiryOf } from './expiry.ts';
 import { failureOf } from './failure.ts';
 import type { Provisioner, Submission } from './provisioner.ts';

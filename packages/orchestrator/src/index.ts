@@ -106,7 +106,7 @@ export {
   type NotificationType,
   notificationTypes,
 } from './event-types.ts';
-export type { Outcome } from './execution.ts';
+export type { Outcome } from './order-end.ts';
 export { chooseChain, chooseKey } from './choose-chain.ts';
 export type {
   Awaited,

@@ -1,13 +1,18 @@
-import { chainName, type IssuedCertificate, verifyIssued } from '@acmex/certificate';
+import {
+  chainName,
+  type IssuedCertificate,
+  preferredChainWarning,
+  verifyIssued,
+} from '@acmex/certificate';
 import type { Clock, DurationInput } from '@acmex/clock';
 import { identifiers } from '@acmex/identifier';
 import type { Storage } from '@acmex/storage';
 import type { Temporal } from 'temporal-polyfill';
 import type { CertificateSummary, CurrentCertificate } from './certificate-record.ts';
-import { orderedSpec } from './certificate-spec.ts';
+import { allIssuers, orderedSpec, type OrderedSpec } from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
-import { afterIssuedNames } from './failing-names.ts';
-import type { Issuer } from './issuer.ts';
+import { afterIssuedNames, areAsWanted } from './failing-names.ts';
+import type { IssuedChains, Issuer } from './issuer.ts';
 import type { OrderAndCertificate } from './order-journal.ts';
 import { refusedCertificates } from './refused-certificate.ts';
 import {
@@ -35,8 +40,38 @@ export interface IssuedOptions {
   readonly checkRevocationEvery?: DurationInput | undefined;
 }
 
-/** @throws CertificateError if the chain is not what was ordered */
-export async function verifyOrdered(
+/**
+ * Returns the certificate that an issuer has issued, with those of its alternates that are chains of
+ * the same certificate.
+ * @param options `onUnusableAlternate`: called for each that is not
+ * @throws CertificateError if the chain is not what was ordered
+ */
+export async function issuedAsOrdered(
+  { chain, alternates = [] }: IssuedChains,
+  read: OrderAndCertificate,
+  {
+    clock,
+    onUnusableAlternate,
+  }: Pick<IssuedOptions, 'clock'> & { readonly onUnusableAlternate: () => void },
+): Promise<Issued> {
+  const issued = await verifyOrdered(chain, read, { clock });
+  const warning = preferredChainWarning(issued.pem, read.certificate.record.preferredChain);
+  const usable = new Set<string>();
+  for (const alternate of alternates) {
+    const verified = await verifyOrdered(alternate, read, { clock }).catch(noop);
+    if (verified?.leaf.fingerprint === issued.leaf.fingerprint) usable.add(verified.pem);
+    else onUnusableAlternate();
+  }
+  usable.delete(issued.pem);
+  return {
+    ...issued,
+    warnings: [...issued.warnings, ...(warning === undefined ? [] : [warning])],
+    alternates: [...usable],
+    wasRefused: undefined,
+  };
+}
+
+async function verifyOrdered(
   chain: string,
   { order: { record: order }, certificate: { record: certificate } }: OrderAndCertificate,
   { clock }: Pick<IssuedOptions, 'clock'>,
@@ -51,34 +86,6 @@ export async function verifyOrdered(
     },
     { clock },
   );
-}
-
-/**
- * Returns the alternates that are chains of the same certificate.
- * @param onUnusable called for each that is not
- */
-export async function usableAlternates(
-  alternates: readonly string[],
-  {
-    issued: { leaf, pem },
-    read,
-    clock,
-    onUnusable,
-  }: {
-    readonly issued: IssuedCertificate;
-    readonly read: OrderAndCertificate;
-    readonly clock: Clock;
-    readonly onUnusable: () => void;
-  },
-): Promise<readonly string[]> {
-  const chains = new Set<string>();
-  for (const alternate of alternates) {
-    const issued = await verifyOrdered(alternate, read, { clock }).catch(noop);
-    if (issued?.leaf.fingerprint === leaf.fingerprint) chains.add(issued.pem);
-    else onUnusable();
-  }
-  chains.delete(pem);
-  return [...chains];
 }
 
 /**
@@ -152,6 +159,26 @@ export function withIssued(
       at,
       askAt: issuer.renewalInfo ? firstQuestion(leaf, now.epochMilliseconds) : undefined,
     },
+  };
+}
+
+/**
+ * Returns what the certificate in use was issued for, with undefined for absent keys; empty if it
+ * is not known.
+ */
+export function specInUse(certificate: CertificateSummary): Partial<OrderedSpec> {
+  const { current } = certificate;
+  if (!current?.issuedFor) return {};
+  const { preferredChain, issuer, ...issued } = orderedSpec(current.issuedFor);
+  return {
+    ...issued,
+    // What is left out is still wanted.
+    names: areAsWanted(issued.names, certificate)
+      ? certificate.names
+      : [...issued.names, ...(current.leftOut ?? [])],
+    // A fallback does not take the place of the preferred one.
+    ...(allIssuers(certificate).includes(issuer) ? {} : { issuer }),
+    ...(preferredChain === undefined ? {} : { preferredChain }),
   };
 }
 

@@ -1,10 +1,17 @@
-import { type CryptoBackend, type PrivateKey, storableKey } from '@acmex/certificate';
+import { createCsr, type CryptoBackend, type PrivateKey, storableKey } from '@acmex/certificate';
+import { identifiers } from '@acmex/identifier';
 import type { Storage } from '@acmex/storage';
 import { type CertificateSummary, generationId, generations } from './certificate-record.ts';
-import { allIssuers, orderedDifferences, orderedSpec } from './certificate-spec.ts';
+import {
+  allIssuers,
+  orderedDifferences,
+  orderedSpec,
+  storedOrderedSpec,
+} from './certificate-spec.ts';
 import { OrchestratorError } from './errors.ts';
 import { namesToOrder } from './failing-names.ts';
 import type { OrderAndCertificate, OrderPart } from './order-journal.ts';
+import type { OrderRecord } from './order-record.ts';
 
 /** Whether key and CSR exist, are for the present spec at an issuer, and the key may be used. */
 export function isPrepared({ order, certificate }: OrderAndCertificate, issuer: string): boolean {
@@ -61,11 +68,44 @@ function mayReuseKey({ current, failure }: CertificateSummary): boolean {
   );
 }
 
+/** What an order has before the first request to a CA, and its private key as it is stored. */
+export interface PreparedOrder {
+  readonly request: Pick<
+    OrderRecord,
+    'names' | 'issuer' | 'preparedFor' | 'csr' | 'publicKey' | 'reusesKey'
+  >;
+  readonly privateKey: string;
+}
+
+/** Creates the CSR of an order at an issuer, and its key unless there is one: see `keyFor`. */
+export async function prepareOrder(
+  read: OrderPart,
+  issuer: string,
+  options: Parameters<typeof keyFor>[1],
+): Promise<PreparedOrder> {
+  const { record } = read.certificate;
+  const names = namesToOrder(record, read.order.record);
+  const { key, reusesKey } = await keyFor(read, options);
+  const { mustStaple = false } = record;
+  const csr = await createCsr({ identifiers: identifiers(names), key, mustStaple });
+  return {
+    request: {
+      names,
+      issuer,
+      preparedFor: storedOrderedSpec({ ...record, names, issuer, keyType: key.type }),
+      csr: base64(csr),
+      publicKey: base64(key.publicKey),
+      reusesKey,
+    },
+    privateKey: await storedText(key),
+  };
+}
+
 /**
  * Returns the key of the device that the certificate names; else the key in use if it is to be
  * reused, has the wanted type and is not compromised; else a new one.
  */
-export async function keyFor(
+async function keyFor(
   { order, certificate, part }: OrderPart,
   { crypto, storage }: { readonly crypto: CryptoBackend; readonly storage: Storage },
 ): Promise<{ readonly key: PrivateKey; readonly reusesKey: boolean }> {
@@ -87,7 +127,7 @@ export async function keyFor(
 }
 
 /** Returns the key as the text that is stored. */
-export async function storedText(key: PrivateKey): Promise<string> {
+async function storedText(key: PrivateKey): Promise<string> {
   const stored = await storableKey(key);
   try {
     return new TextDecoder().decode(stored);
@@ -95,3 +135,5 @@ export async function storedText(key: PrivateKey): Promise<string> {
     stored.fill(0);
   }
 }
+
+const base64 = (data: Uint8Array) => Buffer.from(data).toString('base64');

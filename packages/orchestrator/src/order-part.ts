@@ -58,7 +58,7 @@ function isFirstUsable(
 }
 
 /** Whether the first certificate that an order holds has a key that may not be certified any more. */
-export function isOfRefusedKey({ order, certificate }: OrderAndCertificate): boolean {
+function isOfRefusedKey({ order, certificate }: OrderAndCertificate): boolean {
   const { first } = order.record;
   if (!first) return false;
   const { preparedFor, reusesKey } = first;
@@ -124,6 +124,27 @@ export function storedFirst(
       ...{ alternates: stored.alternates, wasRefused: undefined },
     },
   };
+}
+
+/**
+ * Makes sure that the keys of what an order has issued may be used: the certificate in use may have
+ * been revoked meanwhile because its key is compromised.
+ * @param id the order's
+ * @throws OrchestratorError `ERR_ORCHESTRATOR_KEY_COMPROMISED`; `ERR_ORCHESTRATOR_NO_KEY` for a second
+ * certificate without the first
+ */
+export function assertKeysUsable(
+  id: string,
+  read: OrderAndCertificate,
+  pair: StoredFirst | undefined,
+): void {
+  const { certificate, preparedFor } = read.order.record;
+  if (!pair && preparedFor?.secondKeyType !== undefined) throw noKey(id);
+  if (usesRefusedKey(read) || (pair && isOfRefusedKey(read)))
+    throw new OrchestratorError(
+      'ERR_ORCHESTRATOR_KEY_COMPROMISED',
+      `the key of ${certificate} was revoked as compromised while the CA certified it again: the next try creates a new key`,
+    );
 }
 
 /** What an order has issued last, and the first certificate of a pair. */

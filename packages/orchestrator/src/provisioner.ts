@@ -32,10 +32,11 @@ import {
 } from './declaration.ts';
 import { joinDuplicates, type JoinOptions, type JoinedDuplicates } from './duplicates.ts';
 import { OrchestratorError } from './errors.ts';
-import { Execution, type Outcome } from './execution.ts';
+import { Execution } from './execution.ts';
 import { Holds } from './holds.ts';
 import type { Issuer, RevocationSigner } from './issuer.ts';
 import { chainsInUse } from './key-pair.ts';
+import type { Outcome } from './order-end.ts';
 import {
   hasEnded,
   type OrderCause,
