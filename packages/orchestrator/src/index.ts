@@ -129,13 +129,9 @@ export type {
   OrderStatus,
   OrderStep,
 } from './order-record.ts';
-export {
-  Provisioner,
-  type ProvisionerOptions,
-  type RevokeOptions,
-  type Submission,
-} from './provisioner.ts';
+export { Provisioner, type ProvisionerOptions, type Submission } from './provisioner.ts';
 export type { RefusedCertificate, StoredRefusal } from './refused-certificate.ts';
+export type { RevokeOptions } from './revocation.ts';
 export type { RevocationAnswer, RevocationSource } from './revocation-check.ts';
 export { continuedTrace, parseTraceparent, type TraceContext, traceIdOf } from './trace-context.ts';
 export type { FailingName, LeftOutName, TakeBackPlan } from './failing-names.ts';

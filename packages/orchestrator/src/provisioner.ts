@@ -1,5 +1,5 @@
 import { type CryptoBackend, webcrypto } from '@acmex/certificate';
-import { type Clock, type DurationInput, milliseconds, systemClock, timestamp } from '@acmex/clock';
+import { type Clock, type DurationInput, systemClock, timestamp } from '@acmex/clock';
 import {
   acquireLock,
   idOf,
@@ -11,16 +11,12 @@ import {
 import { Adopter, type AdoptOptions, type Adoption, type ObtainedCertificate } from './adoption.ts';
 import {
   certificates,
-  type Failure,
-  type Generation,
   type ManagedCertificate,
-  presentIssuer,
   summaryChanges,
   withOrderDue,
 } from './certificate-record.ts';
 import { areAllSeen, isAwaiting } from './awaited-records.ts';
-import { Breakers } from './breaker.ts';
-import { allIssuers, type CertificateSpec } from './certificate-spec.ts';
+import type { CertificateSpec } from './certificate-spec.ts';
 import { CertificateStore } from './certificate-store.ts';
 import {
   type ChangeOptions,
@@ -35,7 +31,6 @@ import { OrchestratorError } from './errors.ts';
 import { Execution } from './execution.ts';
 import { Holds } from './holds.ts';
 import type { Issuer, RevocationSigner } from './issuer.ts';
-import { chainsInUse } from './key-pair.ts';
 import type { Outcome } from './order-end.ts';
 import {
   hasEnded,
@@ -48,22 +43,8 @@ import {
   type OrderStatus,
 } from './order-record.ts';
 import type { RenewalPolicy } from './renewal-time.ts';
-
-/** Clocks of machines differ by less. */
-const clockDifference = { minutes: 1 };
-
-export interface RevokeOptions {
-  /** As RFC 5280 §5.3.1 names it. */
-  readonly reason?: string | undefined;
-  /** An earlier one, of the newest three; the one in use by default. */
-  readonly generation?: number | undefined;
-  /**
-   * Whose key signs; by default the account's, and the certificate's where there is no account or
-   * the CA refuses it.
-   */
-  readonly signer?: RevocationSigner | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import { resumeIssuer, retryAfterSetBack, retryNow } from './retry-now.ts';
+import { type RevokeOptions, Revoker, type RevokerOptions } from './revocation.ts';
 
 export interface ProvisionerOptions {
   readonly storage: Storage;
@@ -128,12 +109,14 @@ export class Provisioner {
   /** Of the locks of certificates; the storage's default where it is undefined. */
   readonly lease: DurationInput | undefined;
   readonly #storage: Storage;
+  readonly #resources: Omit<RevokerOptions, 'issuer'>;
   readonly #issuers: ProvisionerOptions['issuers'];
   readonly #crypto: CryptoBackend;
   readonly #clock: Clock;
   readonly #currentTrace: () => string | undefined;
   readonly #declarer: Declarer;
   readonly #adopter: Adopter;
+  readonly #revoker: Revoker;
 
   constructor({
     storage,
@@ -155,23 +138,18 @@ export class Provisioner {
     this.#clock = clock;
     this.lease = lease;
     this.certificates = new CertificateStore({ storage, clock });
+    this.#resources = { storage, clock, certificates: this.certificates };
+    const issuer = (name: string) => this.issuer(name);
+    const { policy } = this;
     this.#declarer = new Declarer({
-      storage,
-      clock,
-      policy: this.policy,
-      certificates: this.certificates,
+      ...this.#resources,
+      policy,
       assertIssuer: async (name) => {
-        await this.issuer(name);
+        await issuer(name);
       },
     });
-    this.#adopter = new Adopter({
-      storage,
-      clock,
-      certificates: this.certificates,
-      issuer: (name) => this.issuer(name),
-      policy: this.policy,
-      checkRevocationEvery,
-    });
+    this.#adopter = new Adopter({ ...this.#resources, policy, issuer, checkRevocationEvery });
+    this.#revoker = new Revoker({ ...this.#resources, issuer });
   }
 
   /**
@@ -278,9 +256,7 @@ export class Provisioner {
   async joinDuplicates(options: JoinOptions = {}): Promise<readonly JoinedDuplicates[]> {
     return await joinDuplicates(
       {
-        storage: this.#storage,
-        clock: this.#clock,
-        certificates: this.certificates,
+        ...this.#resources,
         endOrder: async (order, { signal }) => {
           await this.cancel(order);
           await this.execute(order, { signal });
@@ -509,14 +485,7 @@ export class Provisioner {
    * tried again, too.
    */
   async retryNow(certificate: string): Promise<void> {
-    const breakers = new Breakers({ storage: this.#storage, clock: this.#clock });
-    for (const issuer of allIssuers(await this.certificates.get(certificate)))
-      await breakers.tryNow(issuer);
-    const retryAt = timestamp(this.#clock.now());
-    await this.certificates.change(certificate, (summary) => ({
-      ...withOrderDue(summary, retryAt),
-      deployFailure: summary.deployFailure && { ...summary.deployFailure, retryAt },
-    }));
+    await retryNow(this.#resources, certificate);
   }
 
   /**
@@ -527,15 +496,7 @@ export class Provisioner {
   async retryAfterSetBack({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<
     readonly string[]
   > {
-    const latest = this.#clock.now().epochMilliseconds + milliseconds(clockDifference);
-    const isAhead = (failure: Failure | undefined) =>
-      failure !== undefined && Date.parse(failure.at) > latest;
-    const waiting = await this.#failing(
-      ({ failure, deployFailure }) => isAhead(failure) || isAhead(deployFailure),
-      signal,
-    );
-    for (const id of waiting) await this.retryNow(id);
-    return waiting;
+    return await retryAfterSetBack(this.#resources, signal);
   }
 
   /**
@@ -547,30 +508,7 @@ export class Provisioner {
     issuer: string,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly string[]> {
-    const waiting = await this.#failing(
-      (certificate) => waitsForPerson(certificate, issuer),
-      signal,
-    );
-    await new Breakers({ storage: this.#storage, clock: this.#clock }).tryNow(issuer);
-    for (const id of waiting) await this.retryNow(id);
-    return waiting;
-  }
-
-  /** Returns the ids of the certificates with a failure that a condition holds for. */
-  async #failing(
-    isWanted: (certificate: ManagedCertificate) => boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly string[]> {
-    const ids: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.certificates.page({ failing: true, limit: 500, cursor });
-      for (const certificate of page.certificates)
-        if (isWanted(certificate)) ids.push(certificate.id);
-      cursor = page.next;
-      signal?.throwIfAborted();
-    } while (cursor !== undefined);
-    return ids;
+    return await resumeIssuer(this.#resources, issuer, signal);
   }
 
   /**
@@ -610,28 +548,8 @@ export class Provisioner {
    * issued, the generation is not stored, it has the key in use that is compromised, or the issuer
    * cannot revoke
    */
-  async revoke(
-    id: string,
-    { reason, generation, signer, signal }: RevokeOptions = {},
-  ): Promise<void> {
-    const { managed, number, content, issuer } = await this.#revocation(id, { reason, generation });
-    if (!issuer.revoke) throw cannotRevoke(issuer);
-    for (const { chain, privateKey } of chainsInUse(content))
-      await issuer.revoke(chain, { reason, privateKey, signer, signal });
-    const revokedAt = timestamp(this.#clock.now());
-    const isInUse = number === managed.current?.generation;
-    // A copy for an earlier one: the event is written with a change alone.
-    await this.certificates.change(
-      id,
-      (summary) =>
-        summary.current?.generation === number
-          ? { ...summary, current: { ...summary.current, revokedAt, revocationReason: reason } }
-          : { ...summary },
-      {
-        type: 'certificate_revoked',
-        message: isInUse ? reason : `generation ${number}: ${reason ?? 'unspecified'}`,
-      },
-    );
+  async revoke(id: string, options: RevokeOptions = {}): Promise<void> {
+    await this.#revoker.revoke(id, options);
   }
 
   /**
@@ -639,29 +557,8 @@ export class Provisioner {
    * @returns which key would sign the revocation
    * @throws as `revoke`
    */
-  async drillRevocation(
-    id: string,
-    { reason, generation, signer, signal }: RevokeOptions = {},
-  ): Promise<RevocationSigner> {
-    const { content, issuer } = await this.#revocation(id, { reason, generation });
-    if (!issuer.drillRevocation) throw cannotRevoke(issuer);
-    const signers: RevocationSigner[] = [];
-    for (const { chain, privateKey } of chainsInUse(content))
-      signers.push(await issuer.drillRevocation(chain, { privateKey, signer, signal }));
-    return signers.find((used) => used === 'certificate') ?? 'account';
-  }
-
-  async #revocation(
-    id: string,
-    { reason, generation }: Pick<RevokeOptions, 'reason' | 'generation'>,
-  ) {
-    const managed = await this.certificates.get(id);
-    const number = generation ?? managed.current?.generation ?? 0;
-    const content = await this.#revocable(managed, number);
-    await this.#assertOtherKey(managed, { content, number, reason });
-    const name =
-      (await orders.read(this.#storage, content.order))?.record.issuer ?? presentIssuer(managed);
-    return { managed, number, content, issuer: await this.issuer(name) };
+  async drillRevocation(id: string, options: RevokeOptions = {}): Promise<RevocationSigner> {
+    return await this.#revoker.drill(id, options);
   }
 
   /**
@@ -680,63 +577,9 @@ export class Provisioner {
     );
   }
 
-  /** @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT` if there is no such certificate */
-  async #revocable({ id, current }: ManagedCertificate, number: number): Promise<Generation> {
-    const content = await this.certificates.generation(id, number);
-    if (content) return content;
-    throw new OrchestratorError(
-      'ERR_ORCHESTRATOR_INPUT',
-      current
-        ? `generation ${number} of ${id} is not stored: use one of the newest three, the last of which is ${current.generation}`
-        : `${id} was never issued: there is nothing to revoke`,
-    );
-  }
-
-  /**
-   * A compromised key must not stay in use, which only the revocation of the certificate in use ends.
-   * @throws OrchestratorError `ERR_ORCHESTRATOR_INPUT`
-   */
-  async #assertOtherKey(
-    { id, current }: ManagedCertificate,
-    {
-      content,
-      number,
-      reason,
-    }: {
-      readonly content: Generation;
-      readonly number: number;
-      readonly reason: string | undefined;
-    },
-  ): Promise<void> {
-    if (reason !== 'keyCompromise' || !current || number === current.generation) return;
-    const inUse = await this.certificates.generation(id, current.generation);
-    const keysInUse = new Set(inUse && chainsInUse(inUse).map(({ privateKey }) => privateKey));
-    if (chainsInUse(content).some(({ privateKey }) => keysInUse.has(privateKey)))
-      throw new OrchestratorError(
-        'ERR_ORCHESTRATOR_INPUT',
-        `generation ${number} of ${id} has the key that is in use: revoke the certificate in use, generation ${current.generation}, as compromised`,
-      );
-  }
-
   /** Creates a certificate with its order in one write. @returns the order's id */
   async #added(spec: CertificateSpec, reason: OrderReason): Promise<string> {
     await this.issuer(spec.issuer);
     return (await this.certificates.addOrdered(spec, { reason })).order.id;
   }
-}
-
-/** Whether the last order of a certificate has failed because a CA wants a person to act. */
-function waitsForPerson(certificate: ManagedCertificate, issuer: string): boolean {
-  const { code = '' } = certificate.failure ?? {};
-  return (
-    ['ERR_ACME_USER_ACTION_REQUIRED', 'ERR_ORCHESTRATOR_ACTION_REQUIRED'].includes(code) &&
-    allIssuers(certificate).includes(issuer)
-  );
-}
-
-function cannotRevoke({ name }: Issuer): OrchestratorError {
-  return new OrchestratorError(
-    'ERR_ORCHESTRATOR_INPUT',
-    `the issuer ${name} cannot revoke certificates`,
-  );
 }
