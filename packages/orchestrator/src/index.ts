@@ -57,13 +57,12 @@ export { assertKeyPair, certificatesInUse, chainsInUse } from './key-pair.ts';
 export { type Expiring, expiryOf } from './expiry.ts';
 export { CertificateStore, type DueCertificate } from './certificate-store.ts';
 export type {
-  Admitted,
   ChangeOptions,
   Declaration,
   DeclaredEntry,
   PlannedDeclaration,
-  DeclareOptions,
 } from './declaration.ts';
+export type { Admitted, DeclareOptions } from './declaration-plan.ts';
 export type { AfterTask, Deployed, Deployer, DeployOptions } from './deployment.ts';
 export type { JoinedDuplicates, JoinOptions } from './duplicates.ts';
 export { dueSource, priorityOf } from './due-source.ts';

@@ -22,10 +22,10 @@ import {
   type ChangeOptions,
   type Declaration,
   type DeclaredEntry,
-  type DeclareOptions,
   type PlannedDeclaration,
   Declarer,
 } from './declaration.ts';
+import type { DeclareOptions } from './declaration-plan.ts';
 import { joinDuplicates, type JoinOptions, type JoinedDuplicates } from './duplicates.ts';
 import { OrchestratorError } from './errors.ts';
 import { Execution } from './execution.ts';
