@@ -375,7 +375,7 @@ deploy_targets = ["web"]
 \`\`\`
 
 - **A tenant can replace what such a target has**, by any of its certificates, and a target gets the private key. List a target that only this tenant uses, or one with \`{name}\`, which is the first name of the certificate.
-- **\`deployTo\` replaces only targets.** Files, hooks and probes that \`acmex.toml\` or \`acmex obtain\` gave a certificate stay. \`PUT\` without \`deployTo\` removes the targets, as it resets every value that it does not mention; \`PATCH\` and \`POST /api/orders\` keep them.
+- **\`deployTo\` replaces only targets.** Files, hooks and probes that \`acmex.toml\` or \`acmex obtain\` gave a certificate stay. A request without \`deployTo\` keeps the targets; \`[]\` removes them.
 - **A target that is removed from \`deploy_targets\`** cannot be named any more; certificates that have it stay deployed to it.
 - **A target that is removed from the configuration** makes their deployments fail, with \`ERR_CONFIG_DEPLOY\`, until the certificates name it no more or it is back.
 `;

@@ -142,7 +142,7 @@ export class Execution {
 
   async #cancel(): Promise<Outcome> {
     await this.#issuance.abandon(await this.#journal.readWithCertificate());
-    return await this.#end.cancel(this.#attempts.findings);
+    return await this.#end.cancel();
   }
 }
 

@@ -329,7 +329,7 @@ export class OrderEnd {
    * Ends an order that is cancelled; its challenge responses must be removed. An issued certificate is
    * not ordered for a while; one that was never issued is removed.
    */
-  async cancel({ triedAgainAt }: Findings): Promise<Outcome> {
+  async cancel(): Promise<Outcome> {
     const { clock } = this.#options;
     await this.#journal.prepareEnd();
     return await untilWritten(async () => {
@@ -345,7 +345,7 @@ export class OrderEnd {
         order: undefined,
         orderedAt: undefined,
         awaits: undefined,
-        failure: nextFailure(certificate.record, cause, { clock, order: this.#id, triedAgainAt }),
+        failure: nextFailure(certificate.record, cause, { clock, order: this.#id }),
       };
       await this.#write([
         ...(await this.#budget.after(order.record, { type: 'failed' })),

@@ -390,3 +390,22 @@ describe('a certificate', () => {
     );
   });
 });
+
+describe('an order that has moved to the next issuer', () => {
+  it('is not made again for a day when it is cancelled, although the first issuer is tried again sooner', async () => {
+    const second = await testIssuer(clock, 'second');
+    provisioner = new Provisioner({ storage, issuers: [issuer, second], clock });
+    const id = await obtained({ fallbackIssuers: ['second'] });
+    const away = refusal('ERR_ACME_UNREACHABLE', {});
+    issuer.failures.push(away, away, away);
+    await ordered('b.test');
+    await clock.advance({ minutes: 2 });
+    await ordered('c.test');
+    second.onWait = async () => void (await provisioner.cancel(order));
+    const order = await provisioner.submit({ certificate: id, cause: 'request' });
+    await expect(provisioner.execute(order)).resolves.toMatchObject({ state: 'cancelled' });
+    const { failure } = await provisioner.certificates.get(id);
+    const dayLater = clock.now().add({ hours: 24 });
+    expect(Date.parse(failure!.retryAt)).toBeGreaterThanOrEqual(dayLater.epochMilliseconds);
+  });
+});

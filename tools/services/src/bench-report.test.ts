@@ -87,8 +87,8 @@ describe('the report of the benchmark', () => {
     }
   });
   it('replaces the sections that were measured again, and keeps the others', () => {
-    const other = { ...section(row([20], [{ atMost: 15 }])), title: 'Processor time of the CA' };
-    const former = markdown([section(row([20], [{ atMost: 15 }])), other], run);
+    const further = { ...section(row([20], [{ atMost: 15 }])), title: 'Processor time of the CA' };
+    const former = markdown([section(row([20], [{ atMost: 15 }])), further], run);
     const later = markdown([section(row([10], [{ atMost: 15 }]))], { ...run, rounds: 5 }, former);
     expect(later).toContain('| Processor time | CPU | 10 ms |');
     expect(later).not.toContain('- Processor time, CPU');

@@ -241,8 +241,8 @@ export class Certificates {
         await declareCertificate(caller.tenant.manager, wanted, {
           identity: 'first-name',
           where: (existing) => maySee(caller, existing.names),
-          keep: ['servedAt'],
-          specFor: deployedTo(more.deployTo ?? []),
+          keep: ['servedAt', ...(more.deployTo ? [] : (['deploy'] as const))],
+          specFor: more.deployTo && deployedTo(more.deployTo),
           defaults: unspecified(more),
           traceparent: traceparentIn(headers),
           admit,

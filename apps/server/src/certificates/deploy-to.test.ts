@@ -64,7 +64,7 @@ describe('the deploy targets of a certificate', () => {
       ...{ id, deployTo: [] },
     });
   });
-  it('are as PUT declares them: none without the member, as with every other', async () => {
+  it('are as PUT declares them, and stay where it does not mention them', async () => {
     const first = await declared('b.test', { deployTo: ['web'] });
     expect([first.status, first.body.deployTo]).toEqual([201, ['web']]);
     const { id } = first.body;
@@ -76,7 +76,12 @@ describe('the deploy targets of a certificate', () => {
       status: 200,
       body: { id, deployTo: ['vault'] },
     });
-    await expect(declared('b.test', {})).resolves.toMatchObject({ body: { id, deployTo: [] } });
+    await expect(declared('b.test', {})).resolves.toMatchObject({
+      body: { id, deployTo: ['vault'] },
+    });
+    await expect(declared('b.test', { deployTo: [] })).resolves.toMatchObject({
+      body: { id, deployTo: [] },
+    });
   });
   it('are changed by PATCH, which keeps what it does not mention', async () => {
     const { id } = await ordered({ names: ['c.test'], deployTo: ['web'] });
@@ -101,7 +106,7 @@ describe('the deploy targets of a certificate', () => {
     const hook = { hook: ['/bin/true'] };
     await declared('declared.test', { deployTo: ['web'] });
     expect(await stepsOf(id)).toEqual([hook, { to: 'web' }]);
-    await declared('declared.test', {});
+    await declared('declared.test', { deployTo: [] });
     expect(await stepsOf(id)).toEqual([hook]);
   });
   it('of a certificate of acmex.toml without a place stay when the configuration is read again', async () => {
