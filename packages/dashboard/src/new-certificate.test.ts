@@ -60,6 +60,20 @@ describe('what is said of a new certificate', () => {
     expect(wishesOf(valuesOf())).toEqual({});
   });
 
+  it('has what a template says and no field is for, but not several issuers beside a chosen one', () => {
+    const template: Wishes & { readonly name: string } = {
+      ...{ name: 'web', issuers: ['first', 'second'], secondKeyType: 'rsa-2048' },
+      ...{ allowSubsetOfNames: true, deployTo: ['nginx'], maintenanceWindows: ['Sat 02:00-06:00'] },
+    };
+    const { name: _, ...wishes } = template;
+    expect(wishesOf(valuesOf(template), template)).toEqual(wishes);
+    const { issuers: __, ...remaining } = wishes;
+    expect(wishesOf({ ...valuesOf(template), issuer: 'third' }, template)).toEqual({
+      ...remaining,
+      issuer: 'third',
+    });
+  });
+
   it('is read from the form; what is empty is left to the server', () => {
     const form = new FormData();
     form.set('profile', ' short ');

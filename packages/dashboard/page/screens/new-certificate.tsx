@@ -56,13 +56,13 @@ function OrderForm({ choices, prefilled }: OrderFormProps) {
   const template = useSignal(prefilled.template ?? '');
   const wishes = choices.templates.find(({ name }) => name === template.value);
   const change = () => {
-    if (form.current) order.change(draftOf(form.current, choices));
+    if (form.current) order.change(draftOf(form.current, choices, wishes));
   };
   // What is filled in at first, and what a template fills in, is checked too.
   useEffect(change, [template.value]);
   const submit = async () => {
     if (!form.current) return;
-    const draft = draftOf(form.current, choices);
+    const draft = draftOf(form.current, choices, wishes);
     const faults: Draft['faults'] = draft.names.length === 0 ? { names: words.noNames } : {};
     const id = await order.send({ ...draft, faults: { ...draft.faults, ...faults } });
     if (id !== undefined) return route(`/orders/${id}`);
@@ -121,14 +121,18 @@ function Planned({ plan }: { readonly plan: CheckedOrder['plan']['value'] }) {
 }
 
 /** The order that a form says, with what is wrong by the rules that the page knows. */
-function draftOf(element: HTMLFormElement, choices: Choices): Draft {
+function draftOf(
+  element: HTMLFormElement,
+  choices: Choices,
+  template: Choices['templates'][number] | undefined,
+): Draft {
   const form = new FormData(element);
   const values = valuesIn(form);
   const names = readNames(String(form.get('names') ?? ''), values.challenge || choices.challenge);
   const label = labelFault(values.labels);
   return {
     names,
-    wishes: wishesOf(values),
+    wishes: wishesOf(values, template),
     faults: label === undefined ? {} : { labels: shell.labelFault(label) },
   };
 }

@@ -144,7 +144,7 @@ function edit(template: Template | undefined, choices: Choices, reload: () => vo
       const name = template?.name ?? String(form.get('name')).trim();
       await api.PUT('/api/templates/{name}', {
         params: { path: { name } },
-        body: wishesOf(values),
+        body: wishesOf(values, template),
       });
       announce(words.saved(name));
       reload();

@@ -51,18 +51,21 @@ export function valuesIn(form: FormData): Values {
   return Object.fromEntries(entries) as Values;
 }
 
-/** Returns the values as the server takes them: what is empty is left to its defaults. */
-export function wishesOf(values: Values): Wishes {
+/**
+ * Returns the values as the server takes them: what is empty is left to its defaults, and JSON does
+ * not have it. What no field is for stays as in the template that has filled them in.
+ */
+export function wishesOf(values: Values, template: Wishes = {}): Wishes {
   const { renewBeforeDays } = values;
   const labels = labelsOf(values.labels);
   return {
-    ...(Object.fromEntries(
-      texts.filter((name) => values[name] !== '').map((name) => [name, values[name]]),
-    ) as Wishes),
-    ...Object.fromEntries(
-      switches.filter((name) => values[name] === 'true').map((name) => [name, true]),
-    ),
-    ...(renewBeforeDays === '' ? {} : { renewBeforeDays: Number(renewBeforeDays) }),
-    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...template,
+    // An issuer that is chosen takes the place of several.
+    ...(values.issuer === '' ? {} : { issuers: undefined }),
+    ...{ name: undefined },
+    ...Object.fromEntries(texts.map((name) => [name, values[name] || undefined])),
+    ...Object.fromEntries(switches.map((name) => [name, values[name] === 'true' || undefined])),
+    renewBeforeDays: renewBeforeDays === '' ? undefined : Number(renewBeforeDays),
+    labels: Object.keys(labels).length === 0 ? undefined : labels,
   };
 }
