@@ -3,6 +3,7 @@ import { createServer as createPlain, get as getPlain, type IncomingMessage } fr
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { Agent, createServer, request, type Server as SecureServer } from 'node:https';
+import { createExternalAccount } from '@acmex/ca';
 import { scaledClock, systemClock, virtualClock } from '@acmex/clock';
 import { httpsMetrics, Metrics } from '@acmex/observability';
 import { type CertificateStore, Provisioner } from '@acmex/orchestrator';
@@ -73,6 +74,23 @@ const issuerOf = async (servername?: string) =>
     .CN;
 
 describe('autocert', () => {
+  it('binds its account to one at the CA, and orders with a profile', async () => {
+    const profiles = { usual: {}, short: { validity: { hours: 48 } } };
+    await ca[Symbol.asyncDispose]();
+    ca = await testCa({ ports, settings: { externalAccountRequired: true, profiles } });
+    const options = { names: ['example.test'], profile: 'short' };
+    const unbound = await started(options);
+    await expect(failed(unbound)).resolves.toMatchObject({ code: 'ERR_MANAGER_EXTERNAL_ACCOUNT' });
+    await unbound[Symbol.asyncDispose]();
+    const { kid, hmacKey } = await createExternalAccount(ca.storage);
+    storage = memoryStorage();
+    const tls = await started({ ...options, externalAccount: { kid, hmacKey } });
+    await listening(tls);
+    await served(tls);
+    const [{ notAfter = '' } = {}] = await tls.status();
+    expect(Date.parse(notAfter) - systemClock.now().epochMilliseconds).toBeLessThan(48 * 3_600_000);
+  });
+
   it('serves a self-signed certificate at first, and that of the CA after it is issued', async () => {
     const tls = await started({ names: ['example.test', 'www.example.test'] });
     await listening(tls);

@@ -2,6 +2,7 @@ import { connect, type ConnectionOptions, type PeerCertificate } from 'node:tls'
 import {
   acmeServer,
   type AcmeServer,
+  type AcmeServerOptions,
   createDevelopmentAuthority,
   loadAuthority,
   networkValidator,
@@ -41,8 +42,11 @@ export async function testCa({
   cannotValidate,
   clock,
   responderUrl,
+  settings,
 }: {
   readonly ports: { readonly https: number; readonly http: number };
+  /** What this CA wants and offers, beside the usual. */
+  readonly settings?: Pick<AcmeServerOptions, 'externalAccountRequired' | 'profiles'>;
   readonly clock?: Clock;
   /** Where certificates name an OCSP responder; they name none by default. */
   readonly responderUrl?: string | undefined;
@@ -62,6 +66,7 @@ export async function testCa({
   });
   const server = acmeServer({
     ...{ url: 'https://ca.test/acme', storage, issuer, rateLimiter: noLimits() },
+    ...settings,
     ...timed,
     ...(responderUrl === undefined ? {} : { ocsp: true, repositoryUrl: responderUrl }),
     validationPauses: [],

@@ -5,9 +5,10 @@ import type { Clock } from '@acmex/clock';
 import type { DnsProvider } from '@acmex/dns';
 import { identifier } from '@acmex/identifier';
 import type { LocalCaOptions } from '@acmex/local-ca';
+import type { IssuerSettings } from '@acmex/manager';
 import { assertKeyPair } from '@acmex/orchestrator';
 import type { HttpsWatch } from '@acmex/observability';
-import type { Fetch } from '@acmex/protocol';
+import type { ExternalAccount, Fetch } from '@acmex/protocol';
 import type { Storage } from '@acmex/storage';
 import { fileStorage } from '@acmex/storage-file';
 import { HttpsError } from './errors.ts';
@@ -43,6 +44,16 @@ export interface AutocertOptions {
   readonly localCa?: LocalCaOptions | undefined;
   /** Where the CA can reach you; none by default. */
   readonly email?: string | undefined;
+  /**
+   * What the CA has given you to bind the account to one that you have there, which some CAs require.
+   * RFC 8555 §7.3.4
+   */
+  readonly externalAccount?: ExternalAccount | undefined;
+  /**
+   * The profile of new certificates, such as `shortlived`; that of the CA by default.
+   * draft-ietf-acme-profiles
+   */
+  readonly profile?: string | undefined;
   /** URL of the CA's ACME directory; that of Let's Encrypt by default. */
   readonly directory?: string | undefined;
   /** Root certificate of the CA's own HTTPS, and of what it issues, PEM, for a private CA. */
@@ -160,12 +171,17 @@ export function storageFor({ storage, clock }: AutocertOptions): {
 export const authorityName = 'autocert';
 
 /** Returns the CA as the manager's settings have it. */
-export function authority({ directory = letsEncrypt, email, caCertificate }: AutocertOptions) {
+export function authority({
+  directory = letsEncrypt,
+  email,
+  externalAccount,
+  profile,
+  caCertificate,
+}: AutocertOptions): IssuerSettings {
   return {
-    name: authorityName,
-    title: new URL(directory).host,
-    directory,
+    ...{ name: authorityName, title: new URL(directory).host, directory, profile },
     agreed: true,
+    ...(externalAccount ? { externalAccount: async () => externalAccount } : {}),
     contact: email === undefined ? [] : [`mailto:${email}`],
     ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
   };

@@ -195,7 +195,7 @@ async function register(
   if (meta.externalAccountRequired && !externalAccount)
     throw new ManagerError(
       'ERR_MANAGER_EXTERNAL_ACCOUNT',
-      `${title} requires an external account: use --eab-kid and --eab-hmac-key with the values from the CA, or set external_account_binding in acmex.toml`,
+      `${title} requires an external account: set the values from the CA, by --eab-kid and --eab-hmac-key, external_account_binding in acmex.toml, or externalAccount in a program`,
     );
   const canCreate = agreed || meta.termsOfService === undefined;
   try {
