@@ -182,6 +182,25 @@ describe('acmex dev', () => {
     await expect(answerOf(port, ca)).resolves.toMatchObject({ status: 200, body: 'started' });
   });
 
+  it('ends with the exit code of the program, and says nothing is served by one that cannot start', async () => {
+    const options = { env: { HOME: folder.path, PATH: process.env.PATH } };
+    const run = async (...words: readonly string[]) =>
+      await acmex(['dev', name, '--port', String(await freePort()), ...words], options);
+    await expect(run('--', process.execPath, '-e', 'process.exit(3)')).resolves.toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('is served from'),
+    });
+    await expect(run('abc')).resolves.toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('abc is neither a port nor a program that is installed'),
+    });
+    await expect(run(folder.path, 'start')).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('cannot be started: permission denied'),
+    });
+  });
+
   it('serves names of this machine only, and says what is wrong with others', async () => {
     await expect(acmex(['dev', 'example.com', '3000'])).resolves.toMatchObject({
       code: 2,

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { createServer, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '@acmex/clock';
 import { errorCode, errorText, listenFailureText } from '@acmex/errors';
+import { fileErrorText } from '@acmex/files';
 import { identifier, isWildcard } from '@acmex/identifier';
 import { localCa, type LocalCa, type LocalCaOptions } from '@acmex/local-ca';
 import { CliError } from '../errors.ts';
@@ -56,15 +57,15 @@ export async function dev(
   const listening = await listen(server, options);
   void renewDaily(server, { name, ca, clock, signal, terminal });
   try {
+    const program =
+      'program' in target ? await startProgram(target, { port, terminal }) : undefined;
     const place = listening.port === usualPort ? '' : `:${listening.port}`;
     terminal.stdout.write(`https://${name}${place} is served from http://localhost:${port}\n`);
     if (ca.made !== 'earlier')
       terminal.stderr.write(
         `The local CA in ${ca.path} is new: browsers trust it after acmex trust.\n`,
       );
-    return 'program' in target
-      ? await runProgram(target, { port, terminal })
-      : await untilAborted(terminal.signal);
+    return program ? await endOf(program, terminal) : await untilAborted(terminal.signal);
   } finally {
     stop.abort();
     for (const each of listening.servers) each.close();
@@ -189,27 +190,38 @@ async function untilAborted(signal: AbortSignal): Promise<number> {
   return 0;
 }
 
-/** Runs a program with its port in PORT. @returns its exit code; 0 where the signal ended it */
-async function runProgram(
+/** Starts a program with its port in PORT. @throws CliError `ERR_CLI_USAGE` */
+async function startProgram(
   { program, args }: { readonly program: string; readonly args: readonly string[] },
   { port, terminal }: { readonly port: number; readonly terminal: Terminal },
-): Promise<number> {
+): Promise<ChildProcess> {
   const child = spawn(program, args, {
     env: { ...terminal.env, PORT: String(port) },
     stdio: 'inherit',
     // There, npm and npx are files for the shell.
     shell: process.platform === 'win32',
   });
+  try {
+    await once(child, 'spawn');
+    return child;
+  } catch (cause) {
+    const text =
+      errorCode(cause) === 'ENOENT'
+        ? `${program} is neither a port nor a program that is installed: correct it`
+        : `${program} cannot be started: ${fileErrorText(cause)}`;
+    throw new CliError('ERR_CLI_USAGE', text, { cause });
+  }
+}
+
+/** Returns the exit code of a program; 0 where the signal has ended it. */
+async function endOf(child: ChildProcess, { signal }: Terminal): Promise<number> {
   const stop = () => child.kill();
-  terminal.signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
     const [code] = (await once(child, 'close')) as [number | null];
-    return terminal.signal.aborted ? 0 : (code ?? 1);
-  } catch (cause) {
-    throw new CliError('ERR_CLI_USAGE', `${program} cannot be started: ${errorText(cause)}`, {
-      cause,
-    });
+    return signal.aborted ? 0 : (code ?? 1);
   } finally {
-    terminal.signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
   }
 }
