@@ -74,6 +74,21 @@ const issuerOf = async (servername?: string) =>
     .CN;
 
 describe('autocert', () => {
+  it('orders from the next CA what the first one refuses', async () => {
+    await using second = await testCa({ ports, host: 'second.test' });
+    const tls = await started({
+      names: ['example.test'],
+      fallbacks: [{ directory: second.directory, email: 'admin@example.test' }],
+      fetch: async (url, request) =>
+        await (new URL(url).hostname === 'second.test' ? second : ca).fetch(url, request),
+    });
+    ca.refuses = true;
+    await listening(tls);
+    await served(tls);
+    expect([ca.orders, second.orders]).toEqual([1, 1]);
+    expect((await tls.status())[0]?.state).toBe('valid');
+  });
+
   it('binds its account to one at the CA, and orders with a profile', async () => {
     const profiles = { usual: {}, short: { validity: { hours: 48 } } };
     await ca[Symbol.asyncDispose]();
@@ -488,7 +503,7 @@ describe('autocert', () => {
     expect([resumed.isResumed, strange.isResumed]).toEqual([true, false]);
   });
 
-  it('does not start without names and without allow, or without agreement', async () => {
+  it('does not start with options that cannot work, and says what to change', async () => {
     const options = { development: false, acceptTerms: true, storage };
     await expect(autocert(options)).rejects.toMatchObject({ code: 'ERR_HTTPS_OPTION' });
     await expect(
@@ -503,6 +518,9 @@ describe('autocert', () => {
     await expect(
       autocert({ ...options, names: ['a.test'], keyTypes: ['ec-p256', 'ec-p384'] }),
     ).rejects.toMatchObject({ code: 'ERR_HTTPS_OPTION' });
+    await expect(
+      autocert({ ...options, names: ['a.test'], fallbacks: [{ directory: 'ca.test' }] }),
+    ).rejects.toMatchObject({ message: expect.stringContaining('"ca.test" is not a URL') });
   });
 });
 

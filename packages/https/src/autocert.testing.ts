@@ -43,8 +43,11 @@ export async function testCa({
   clock,
   responderUrl,
   settings,
+  host = 'ca.test',
 }: {
   readonly ports: { readonly https: number; readonly http: number };
+  /** Of its URLs; requests to any host reach it. */
+  readonly host?: string;
   /** What this CA wants and offers, beside the usual. */
   readonly settings?: Pick<AcmeServerOptions, 'externalAccountRequired' | 'profiles'>;
   readonly clock?: Clock;
@@ -65,7 +68,7 @@ export async function testCa({
     ports,
   });
   const server = acmeServer({
-    ...{ url: 'https://ca.test/acme', storage, issuer, rateLimiter: noLimits() },
+    ...{ url: `https://${host}/acme`, storage, issuer, rateLimiter: noLimits() },
     ...settings,
     ...timed,
     ...(responderUrl === undefined ? {} : { ocsp: true, repositoryUrl: responderUrl }),

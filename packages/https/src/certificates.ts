@@ -13,7 +13,6 @@ import { HttpsError } from './errors.ts';
 import { failureReports } from './failure-reports.ts';
 import { followEvents } from './follow-events.ts';
 import type { Issuance, IssuanceOptions } from './issuance.ts';
-import { authorityName } from './options.ts';
 
 /** How long a client that asks for a new name waits for its certificate. */
 const longestWait = { seconds: 60 };
@@ -110,10 +109,11 @@ export class Certificates implements AsyncDisposable {
    * Makes sure that a certificate for names exists or is ordered. A valid one does not change.
    */
   async #declare(names: readonly string[]): Promise<ManagedCertificate> {
-    const { manager, worker } = await this.#issue();
+    const { manager, worker, issuers } = await this.#issue();
+    const [issuer, ...fallbackIssuers] = issuers;
     const [keyType, secondKeyType] = this.#options.settings.keyTypes ?? ['ec-p256'];
     const { certificate } = await manager.provisioner.declare({
-      ...{ names, issuer: authorityName, keyType, secondKeyType },
+      ...{ names, issuer, fallbackIssuers, keyType, secondKeyType },
     });
     worker.wake();
     return certificate;

@@ -3,4 +3,4 @@ export type { CertificateStatus } from './certificate-status.ts';
 export { HttpsError, type HttpsErrorCode, httpsErrors } from './errors.ts';
 export type { Listening } from './listen.ts';
 export type { AllowRequest, OnDemandLimits } from './on-demand.ts';
-export type { AutocertOptions } from './options.ts';
+export type { AuthorityOptions, AutocertOptions } from './options.ts';

@@ -3,6 +3,8 @@ import {
   certificateManager,
   type CertificateManager,
   type ChallengeConfig,
+  issuerName,
+  type IssuerSettings,
   resolveChallenge,
   serializeChallenge,
   singleDnsProvider,
@@ -13,7 +15,7 @@ import {
 } from '@acmex/manager';
 import { inProcessQueue } from '@acmex/scheduler';
 import type { Storage } from '@acmex/storage';
-import { authority, type AutocertOptions, type Place } from './options.ts';
+import { authorities, type AutocertOptions, type Place } from './options.ts';
 import { portSolver } from './solvers.ts';
 
 const challengeOfPort = ['tls-alpn-01', 'http-01'] as const;
@@ -30,6 +32,8 @@ export interface IssuanceOptions {
 export interface Issuance {
   readonly manager: CertificateManager;
   readonly worker: Worker;
+  /** The names of the CAs in certificates, the first one first. */
+  readonly issuers: readonly [string, ...string[]];
   /** Validates by the other port the next time: a proxy or a firewall may let only one through. */
   changeChallenge(id: string): Promise<void>;
 }
@@ -40,10 +44,12 @@ export function startIssuance(
   onMaintained: NonNullable<WorkerOptions['onMaintained']>,
 ): Issuance {
   const { clock, onError } = options;
-  const manager = managerFor(options);
+  const [first, ...further] = authorities(options.settings, issuerName);
+  const manager = managerFor(options, [first, ...further]);
   const managers = new Map([['', manager]]);
   return {
     manager,
+    issuers: [first.name, ...further.map(({ name }) => name)],
     worker: worker({
       managers: () => managers,
       queue: inProcessQueue({ clock }),
@@ -63,7 +69,10 @@ export function startIssuance(
   };
 }
 
-function managerFor({ settings, storage, place, clock }: IssuanceOptions): CertificateManager {
+function managerFor(
+  { settings, storage, place, clock }: IssuanceOptions,
+  issuers: readonly IssuerSettings[],
+): CertificateManager {
   const { dnsProvider, fetch, watch } = settings;
   const challenge: ChallengeConfig = {
     challenge: dnsProvider ? 'dns-01' : challengeOfPort[0],
@@ -74,7 +83,7 @@ function managerFor({ settings, storage, place, clock }: IssuanceOptions): Certi
     storage,
     clock,
     challenge,
-    issuers: [authority(settings)],
+    issuers,
     solver: ({ challenge: type }) =>
       type === 'tls-alpn-01' || type === 'http-01'
         ? portSolver(type, { shared: (of) => storedResponses(storage, of), place, clock })

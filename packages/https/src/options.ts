@@ -17,7 +17,27 @@ import type { AllowRequest, OnDemandLimits } from './on-demand.ts';
 /** https://letsencrypt.org/docs/acme-protocol-updates */
 const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
 
-export interface AutocertOptions {
+/** A CA, and the account there. */
+export interface AuthorityOptions {
+  /** Where the CA can reach you; none by default. */
+  readonly email?: string | undefined;
+  /**
+   * What the CA has given you to bind the account to one that you have there, which some CAs require.
+   * RFC 8555 §7.3.4
+   */
+  readonly externalAccount?: ExternalAccount | undefined;
+  /**
+   * The profile of new certificates, such as `shortlived`; that of the CA by default.
+   * draft-ietf-acme-profiles
+   */
+  readonly profile?: string | undefined;
+  /** URL of the CA's ACME directory; that of Let's Encrypt by default. */
+  readonly directory?: string | undefined;
+  /** Root certificate of the CA's own HTTPS, and of what it issues, PEM, for a private CA. */
+  readonly caCertificate?: string | undefined;
+}
+
+export interface AutocertOptions extends AuthorityOptions {
   /**
    * The names of one certificate: domain names, IP addresses, and with `dnsProvider` wildcards. A
    * list of lists has one certificate for each list.
@@ -42,22 +62,8 @@ export interface AutocertOptions {
   readonly development?: boolean | undefined;
   /** The local CA; that of the user by default. */
   readonly localCa?: LocalCaOptions | undefined;
-  /** Where the CA can reach you; none by default. */
-  readonly email?: string | undefined;
-  /**
-   * What the CA has given you to bind the account to one that you have there, which some CAs require.
-   * RFC 8555 §7.3.4
-   */
-  readonly externalAccount?: ExternalAccount | undefined;
-  /**
-   * The profile of new certificates, such as `shortlived`; that of the CA by default.
-   * draft-ietf-acme-profiles
-   */
-  readonly profile?: string | undefined;
-  /** URL of the CA's ACME directory; that of Let's Encrypt by default. */
-  readonly directory?: string | undefined;
-  /** Root certificate of the CA's own HTTPS, and of what it issues, PEM, for a private CA. */
-  readonly caCertificate?: string | undefined;
+  /** Further CAs, used in this order where the one before is away, or refuses a certificate. */
+  readonly fallbacks?: readonly (AuthorityOptions & { readonly directory: string })[] | undefined;
   /**
    * Where accounts, keys and certificates are stored: a folder, or a storage that several machines
    * share. `.local/state/acmex-https` in the home folder by default.
@@ -167,22 +173,44 @@ export function storageFor({ storage, clock }: AutocertOptions): {
   return { storage: fileStorage({ path, clock }), isOwned: true };
 }
 
-/** As certificates name the CA. */
-export const authorityName = 'autocert';
+/** As certificates name the first CA. */
+const authorityName = 'autocert';
 
-/** Returns the CA as the manager's settings have it. */
-export function authority({
-  directory = letsEncrypt,
-  email,
-  externalAccount,
-  profile,
-  caCertificate,
-}: AutocertOptions): IssuerSettings {
+/**
+ * Returns the CAs as the manager's settings have them, the first one first.
+ * @param nameOf returns the name of a further CA in certificates
+ */
+export function authorities(
+  { fallbacks = [], ...first }: AutocertOptions,
+  nameOf: (authority: { readonly directory: string }) => string,
+): readonly [IssuerSettings, ...IssuerSettings[]] {
+  return [
+    authority(authorityName, first),
+    ...fallbacks.map((fallback) => authority(nameOf(fallback), fallback)),
+  ];
+}
+
+function authority(
+  name: string,
+  { directory = letsEncrypt, email, externalAccount, profile, caCertificate }: AuthorityOptions,
+): IssuerSettings {
   return {
-    ...{ name: authorityName, title: new URL(directory).host, directory, profile },
-    agreed: true,
+    ...{ name, title: hostOf(directory), directory, profile, agreed: true },
     ...(externalAccount ? { externalAccount: async () => externalAccount } : {}),
     contact: email === undefined ? [] : [`mailto:${email}`],
     ...(caCertificate === undefined ? {} : { caCertificate: async () => caCertificate }),
   };
+}
+
+/** @throws HttpsError `ERR_HTTPS_OPTION` for a directory that is not a URL */
+export function assertAuthorities({ fallbacks = [], ...first }: AutocertOptions): void {
+  for (const { directory = letsEncrypt } of [first, ...fallbacks]) hostOf(directory);
+}
+
+function hostOf(directory: string): string {
+  if (URL.canParse(directory)) return new URL(directory).host;
+  throw new HttpsError(
+    'ERR_HTTPS_OPTION',
+    `directory: ${JSON.stringify(directory)} is not a URL: use that of the ACME directory of a CA`,
+  );
 }

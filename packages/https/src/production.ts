@@ -5,7 +5,7 @@ import { storedResponses } from '@acmex/manager';
 import { Certificates } from './certificates.ts';
 import { OcspStaples } from './ocsp-staples.ts';
 import { OnDemand } from './on-demand.ts';
-import { storageFor, wantedNames } from './options.ts';
+import { assertAuthorities, storageFor, wantedNames } from './options.ts';
 import type { DefaultCertificate } from './servers.ts';
 import type { CertificateSource, SourceContext } from './source.ts';
 import { ticketKeys } from './ticket-keys.ts';
@@ -19,6 +19,7 @@ import { WantedNames } from './wanted-names.ts';
 export async function productionSource(context: SourceContext): Promise<CertificateSource> {
   const { options, place, clock, servers, onServed, onError } = context;
   const lists = wantedNames(options);
+  assertAuthorities(options);
   const { storage: unwatched, isOwned } = storageFor(options);
   const storage = options.watch?.watchStorage(unwatched) ?? unwatched;
   const open: AsyncDisposable[] = isOwned ? [unwatched] : [];
