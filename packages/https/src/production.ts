@@ -61,7 +61,12 @@ export async function productionSource(context: SourceContext): Promise<Certific
       },
       answer: http01SharedHandler({ shared: storedResponses(storage, 'http-01'), clock }),
       status: async () => await certificates.status(),
-      ready: async (signal) => await wanted.ready(signal),
+      async ready(signal) {
+        await wanted.ready(signal);
+        // It may be in memory before it is presented to clients without a server name.
+        const first = await certificates.find(name);
+        if (first) servers.present(first);
+      },
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
