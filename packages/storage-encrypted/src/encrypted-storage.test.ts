@@ -191,6 +191,24 @@ describe('encryptedStorage', () => {
     });
   });
 
+  it('opens an empty storage that another process opens and fills at the same moment', async () => {
+    const inner = memoryStorage();
+    let isOpened = false;
+    const slow: Storage = {
+      ...inner,
+      async get(key, options) {
+        const entry = await inner.get(key, options);
+        if (isOpened) return entry;
+        isOpened = true;
+        const first = await encryptedStorage(inner, { keys: [oldKey] });
+        await first.write([{ set: 'a', value: bytes('1') }]);
+        return entry;
+      },
+    };
+    const second = await encryptedStorage(slow, { keys: [oldKey] });
+    expect(text(await second.get('a'))).toBe('1');
+  });
+
   it('hides its reserved keys, and refuses access to them', async () => {
     const { storage } = await opened();
     for (const call of [

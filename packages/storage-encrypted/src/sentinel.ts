@@ -82,11 +82,14 @@ export async function unlock(
     );
   for (;;) {
     const entry = await storage.get(sentinelKey, { signal });
-    if (!entry && inClear === 'refused' && (await hasEntries(storage, signal)))
+    if (!entry && inClear === 'refused' && (await hasEntries(storage, signal))) {
+      // Another process has created it meanwhile, before any entry that is encrypted.
+      if (await storage.get(sentinelKey, { signal })) continue;
       throw new StorageError(
         'ERR_STORAGE_ENCRYPTION',
         'the storage has entries that are not encrypted: `acmex storage encrypt` encrypts them in place',
       );
+    }
     if (!entry && !create) return undefined;
     const sentinel = entry ? record.read(entry) : { passphrases: newPassphraseSetting(), keys: {} };
     const keys = await Promise.all(inputs.map((input) => resolveKey(input, sentinel.passphrases)));
