@@ -68,7 +68,7 @@ function mayReuseKey({ current, failure }: CertificateSummary): boolean {
   );
 }
 
-/** What an order has before the first request to a CA, and its private key as it is stored. */
+/** What an order has before the first request to a CA, and the text of its private key in the storage. */
 export interface PreparedOrder {
   readonly request: Pick<
     OrderRecord,
